@@ -1,0 +1,172 @@
+"""What an operator module is made of.
+
+Each module in this package describes one operator, in the order in which a model flows: attributes,
+decode, infer, rules, float semantics, int8 semantics, C parameters, kernels, and last the `OP` that
+ties them together. `mcugen.ops.OPS` lists them all.
+"""
+
+from __future__ import annotations
+
+import enum
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcugen.fixed import round_half_away
+from mcugen.ir import Call, DType, Tensor
+
+Array = NDArray[Any]
+Arrays = Sequence[Array]
+Shape = tuple[int, ...]
+
+# A rule returns what was found when it is broken, else None. Its docstring says what is allowed: it
+# is the second half of the error message, and a line of the operator's documentation.
+Rule = Callable[[Call], str | None]
+
+
+class Family(enum.Enum):
+    """Instruction sets that kernels are written for."""
+
+    REF = "ref"  # plain C99, any core
+    DSP = "dsp"  # Armv7E-M and Armv8-M with the DSP extension
+    MVE = "mve"  # Helium
+
+
+class Activation(enum.Enum):
+    """Activation functions that TFLite fuses into an operator; values are its codes."""
+
+    NONE = 0
+    RELU = 1
+    RELU_N1_TO_1 = 2
+    RELU6 = 3
+    TANH = 4
+    SIGN_BIT = 5
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The real range that the activation clamps to."""
+        inf = float("inf")
+        return {
+            Activation.NONE: (-inf, inf),
+            Activation.RELU: (0.0, inf),
+            Activation.RELU_N1_TO_1: (-1.0, 1.0),
+            Activation.RELU6: (0.0, 6.0),
+        }[self]
+
+
+def apply_activation(activation: Activation, x: Array) -> Array:
+    """Clamp a float array."""
+    low, high = activation.bounds
+    return np.clip(x, np.float32(low), np.float32(high))
+
+
+def activation_range(activation: Activation, output: Tensor) -> tuple[int, int]:
+    """The quantized clamp [low, high] of an output.
+
+    The reference divides in float32 (CalculateActivationRangeQuantized, kernels/kernel_util.cc).
+    """
+    limits = np.iinfo(output.dtype.numpy)
+
+    def quantized(real: float, otherwise: int) -> int:
+        if np.isinf(real):
+            return otherwise
+        return output.zero_point + int(round_half_away(np.float32(real) / np.float32(output.scale)))
+
+    low, high = activation.bounds
+    return (
+        max(int(limits.min), quantized(low, int(limits.min))),
+        min(int(limits.max), quantized(high, int(limits.max))),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Const:
+    """A constant array that a field of a C params struct points to; `ctype` is its element type."""
+
+    values: Array
+    ctype: str
+
+
+CValue = int | float | Const | None
+Fields = Mapping[str, CValue]
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one run of a kernel costs: modelled cycles, and bytes of constants in flash."""
+
+    cycles: int
+    flash: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """One C function that can compute an operator.
+
+    `name` is the function and, with `.c`, its file. It is called as
+    `name(&params, operands..., output[, scratch])`, where the operands are the node's inputs whose
+    positions are in `operands`.
+    """
+
+    name: str
+    family: Family
+    dtype: DType
+    params: Callable[[Call], Fields]
+    params_type: str
+    header: str
+    operands: tuple[int, ...] = (0,)
+    applies: tuple[Rule, ...] = ()
+    scratch: Callable[[Call], int] | None = None
+    cost: Callable[[Call], Cost] = lambda call: Cost(cycles=10 * call.output.elements)
+
+    def refusal(self, call: Call) -> str | None:
+        """Why this kernel cannot serve a call, or None if it can."""
+        dtype = call.input().dtype
+        if dtype is not self.dtype:
+            return f"takes {self.dtype.value}, not {dtype.value}"
+        return next((rule_text(rule) for rule in self.applies if rule(call) is not None), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """One operator.
+
+    `decode` makes attributes from the TFLite options table (None where the file has none); `infer`
+    gives the output shapes; `floating` and `quantized` are the numpy semantics, the latter exact to
+    the bit. An `alias` operator only renames memory: it has no kernel. `fold` gives the outputs where
+    they are known although the inputs are not constant (the shape of a tensor, for one).
+    """
+
+    name: str
+    tflite: str
+    decode: Callable[[Any], Any]
+    infer: Callable[[Call], tuple[Shape, ...]]
+    rules: tuple[Rule, ...] = ()
+    floating: Callable[[Call, Arrays], list[Array]] | None = None
+    quantized: Callable[[Call, Arrays], list[Array]] | None = None
+    kernels: tuple[Kernel, ...] = ()
+    alias: bool = False
+    macs: Callable[[Call], int] = lambda call: 0
+    fold: Callable[[Call], list[Array] | None] = lambda call: None
+
+    def run(self, call: Call, inputs: Arrays) -> list[Array]:
+        """Compute the outputs in numpy, by the float or the quantized semantics."""
+        semantics = self.floating if call.input().dtype.is_float else self.quantized
+        assert semantics is not None, (self.name, call.input().dtype)
+        return semantics(call, inputs)
+
+
+def rule_text(rule: Rule) -> str:
+    """What a rule allows: the first paragraph of its docstring on one line."""
+    doc = inspect.getdoc(rule)
+    assert doc, rule
+    return " ".join(doc.split("\n\n")[0].split())
+
+
+def no_attributes(options: Any) -> None:
+    """Decode for operators that have no options."""
+    return None

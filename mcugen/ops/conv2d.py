@@ -1,0 +1,211 @@
+"""CONV_2D: 2-D convolution, NHWC, weights [out_ch][kernel_h][kernel_w][in_ch / groups]."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mcugen.fixed import quantize_multipliers, requantize
+from mcugen.ir import Call, DType
+from mcugen.ops import rules
+from mcugen.ops.base import (
+    Activation,
+    Array,
+    Arrays,
+    Const,
+    Cost,
+    Family,
+    Fields,
+    Kernel,
+    Op,
+    Shape,
+    activation_range,
+    apply_activation,
+)
+from mcugen.ops.window import Axis, Padding, axis, patches
+
+# ---- attributes and decode
+
+
+@dataclass(frozen=True, slots=True)
+class Conv2DAttrs:
+    """Strides and dilations are (rows, columns)."""
+
+    padding: Padding
+    stride: tuple[int, int]
+    dilation: tuple[int, int]
+    activation: Activation
+
+
+def decode(options: Any) -> Conv2DAttrs:
+    """Read Conv2DOptions."""
+    return Conv2DAttrs(
+        padding=Padding(options.Padding()),
+        stride=(options.StrideH(), options.StrideW()),
+        dilation=(options.DilationHFactor(), options.DilationWFactor()),
+        activation=Activation(options.FusedActivationFunction()),
+    )
+
+
+# ---- infer
+
+
+def geometry(call: Call) -> tuple[Axis, Axis]:
+    """The sliding window along rows and columns."""
+    _, in_h, in_w, _ = call.input(0).shape
+    _, kernel_h, kernel_w, _ = call.input(1).shape
+    attrs: Conv2DAttrs = call.attrs
+    return (
+        axis(in_h, kernel_h, attrs.stride[0], attrs.dilation[0], attrs.padding),
+        axis(in_w, kernel_w, attrs.stride[1], attrs.dilation[1], attrs.padding),
+    )
+
+
+def infer(call: Call) -> tuple[Shape, ...]:
+    """Output shape [N, out_h, out_w, out_ch]."""
+    rows, cols = geometry(call)
+    return ((call.input(0).shape[0], rows.out, cols.out, call.input(1).shape[0]),)
+
+
+def groups(call: Call) -> int:
+    """Number of channel groups: input channels over weight depth."""
+    return call.input(0).shape[3] // call.input(1).shape[3]
+
+
+def macs(call: Call) -> int:
+    """Multiply-accumulates, border positions counted in full."""
+    _, kernel_h, kernel_w, depth = call.input(1).shape
+    return call.output.elements * kernel_h * kernel_w * depth
+
+
+# ---- rules
+
+
+def channels_divide(call: Call) -> str | None:
+    """Input channels must be a multiple of the weights' depth, output channels of the groups."""
+    in_ch, (out_ch, _, _, depth) = call.input(0).shape[3], call.input(1).shape
+    if depth and in_ch % depth == 0 and out_ch % (in_ch // depth) == 0:
+        return None
+    return f"{in_ch} input channels, {out_ch} output channels, weights of depth {depth}"
+
+
+RULES = (
+    rules.input_is_4d,
+    rules.weights_are_4d_constant,
+    rules.strides_are_positive,
+    channels_divide,
+    rules.window_fits,
+    rules.activation_is_a_clamp,
+    rules.types_are_conv,
+    rules.bias_matches_channels,
+    rules.accumulator_fits_int32,
+)
+
+
+# ---- semantics
+
+
+def accumulate(call: Call, x: Array, weights: Array, bias: Array | None, fill: float) -> Array:
+    """The sums before requantization, in float64: exact for integers, |sum| < 2**53."""
+    rows, cols = geometry(call)
+    windows = patches(x.astype(np.float64), rows, cols, fill)
+    n, out_h, out_w = windows.shape[:3]
+    count = groups(call)
+    depth, per_group = weights.shape[3], weights.shape[0] // count
+    parts = [
+        windows[..., g * depth : (g + 1) * depth].reshape(n * out_h * out_w, -1)
+        @ weights[g * per_group : (g + 1) * per_group].reshape(per_group, -1).T.astype(np.float64)
+        for g in range(count)
+    ]
+    acc = np.concatenate(parts, axis=1).reshape(n, out_h, out_w, -1)
+    return acc if bias is None else acc + bias
+
+
+def floating(call: Call, inputs: Arrays) -> list[Array]:
+    """Float32 convolution."""
+    bias = inputs[2] if call.optional(2) is not None else None
+    acc = accumulate(call, inputs[0], inputs[1], bias, fill=0.0)
+    return [apply_activation(call.attrs.activation, acc.astype(np.float32))]
+
+
+def quantized(call: Call, inputs: Arrays) -> list[Array]:
+    """Int8 convolution, as reference_integer_ops::ConvPerChannel."""
+    bias = inputs[2] if call.optional(2) is not None else None
+    centred = inputs[0].astype(np.int32) - call.input(0).zero_point
+    acc = accumulate(call, centred, inputs[1], bias, fill=0).astype(np.int64)
+    multiplier, shift = multipliers(call)
+    low, high = activation_range(call.attrs.activation, call.output)
+    return [requantize(acc, multiplier, shift, call.output.zero_point, low, high)]
+
+
+def multipliers(call: Call) -> tuple[Array, Array]:
+    """(Q0.31 multipliers, shifts) per output channel, as PopulateConvolutionQuantizationParams."""
+    weights = call.input(1)
+    assert weights.quant is not None
+    real = call.input(0).scale * np.array(weights.quant.scale) / call.output.scale
+    multiplier, shift = quantize_multipliers(np.broadcast_to(real, weights.shape[:1]))
+    return multiplier, shift
+
+
+# ---- C parameters and kernels
+
+
+def params_s8(call: Call) -> Fields:
+    """Fields of mcu_conv2d_s8_params."""
+    batch, in_h, in_w, in_ch = call.input(0).shape
+    _, out_h, out_w, out_ch = call.output.shape
+    rows, cols = geometry(call)
+    multiplier, shift = multipliers(call)
+    low, high = activation_range(call.attrs.activation, call.output)
+    bias = call.optional(2)
+    return {
+        "batch": batch,
+        "in_h": in_h,
+        "in_w": in_w,
+        "in_ch": in_ch,
+        "out_h": out_h,
+        "out_w": out_w,
+        "out_ch": out_ch,
+        "groups": groups(call),
+        "kernel_h": rows.kernel,
+        "kernel_w": cols.kernel,
+        "stride_h": rows.stride,
+        "stride_w": cols.stride,
+        "dilation_h": rows.dilation,
+        "dilation_w": cols.dilation,
+        "pad_top": rows.before,
+        "pad_left": cols.before,
+        "input_offset": -call.input(0).zero_point,
+        "output_offset": call.output.zero_point,
+        "act_min": low,
+        "act_max": high,
+        "weights": Const(call.input(1).values(), "int8_t"),
+        "bias": None if bias is None else Const(bias.values().astype(np.int32), "int32_t"),
+        "multiplier": Const(multiplier, "int32_t"),
+        "shift": Const(shift.astype(np.int8), "int8_t"),
+    }
+
+
+OP = Op(
+    name="conv2d",
+    tflite="CONV_2D",
+    decode=decode,
+    infer=infer,
+    rules=RULES,
+    floating=floating,
+    quantized=quantized,
+    macs=macs,
+    kernels=(
+        Kernel(
+            name="mcu_conv2d_s8_ref",
+            family=Family.REF,
+            dtype=DType.INT8,
+            params=params_s8,
+            params_type="mcu_conv2d_s8_params",
+            header="mcu_conv2d.h",
+            cost=lambda call: Cost(cycles=5 * macs(call) + 40 * call.output.elements),
+        ),
+    ),
+)

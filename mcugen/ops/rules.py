@@ -1,0 +1,115 @@
+"""Rules that several operators share; `mcugen.ops.base.Rule` says what a rule is."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mcugen.ir import Call, DType
+from mcugen.ops.base import Activation
+
+INT32_MAX = 2**31 - 1
+
+
+def input_is_4d(call: Call) -> str | None:
+    """The input must have four dimensions [N, H, W, C]."""
+    shape = call.input(0).shape
+    return None if len(shape) == 4 else f"input of shape {list(shape)}"
+
+
+def weights_are_4d_constant(call: Call) -> str | None:
+    """The weights must be a constant of four dimensions."""
+    weights = call.optional(1)
+    if weights is None:
+        return "no weights"
+    if not weights.is_const:
+        return f'weights "{weights.name}" computed at run time'
+    return None if len(weights.shape) == 4 else f"weights of shape {list(weights.shape)}"
+
+
+def strides_are_positive(call: Call) -> str | None:
+    """Strides and dilations must be 1 or more."""
+    attrs = call.attrs
+    steps = (*attrs.stride, *getattr(attrs, "dilation", ()))
+    return None if min(steps) >= 1 else f"strides and dilations {list(steps)}"
+
+
+def window_fits(call: Call) -> str | None:
+    """The output must have at least one row and one column; a VALID window must fit its input."""
+    shape = call.output.shape
+    return None if min(shape[1:3]) >= 1 else f"output of shape {list(shape)}"
+
+
+def activation_is_a_clamp(call: Call) -> str | None:
+    """A fused activation must be NONE, RELU, RELU_N1_TO_1 or RELU6."""
+    activation = call.attrs.activation
+    clamps = (Activation.NONE, Activation.RELU, Activation.RELU_N1_TO_1, Activation.RELU6)
+    return None if activation in clamps else f"activation {activation.name}"
+
+
+def _type_name(call: Call, position: int) -> str:
+    tensor = call.optional(position)
+    return "none" if tensor is None else tensor.dtype.value
+
+
+def types_are_conv(call: Call) -> str | None:
+    """Types must be float32 throughout, or int8 input, weights and output with an int32 bias."""
+    found = [*(_type_name(call, i) for i in range(3)), call.output.dtype.value]
+    allowed = (
+        ["float32", "float32", "float32", "float32"],
+        ["float32", "float32", "none", "float32"],
+        ["int8", "int8", "int32", "int8"],
+        ["int8", "int8", "none", "int8"],
+    )
+    if found in allowed:
+        return None
+    return "input {}, weights {}, bias {}, output {}".format(*found)
+
+
+def bias_matches_channels(call: Call) -> str | None:
+    """The bias must be a constant with one value per output channel."""
+    bias = call.optional(2)
+    if bias is None or (bias.is_const and bias.elements == call.output.shape[-1]):
+        return None
+    return f'bias "{bias.name}" of shape {list(bias.shape)} for {call.output.shape[-1]} channels'
+
+
+def accumulator_bound(call: Call) -> int:
+    """The largest |sum| that any int8 input can reach: sum|w| * 255 + |bias|, over all channels.
+
+    The weights' output channels are their first axis, or the last one for a depthwise convolution.
+    """
+    weights = np.abs(call.input(1).values().astype(np.int64))
+    channel_axis = 3 if call.node.op == "depthwise_conv2d" else 0
+    sums = weights.sum(axis=tuple(i for i in range(weights.ndim) if i != channel_axis))
+    bias = call.optional(2)
+    extra = np.abs(bias.values().astype(np.int64)).reshape(-1) if bias is not None else 0
+    return int(np.max(sums * 255 + extra, initial=0))
+
+
+def accumulator_fits_int32(call: Call) -> str | None:
+    """The sum of |weights| * 255 + |bias| must stay below 2**31 in every channel."""
+    if call.input(0).dtype is not DType.INT8:
+        return None
+    bound = accumulator_bound(call)
+    return None if bound <= INT32_MAX else f"an accumulator may reach {bound}"
+
+
+def same_type_in_out(call: Call) -> str | None:
+    """Input and output must have the same type, int8 or float32."""
+    source, target = call.input(0).dtype, call.output.dtype
+    if source is target and source in (DType.INT8, DType.FLOAT32):
+        return None
+    return f"input {source.value}, output {target.value}"
+
+
+def same_quantization_in_out(call: Call) -> str | None:
+    """Input and output must share scale and zero point."""
+    if call.input(0).dtype.is_float:
+        return None
+    source, target = call.input(0), call.output
+    if (source.scale, source.zero_point) == (target.scale, target.zero_point):
+        return None
+    return (
+        f"input scale {source.scale:g} zero point {source.zero_point}, "
+        f"output scale {target.scale:g} zero point {target.zero_point}"
+    )

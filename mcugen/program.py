@@ -1,0 +1,109 @@
+"""What the templates see: a generated project as names, numbers and finished C expressions.
+
+`lower.py` makes it, `emit.py` prints it. Every string here is already safe to print into C: names
+are identifiers, comments contain nothing that could end them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """An input or output of the model.
+
+    `suffix` is empty when the model has one such port, else `_0`, `_1`, ... (`kws_input_0`).
+    `low` and `high` are the real values of the smallest and the largest integer, for the comment.
+    """
+
+    suffix: str
+    comment: str  # original name
+    ctype: str
+    shape: tuple[int, ...]
+    elements: int
+    bytes: int
+    scale: str  # C literal; empty for types without quantization
+    zero_point: int
+    offset: int  # in the arena
+    low: str
+    high: str
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One designated initialiser of a params struct: `.name = value`."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One kernel call."""
+
+    index: int
+    title: str  # original name and operator
+    detail: str  # shapes, MACs, kernel, scratch
+    params_type: str
+    params_name: str
+    fields: tuple[Field, ...]
+    kernel: str
+    arguments: tuple[str, ...]  # C expressions, params first
+    output: str  # C expression of the output's address
+    output_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConstArray:
+    """A constant in flash; `lines` are rows of comma-separated literals."""
+
+    name: str
+    ctype: str
+    elements: int
+    comment: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ArenaRow:
+    """One line of the arena map."""
+
+    offset: int
+    end: int
+    first: int  # layer that writes it, -1 for inputs
+    last: int  # last layer that reads it
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class SelfTest:
+    """One input and the expected output, as rows of literals, per port."""
+
+    inputs: tuple[ConstArray, ...]
+    outputs: tuple[ConstArray, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A whole project."""
+
+    prefix: str  # kws
+    macro: str  # KWS
+    version: str  # of mcugen
+    source: str  # the model file's name, for the banner
+    sha256: str  # of the model file
+    model_id: str  # first 16 digits of a hash over the source model, kernels and plan
+    board: str
+    arena_bytes: int
+    arena_align: int
+    macs: int
+    weight_bytes: int
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    layers: tuple[Layer, ...]
+    arena: tuple[ArenaRow, ...]
+    consts: tuple[ConstArray, ...]
+    headers: tuple[str, ...]  # headers of the kernels used
+    sources: tuple[str, ...]  # kernel files used, relative to mcu/
+    selftest: SelfTest

@@ -1,0 +1,1 @@
+"""Running firmware: on the host, in QEMU, later on a board."""

@@ -1,0 +1,48 @@
+/* mcu_fixed.h: the fixed-point arithmetic of all kernels.
+ * Equal, bit for bit, to the TensorFlow Lite for Microcontrollers reference kernels.
+ * SPDX-License-Identifier: MIT-0 */
+#ifndef MCU_FIXED_H
+#define MCU_FIXED_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Right shifts of negative values are arithmetic, as in every compiler for these cores. */
+typedef char mcu_arithmetic_shift[(-2 >> 1) == -1 ? 1 : -1];
+
+/// The high 32 bits of 2ab, rounded, halves up. One of a and b must not be INT32_MIN.
+static inline int32_t mcu_mul_high(int32_t a, int32_t b) {
+    const int64_t product = (int64_t)a * b; /* Q0.62, |product| < 2^62 */
+    return (int32_t)((product + ((int64_t)1 << 30)) >> 31);
+}
+
+/// x / 2^exponent, rounded to the nearest, halves away from zero; exponent in [0, 31].
+static inline int32_t mcu_round_shift(int32_t x, int32_t exponent) {
+    const int32_t mask = (int32_t)((1U << (uint32_t)exponent) - 1U);
+    const int32_t threshold = (mask >> 1) + (x < 0 ? 1 : 0);
+    return (x >> exponent) + ((x & mask) > threshold ? 1 : 0);
+}
+
+/// x * 2^exponent modulo 2^32; exponent in [0, 31].
+static inline int32_t mcu_shift_left(int32_t x, int32_t exponent) {
+    return (int32_t)((uint32_t)x << (uint32_t)exponent);
+}
+
+/// x * multiplier * 2^(shift - 31), double rounding; multiplier in Q0.31, shift in [-31, 30].
+static inline int32_t mcu_scale(int32_t x, int32_t multiplier, int32_t shift) {
+    return (shift > 0) ? mcu_mul_high(mcu_shift_left(x, shift), multiplier)
+                       : mcu_round_shift(mcu_mul_high(x, multiplier), -shift);
+}
+
+static inline int32_t mcu_clamp(int32_t x, int32_t low, int32_t high) {
+    return (x < low) ? low : ((x > high) ? high : x);
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MCU_FIXED_H */
