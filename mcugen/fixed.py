@@ -27,7 +27,8 @@ def round_half_away(x: ArrayLike) -> NDArray[np.float64]:
     x = np.asarray(x, np.float64)
     magnitude = np.abs(x)
     floor = np.floor(magnitude)
-    return np.copysign(floor + (magnitude - floor >= 0.5), x)
+    rounded: NDArray[np.float64] = np.copysign(floor + (magnitude - floor >= 0.5), x)
+    return rounded
 
 
 def quantize_multiplier(real: float) -> tuple[int, int]:
@@ -71,7 +72,8 @@ def rounding_divide_by_pot(x: ArrayLike, exponent: ArrayLike) -> I64:
     x, exponent = np.asarray(x, np.int64), np.asarray(exponent, np.int64)
     mask = (np.int64(1) << exponent) - 1
     threshold = (mask >> 1) + (x < 0)
-    return (x >> exponent) + ((x & mask) > threshold)
+    quotient: I64 = (x >> exponent) + ((x & mask) > threshold)
+    return quotient
 
 
 def multiply_by_quantized_multiplier(x: ArrayLike, multiplier: ArrayLike, shift: ArrayLike) -> I64:
@@ -91,6 +93,6 @@ def requantize(
     high: int,
     dtype: type[np.signedinteger[Any]] = np.int8,
 ) -> NDArray[Any]:
-    """Scale sums, add the zero point, clamp to [low, high]; multipliers broadcast on the last axis."""
+    """Scale sums, add the zero point, clamp; multipliers broadcast along the last axis."""
     scaled = multiply_by_quantized_multiplier(acc, multiplier, shift) + zero_point
     return np.clip(scaled, low, high).astype(dtype)

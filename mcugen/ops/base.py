@@ -137,8 +137,8 @@ class Op:
 
     `decode` makes attributes from the TFLite options table (None where the file has none); `infer`
     gives the output shapes; `floating` and `quantized` are the numpy semantics, the latter exact to
-    the bit. An `alias` operator only renames memory: it has no kernel. `fold` gives the outputs where
-    they are known although the inputs are not constant (the shape of a tensor, for one).
+    the bit. An `alias` operator only renames memory: it has no kernel. `fold` gives the outputs
+    where they are known although the inputs are not constant (the shape of a tensor, for one).
     """
 
     name: str

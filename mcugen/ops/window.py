@@ -44,11 +44,12 @@ def axis(size: int, kernel: int, stride: int, dilation: int, padding: Padding) -
 
 
 def patches(x: Array, rows: Axis, cols: Axis, fill: float) -> Array:
-    """All windows of an NHWC array, padded with `fill`: [N, out_h, out_w, kernel_h, kernel_w, C]."""
+    """All windows of a padded NHWC array: [N, out_h, out_w, kernel_h, kernel_w, C]."""
     pads = ((0, 0), (rows.before, rows.after), (cols.before, cols.after), (0, 0))
     padded = np.pad(x, pads, constant_values=fill)
     span_h = (rows.kernel - 1) * rows.dilation + 1
     span_w = (cols.kernel - 1) * cols.dilation + 1
     view = np.lib.stride_tricks.sliding_window_view(padded, (span_h, span_w), axis=(1, 2))
     view = view[:, :: rows.stride, :: cols.stride, :, :: rows.dilation, :: cols.dilation]
-    return view.transpose(0, 1, 2, 4, 5, 3)[:, : rows.out, : cols.out]
+    windows: Array = view.transpose(0, 1, 2, 4, 5, 3)[:, : rows.out, : cols.out]
+    return windows
