@@ -1,0 +1,76 @@
+"""Spelling in C: literals, rows of tables, identifiers, and text that is safe inside a comment.
+
+What comes out of here can be printed into C, C++ or a Makefile as it is.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+INT32_MIN = -(2**31)
+INT32_MAX = 2**31 - 1
+
+_PER_LINE = {1: 16, 2: 16, 4: 8, 8: 4}  # by bytes per element
+_MAX_IDENTIFIER = 48  # keeps a name with prefix and suffix within C99's 63 significant characters
+
+# Keywords of C99, C11 and C++20, and names that hosted compilers predefine or libraries reserve.
+_RESERVED = frozenset(
+    """
+    alignas alignof and and_eq asm assert auto bitand bitor bool break case catch char char8_t
+    char16_t char32_t class co_await co_return co_yield compl concept const const_cast consteval
+    constexpr constinit continue decltype default delete do double dynamic_cast else enum errno
+    explicit export extern false float for friend goto if inline int linux long main mutable
+    namespace new noexcept not not_eq nullptr offsetof operator or or_eq private protected public
+    register reinterpret_cast requires restrict return short signed sizeof static static_assert
+    static_cast struct switch template this thread_local throw true try typedef typeid typename
+    typeof union unix unsigned using virtual void volatile wchar_t while xor xor_eq
+    """.split()
+)
+
+
+def literal(value: int | float | np.generic) -> str:
+    """Spell a number; a float becomes the shortest float32 constant that reads back exactly.
+
+    Infinities and NaN become the macros of <math.h>.
+    """
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, int):
+        assert INT32_MIN <= value <= INT32_MAX, value
+        return "(-2147483647 - 1)" if value == INT32_MIN else str(int(value))
+    if math.isnan(value):
+        return "NAN"
+    if math.isinf(value):
+        return "INFINITY" if value > 0 else "-INFINITY"
+    text = str(np.float32(value))
+    return f"{text}f"
+
+
+def rows(array: NDArray[Any]) -> tuple[str, ...]:
+    """Lines of comma-separated literals, in memory order; no comma at the end of a line."""
+    spelled = [literal(value) for value in array.reshape(-1).tolist()]
+    step = _PER_LINE[array.dtype.itemsize]
+    return tuple(", ".join(spelled[i : i + step]) for i in range(0, len(spelled), step))
+
+
+def identifier(name: str) -> str:
+    """A C and C++ identifier that resembles a name; different names may give the same one."""
+    text = re.sub(r"[^A-Za-z0-9]+", "_", name)[:_MAX_IDENTIFIER].strip("_")
+    if not text:
+        return "unnamed"
+    if text[0].isdigit():
+        return f"n{text}"
+    return f"{text}_" if text in _RESERVED else text
+
+
+def comment(text: str, limit: int = 60) -> str:
+    """Text that cannot end, nest or continue a comment, at most `limit` printable characters."""
+    text = re.sub(r"[^ -~]", "?", " ".join(text.split())).replace("\\", "|")
+    text = re.sub(r"\?{2,}", "?", text)  # two of them begin a trigraph
+    text = re.sub(r"(?<=[*/])(?=[*/])", " ", text)
+    return text if len(text) <= limit else f"{text[: limit - 3].rstrip()}..."
