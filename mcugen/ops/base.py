@@ -91,7 +91,8 @@ class Const:
     ctype: str
 
 
-CValue = int | float | Const | None
+# A tuple is a small array inside the struct, printed as {1, 2, 3}.
+CValue = int | float | tuple[int, ...] | Const | None
 Fields = Mapping[str, CValue]
 
 
