@@ -1,0 +1,1 @@
+"""Float graph in, int8 graph out: calibrate, choose scales, adjust weights, apply."""
