@@ -1,0 +1,148 @@
+"""One model file as the source of truth for numpy, the reference interpreters and C.
+
+A test of an operator builds models with `mcugen.testing.builder`. `check_op` imports one, runs it
+in numpy and compares every tensor with the interpreters; `KernelBatch` compiles the kernels of all
+cases as one program and compares them with numpy. Both compare for equality.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mcugen import reference
+from mcugen.importers import tflite
+from mcugen.ir import Graph, Tensor, TensorId
+from mcugen.ops import OPS
+from mcugen.ops.base import Array, Family
+from mcugen.testing.kernels import KernelCase, run_kernels
+
+TFLM_ONLY = ("tflm",)
+LITERT_ONLY = ("litert",)
+BOTH = ("tflm", "litert")
+
+# Where rounding and clamping go wrong first.
+ZERO_POINTS = (-128, -127, -1, 0, 1, 126, 127)
+
+# Real requantization multipliers: too small to represent, the largest right shifts, either side of
+# a power of two (the mantissa rounds up to it), none, and left shifts.
+MULTIPLIERS = (
+    *(2.0**-40, 2.0**-31, 1.5 * 2.0**-24),
+    *(0.25, np.nextafter(0.5, 0.0), 0.5, 0.5 + 2.0**-24, 1.0 - 2.0**-24),
+    *(1.0, 1.25, 3.0, 2.0**8),
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OpCase:
+    """A model that was run in numpy, with the value of every tensor."""
+
+    graph: Graph
+    values: Mapping[TensorId, Array]
+
+    @property
+    def outputs(self) -> list[Array]:
+        """The model's outputs."""
+        return [self.values[tensor] for tensor in self.graph.outputs]
+
+
+def run_op(model: bytes, inputs: Sequence[Array] | None = None, seed: int = 0) -> OpCase:
+    """Import a model, verify it and run it in numpy; inputs are random unless given."""
+    graph = tflite.loads(model, "test")
+    if inputs is None:
+        inputs = random_inputs(graph, seed)
+    values = {i: tensor.data for i, tensor in graph.tensors.items() if tensor.data is not None}
+    values.update(zip(graph.inputs, inputs, strict=True))
+    for node in graph.nodes:
+        given = [values[i] for i in node.inputs if i is not None]
+        values.update(zip(node.outputs, OPS[node.op].run(graph.call(node), given), strict=True))
+    return OpCase(graph, values)
+
+
+def check_op(
+    model: bytes,
+    inputs: Sequence[Array] | None = None,
+    seed: int = 0,
+    against: Collection[str] = BOTH,
+) -> OpCase:
+    """`run_op`, then require that every tensor equals the reference interpreters' byte for byte.
+
+    `against` names the references (`BOTH`, `TFLM_ONLY`, `LITERT_ONLY`): operators that LiteRT
+    rounds differently, or that TFLM lacks, follow one of them.
+    """
+    case = run_op(model, inputs, seed)
+    given = [case.values[tensor] for tensor in case.graph.inputs]
+    for name in against:
+        interpreter = {"tflm": reference.tflm, "litert": reference.litert}[name](model)
+        expected = interpreter.tensors(given)
+        for node in case.graph.nodes:
+            for tensor in node.outputs:
+                where = f"{node.where}, {interpreter.name}"
+                assert_equal(case.values[tensor], expected[tensor], where)
+    return case
+
+
+def assert_equal(actual: Array, expected: Array, where: str) -> None:
+    """Require equal type, shape and bytes; NaN equals NaN. The message shows where they differ."""
+    assert actual.dtype == expected.dtype, f"{where}: {actual.dtype}, expected {expected.dtype}"
+    assert actual.shape == expected.shape, f"{where}: {actual.shape}, expected {expected.shape}"
+    if actual.tobytes() == expected.tobytes():
+        return
+    differ = np.argwhere(actual != expected)
+    shown = "\n".join(
+        f"  {tuple(int(n) for n in at)}: {actual[tuple(at)]}, expected {expected[tuple(at)]}"
+        for at in differ[:8]
+    )
+    raise AssertionError(f"{where}: {len(differ)} of {actual.size} elements differ\n{shown}")
+
+
+def random_inputs(graph: Graph, seed: int = 0) -> list[Array]:
+    """A value for each input of a graph; the extremes of its type always occur."""
+    rng = np.random.default_rng(seed)
+    return [random_values(graph.tensors[tensor], rng) for tensor in graph.inputs]
+
+
+def random_values(tensor: Tensor, rng: np.random.Generator) -> Array:
+    """Values of a tensor's type over its whole range: integers uniform, floats normal * 4."""
+    if tensor.dtype.is_float:
+        return (4 * rng.standard_normal(tensor.shape)).astype(tensor.dtype.numpy)
+    limits = np.iinfo(tensor.dtype.numpy)
+    values = rng.integers(limits.min, limits.max, tensor.elements, tensor.dtype.numpy, True)
+    extremes = (limits.min, limits.max)[: tensor.elements]
+    values[rng.choice(tensor.elements, len(extremes), replace=False)] = extremes
+    return values.reshape(tensor.shape)
+
+
+class KernelBatch:
+    """Collects the kernels of many cases, so that they compile as one program."""
+
+    def __init__(self, families: Iterable[Family] = (Family.REF,)) -> None:
+        self._families = frozenset(families)
+        self._cases: list[KernelCase] = []
+        self._expected: list[list[Array]] = []
+
+    def add(self, name: str, case: OpCase) -> None:
+        """Add every kernel that can compute a node of the case; each node needs one."""
+        for call in case.graph.calls():
+            op = OPS[call.node.op]
+            kernels = [
+                kernel
+                for kernel in op.kernels
+                if kernel.family in self._families and kernel.refusal(call) is None
+            ]
+            assert kernels or op.alias, f"{name}: no kernel for {call.node.where}"
+            for kernel in kernels:
+                ids = [call.node.inputs[position] for position in kernel.operands]
+                operands = tuple(case.values[i] for i in ids if i is not None)
+                title = f"{name}: {kernel.name}"
+                self._cases.append(KernelCase(title, call, kernel, operands))
+                self._expected.append([case.values[i] for i in call.node.outputs])
+
+    def check(self, compiler: str = "gcc") -> None:
+        """Require that C equals numpy byte for byte in every case."""
+        results = run_kernels(self._cases, compiler)
+        for case, actual, expected in zip(self._cases, results, self._expected, strict=True):
+            for ours, theirs in zip(actual, expected, strict=True):
+                assert_equal(ours, theirs, f"{case.name} ({compiler})")
