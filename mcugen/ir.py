@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from mcugen.errors import Problem
+
 TensorId = int
 
 
@@ -30,6 +32,7 @@ class DType(enum.Enum):
     INT32 = "int32"
     INT64 = "int64"
     BOOL = "bool"
+    OTHER = "void"  # a type that mcugen has no arithmetic for; verify refuses it
 
     @property
     def numpy(self) -> np.dtype[Any]:
@@ -133,6 +136,13 @@ class Node:
         return f'op#{self.index} {self.op} "{self.name}"'
 
 
+@dataclass(frozen=True, slots=True)
+class Unsupported:
+    """Attributes of a node whose `op` is "unsupported": the operator's name in its file format."""
+
+    operator: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Call:
     """A node with its tensors resolved: what every function of an operator module receives."""
@@ -164,13 +174,18 @@ class Call:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Graph:
-    """Nodes in execution order, and the tensors that they read and write."""
+    """Nodes in execution order, and the tensors that they read and write.
+
+    A dimension of an input is -1 where the file leaves it open. `problems` are what the importer
+    found and the graph cannot express; `verify` reports them with its own.
+    """
 
     name: str
     tensors: Mapping[TensorId, Tensor]
     nodes: tuple[Node, ...]
     inputs: tuple[TensorId, ...]
     outputs: tuple[TensorId, ...]
+    problems: tuple[Problem, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tensors", MappingProxyType(dict(self.tensors)))

@@ -140,6 +140,7 @@ class Op:
     gives the output shapes; `floating` and `quantized` are the numpy semantics, the latter exact to
     the bit. An `alias` operator only renames memory: it has no kernel. `fold` gives the outputs
     where they are known although the inputs are not constant (the shape of a tensor, for one).
+    `arity` is the least and the greatest number of inputs.
     """
 
     name: str
@@ -153,6 +154,7 @@ class Op:
     alias: bool = False
     macs: Callable[[Call], int] = lambda call: 0
     fold: Callable[[Call], list[Array] | None] = lambda call: None
+    arity: tuple[int, int] = (1, 64)
 
     def run(self, call: Call, inputs: Arrays) -> list[Array]:
         """Compute the outputs in numpy, by the float or the quantized semantics."""

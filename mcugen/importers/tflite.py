@@ -1,0 +1,334 @@
+"""TensorFlow Lite files: flatbuffer to Graph, without TensorFlow.
+
+Tensor ids are the indices in the file's first subgraph. What a file may lawfully say and the graph
+cannot express (a sparse tensor, a second subgraph) is kept as a problem of the graph, so that
+`analyze` can list everything at once; a file that contradicts itself is a ModelFileError.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from mcugen.errors import ModelFileError, Problem
+from mcugen.importers.reader import BROKEN, Reader
+from mcugen.ir import DType, Graph, Node, Quant, Tensor, TensorId, Unsupported
+from mcugen.ops import BY_TFLITE
+
+IDENTIFIER = b"TFL3"  # at offset 4
+MAX_RANK = 8
+MAX_BYTES = 2**31 - 1  # a flatbuffer's offsets reach no further
+
+DTYPES = {
+    schema.TensorType.FLOAT32: DType.FLOAT32,
+    schema.TensorType.FLOAT16: DType.FLOAT16,
+    schema.TensorType.INT8: DType.INT8,
+    schema.TensorType.UINT8: DType.UINT8,
+    schema.TensorType.INT16: DType.INT16,
+    schema.TensorType.INT32: DType.INT32,
+    schema.TensorType.INT64: DType.INT64,
+    schema.TensorType.BOOL: DType.BOOL,
+}
+
+
+def _names(enum: type) -> dict[int, str]:
+    return {code: name for name, code in vars(enum).items() if name[0].isupper()}
+
+
+OPERATORS = _names(schema.BuiltinOperator)
+OPTIONS = _names(schema.BuiltinOptions)
+TYPES = _names(schema.TensorType)
+
+# What people hand over instead: leading bytes, what that is, what to do.
+CONVERT = "convert it with TensorFlow's tf.lite.TFLiteConverter"
+FOREIGN = (
+    (b"\x89HDF", "a Keras HDF5 file", CONVERT),
+    (b"PK\x03\x04", "a zip archive, such as a .keras file", CONVERT),
+    (b"\x1f\x8b", "a gzip archive", "unpack it"),
+    (b"\x93NUMPY", "a numpy array", "give the model, not its data"),
+)
+SUFFIXES = {
+    ".onnx": ("an ONNX model", "convert it with onnx2tf"),
+    ".pb": ("a TensorFlow graph", CONVERT),
+    ".pt": ("a PyTorch checkpoint", "export it with ai-edge-torch"),
+    ".pth": ("a PyTorch checkpoint", "export it with ai-edge-torch"),
+    ".cc": ("C source", "give the .tflite file that it was made from"),
+    ".h": ("C source", "give the .tflite file that it was made from"),
+}
+
+
+def load(path: Path) -> Graph:
+    """Read a .tflite file."""
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ModelFileError(f"{path}: larger than 2 GiB; no such model fits; give another")
+        data = path.read_bytes()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ModelFileError(
+            f"{path}: {reason}; a readable .tflite file is needed; check the path"
+        ) from error
+    return loads(data, path.name)
+
+
+def loads(data: bytes, name: str) -> Graph:
+    """Read a .tflite file's content; `name` is the file's, for messages."""
+    _check_identifier(data, name)
+    try:
+        return _Importer(data, name).graph()
+    except BROKEN as error:
+        raise ModelFileError(
+            f"{name}: damaged TFLite file ({error}); offsets and lengths must lie within the file; "
+            "export or download it again"
+        ) from error
+
+
+def _check_identifier(data: bytes, name: str) -> None:
+    if data[4:8] == IDENTIFIER:
+        return
+    found, remedy = "not a TFLite file", "export the model as .tflite"
+    if not data:
+        found, remedy = "an empty file", "export or download it again"
+    found, remedy = SUFFIXES.get(Path(name).suffix.lower(), (found, remedy))
+    for magic, what, advice in FOREIGN:
+        if data.startswith(magic):
+            found, remedy = what, advice
+    raise ModelFileError(f"{name}: {found}; a .tflite file has TFL3 at byte 4; {remedy}")
+
+
+class _Importer:
+    """One reading of one file."""
+
+    def __init__(self, data: bytes, name: str) -> None:
+        self.name = name
+        self.reader = Reader(data)
+        model = schema.Model.GetRootAs(data)
+        self.buffers = list(self.reader.tables(model, "Buffers"))
+        self.codes = list(self.reader.tables(model, "OperatorCodes"))
+        self.subgraphs = list(self.reader.tables(model, "Subgraphs"))
+        self.problems: list[Problem] = []
+
+    def graph(self) -> Graph:
+        """The first subgraph."""
+        if len(self.subgraphs) != 1:
+            self.problem("model", f"{len(self.subgraphs)} subgraphs", "One subgraph is supported.")
+        if not self.subgraphs:
+            return Graph(Path(self.name).stem, {}, (), (), (), tuple(self.problems))
+        main = self.subgraphs[0]
+        tables = list(self.reader.tables(main, "Tensors"))
+        inputs = self.ids(main, "Inputs", "graph", len(tables))
+        outputs = self.ids(main, "Outputs", "graph", len(tables))
+        nodes = tuple(
+            self.node(index, operator, len(tables))
+            for index, operator in enumerate(self.reader.tables(main, "Operators"))
+        )
+        computed = {*inputs, *(output for node in nodes for output in node.outputs)}
+        tensors = {
+            index: self.tensor(
+                index, table, is_input=index in inputs, is_const=index not in computed
+            )
+            for index, table in enumerate(tables)
+        }
+        named = tuple(
+            replace(node, name=tensors[node.outputs[0]].name) if node.outputs else node
+            for node in nodes
+        )
+        return Graph(Path(self.name).stem, tensors, named, inputs, outputs, tuple(self.problems))
+
+    # ---- messages
+
+    def damaged(self, where: str, found: str, allowed: str) -> ModelFileError:
+        """The error for a file that contradicts itself."""
+        return ModelFileError(
+            f"{self.name}: {where}: {found}; {allowed}; export or download the file again"
+        )
+
+    def problem(self, where: str, found: str, allowed: str) -> None:
+        """Note something lawful that the graph cannot express."""
+        self.problems.append(Problem(where, found, allowed))
+
+    # ---- operators
+
+    def optional_ids(
+        self, table: Any, field: str, where: str, count: int
+    ) -> tuple[TensorId | None, ...]:
+        """Tensor indices, each of them in range or -1 for an absent one."""
+        ids = self.reader.numbers(table, field)
+        for i in ids:
+            if not -1 <= i < count:
+                raise self.damaged(where, f"tensor index {i}", f"the file has {count} tensors")
+        return tuple(None if i == -1 else i for i in ids)
+
+    def ids(self, table: Any, field: str, where: str, count: int) -> tuple[TensorId, ...]:
+        """Tensor indices of which none may be absent."""
+        ids = self.optional_ids(table, field, where, count)
+        if None in ids:
+            raise self.damaged(where, f"an absent tensor in {field}", "only inputs are optional")
+        return tuple(i for i in ids if i is not None)
+
+    def node(self, index: int, operator: Any, count: int) -> Node:
+        """One operator; `count` is the number of tensors."""
+        where = f"op#{index}"
+        inputs = self.optional_ids(operator, "Inputs", where, count)
+        outputs = self.ids(operator, "Outputs", where, count)
+        name = self.operator_name(operator, where)
+        op = BY_TFLITE.get(name)
+        if op is None:
+            return Node("unsupported", "", inputs, outputs, Unsupported(name), index)
+        try:
+            attrs = op.decode(self.options(operator))
+        except (AttributeError, *BROKEN) as error:
+            raise self.damaged(
+                f"{where} {op.name}", f"unreadable options ({error})", f"{name} has its own options"
+            ) from error
+        return Node(op.name, "", inputs, outputs, attrs, index)
+
+    def operator_name(self, operator: Any, where: str) -> str:
+        """The operator's name in the schema; its number where the schema is older than the file."""
+        position = operator.OpcodeIndex()
+        if position >= len(self.codes):
+            raise self.damaged(
+                where, f"operator code {position}", f"the file has {len(self.codes)} codes"
+            )
+        code = self.codes[position]
+        # Old files use the one field, new files the other for codes above 127.
+        builtin = max(code.DeprecatedBuiltinCode(), code.BuiltinCode())
+        if builtin == schema.BuiltinOperator.CUSTOM:
+            return f'CUSTOM "{self.reader.text(code.CustomCode())}"'
+        return OPERATORS.get(builtin, f"builtin operator {builtin}")
+
+    def options(self, operator: Any) -> Any:
+        """The operator's options as an accessor of their own type; None where there are none."""
+        table = operator.BuiltinOptions()
+        kind = OPTIONS.get(operator.BuiltinOptionsType(), "NONE")
+        if table is None or kind == "NONE":
+            return None
+        options = getattr(schema, kind)()
+        options.Init(table.Bytes, table.Pos)
+        return options
+
+    # ---- tensors
+
+    def tensor(self, index: int, table: Any, *, is_input: bool, is_const: bool) -> Tensor:
+        """One tensor; `is_const` if nothing computes it, so that its data is its value."""
+        name = self.reader.text(table.Name())
+        where = f'tensor#{index} "{name}"'
+        shape = self.shape(table, where)
+        if is_input:
+            shape = self.open_shape(table, shape)
+        dtype = DTYPES.get(table.Type(), DType.OTHER)
+        obstacle = self.obstacle(table, dtype)
+        if obstacle is not None:
+            self.problem(where, *obstacle)
+            return Tensor(name, shape, DType.OTHER)
+        quant = self.quantization(table, shape, dtype, where)
+        data = self.constant(table, shape, dtype, where) if is_const else None
+        return Tensor(name, shape, dtype, quant, data)
+
+    def obstacle(self, table: Any, dtype: DType) -> tuple[str, str] | None:
+        """What keeps a tensor out of the graph: (found, allowed)."""
+        if dtype is DType.OTHER:
+            found = TYPES.get(table.Type(), f"type {table.Type()}")
+            return found, f"Supported types are {', '.join(t.value for t in DTYPES.values())}."
+        if table.Sparsity() is not None:
+            return "a sparse tensor", "Weights must be stored densely."
+        if table.IsVariable():
+            return "a variable", "State that outlives an inference is not supported."
+        if table.ExternalBuffer() or self.buffer(table).Offset() > 1:
+            return "data outside the flatbuffer", "Weights must be stored in the flatbuffer."
+        return None
+
+    def buffer(self, table: Any) -> Any:
+        """The tensor's buffer."""
+        position = table.Buffer()
+        if position >= len(self.buffers):
+            raise self.damaged(
+                "tensor", f"buffer {position}", f"the file has {len(self.buffers)} buffers"
+            )
+        return self.buffers[position]
+
+    def shape(self, table: Any, where: str) -> tuple[int, ...]:
+        """The stored shape. It may be wrong where an operator computes the tensor."""
+        shape = self.reader.numbers(table, "Shape")
+        if len(shape) > MAX_RANK:
+            raise self.damaged(where, f"rank {len(shape)}", f"at most {MAX_RANK} dimensions")
+        return shape
+
+    def open_shape(self, table: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of a graph input, -1 where its signature leaves a dimension open."""
+        signature = self.reader.numbers(table, "ShapeSignature")
+        if len(signature) != len(shape):
+            return shape
+        return tuple(-1 if s == -1 else d for s, d in zip(signature, shape, strict=True))
+
+    def quantization(
+        self, table: Any, shape: tuple[int, ...], dtype: DType, where: str
+    ) -> Quant | None:
+        """The affine quantization of an integer tensor, if it has one."""
+        parameters = table.Quantization()
+        if parameters is None or dtype.is_float or dtype is DType.BOOL:
+            return None
+        if parameters.DetailsType():
+            self.problem(where, "a custom quantization", "Quantization must be affine.")
+            return None
+        scale = self.reader.numbers(parameters, "Scale")
+        zero_point = self.reader.numbers(parameters, "ZeroPoint") or (0,)
+        is_index = dtype in (DType.INT32, DType.INT64) and not any(scale)
+        if not scale or is_index:  # old converters give shapes and indices a scale of zero
+            return None
+        if len(zero_point) == 1:
+            zero_point *= len(scale)
+        axis = self.axis(parameters, shape, len(scale), where)
+        if not all(math.isfinite(s) and s > 0 for s in scale):
+            raise self.damaged(where, f"scale {min(scale)}", "scales are finite and above zero")
+        limits = np.iinfo(dtype.numpy)
+        if len(zero_point) != len(scale):
+            raise self.damaged(
+                where, f"{len(zero_point)} zero points, {len(scale)} scales", "one for each"
+            )
+        if min(zero_point) < limits.min or max(zero_point) > limits.max:
+            raise self.damaged(
+                where,
+                f"zero points {min(zero_point)} to {max(zero_point)}",
+                f"{dtype.value} holds {limits.min} to {limits.max}",
+            )
+        return Quant(scale, zero_point, axis)
+
+    def axis(self, parameters: Any, shape: tuple[int, ...], scales: int, where: str) -> int | None:
+        """The axis along which scales differ; None for a single scale.
+
+        Converters copy the axis of the weights to the bias, which has only axis 0.
+        """
+        if scales == 1:
+            return None
+        axis: int = 0 if len(shape) == 1 else parameters.QuantizedDimension()
+        if not 0 <= axis < len(shape) or shape[axis] != scales:
+            raise self.damaged(
+                where,
+                f"{scales} scales along axis {axis} of shape {list(shape)}",
+                "one scale, or one for each channel",
+            )
+        return axis
+
+    def constant(
+        self, table: Any, shape: tuple[int, ...], dtype: DType, where: str
+    ) -> np.ndarray[Any, Any] | None:
+        """The value of a tensor that nothing computes; None where the file has no value for it."""
+        raw = self.reader.array(self.buffer(table), "Data")
+        elements = math.prod(shape)
+        if raw.size == 0 and elements != 0:
+            return None
+        if min(shape, default=1) < 0 or raw.size != elements * dtype.bytes:
+            raise self.damaged(
+                where,
+                f"{raw.size} bytes of data",
+                f"{dtype.value} of shape {list(shape)} takes {elements * dtype.bytes}",
+            )
+        if dtype is DType.BOOL:
+            return (raw != 0).reshape(shape)
+        return raw.view(dtype.numpy.newbyteorder("<")).reshape(shape)
