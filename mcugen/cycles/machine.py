@@ -1,0 +1,244 @@
+"""Runs one function of an image under Unicorn, as its C caller would, and watches it.
+
+Buffers lie between guard bytes; touching one byte outside stops the run. On return the registers
+that the procedure call standard preserves (r4-r11, sp, d8-d15) must hold what they held.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import Any
+
+import unicorn
+from unicorn import arm_const as arm
+
+from mcugen.cycles.costs import Core, Step, decode
+from mcugen.cycles.image import Image
+from mcugen.cycles.trace import ENTRY, Block, Edges, Trace, measure
+from mcugen.errors import RunError
+
+PAGE = 0x1000
+RETURN = 0x0FFF_0000  # where the function under test returns to
+STACK_TOP = 0x3800_0000
+STACK_SIZE = 0x1_0000
+STACK_FILL = 0xA5
+BUFFERS = 0x6000_0000
+GUARD_FILL = b"\x5a"
+TIMEOUT_SECONDS = 120
+
+_MODELS = {
+    "cortex-m0": arm.UC_CPU_ARM_CORTEX_M0,
+    "cortex-m0plus": arm.UC_CPU_ARM_CORTEX_M0,
+    "cortex-m3": arm.UC_CPU_ARM_CORTEX_M3,
+    "cortex-m4": arm.UC_CPU_ARM_CORTEX_M4,
+    "cortex-m7": arm.UC_CPU_ARM_CORTEX_M7,
+    "cortex-m33": arm.UC_CPU_ARM_CORTEX_M33,
+}
+_ARGUMENTS = (arm.UC_ARM_REG_R0, arm.UC_ARM_REG_R1, arm.UC_ARM_REG_R2, arm.UC_ARM_REG_R3)
+_SAVED = {f"r{i}": getattr(arm, f"UC_ARM_REG_R{i}") for i in range(4, 12)}
+_SAVED_FLOAT = {f"d{i}": getattr(arm, f"UC_ARM_REG_D{i}") for i in range(8, 16)}
+_WITH_FPU = ("cortex-m4", "cortex-m7", "cortex-m33")
+
+
+class EmulationError(RunError):
+    """The code under test broke a rule: memory, registers or stack."""
+
+
+@dataclass(frozen=True, slots=True)
+class Buffer:
+    """Memory that the function under test may touch, `size` bytes and not one more."""
+
+    name: str
+    address: int
+    size: int
+
+
+class Machine:
+    """A core with an image loaded; each `call` runs one function and returns its trace."""
+
+    def __init__(self, image: Image, core: Core) -> None:
+        self.image = image
+        self.core = core
+        self._steps: dict[Block, tuple[Step, ...]] = {}
+        self._next = BUFFERS
+        self._fault: str | None = None
+        self._uc = uc = unicorn.Uc(
+            unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS
+        )
+        uc.ctl_set_cpu_model(_MODELS[core.name])
+        for page in sorted(
+            {
+                page
+                for segment in image.segments
+                for page in range(segment.address & -PAGE, segment.address + segment.size, PAGE)
+            }
+        ):
+            uc.mem_map(page, PAGE)
+        for segment in image.segments:
+            uc.mem_write(segment.address, segment.data)
+        uc.mem_map(STACK_TOP - STACK_SIZE, STACK_SIZE)
+        uc.mem_map(RETURN, PAGE)
+        uc.hook_add(unicorn.UC_HOOK_MEM_INVALID, self._on_invalid)
+
+    # ---- memory
+
+    def buffer(self, name: str, content: bytes | int, align: int = 4) -> Buffer:
+        """Place bytes, or a number of undefined ones, between guards."""
+        data = GUARD_FILL * content if isinstance(content, int) else content
+        pages = -(-(len(data) + align) // PAGE) + 1
+        start = (self._next + pages * PAGE - len(data)) // align * align
+        end = self._next + pages * PAGE
+        self._uc.mem_map(self._next, pages * PAGE)
+        self._uc.mem_write(self._next, GUARD_FILL * (pages * PAGE))
+        self._uc.mem_write(start, data)
+        placed = Buffer(name, start, len(data))
+        # An access is hooked by its first byte: the widest, 8 bytes, may begin inside.
+        for low, high in ((self._next, start - 1), (max(start, start + len(data) - 7), end - 1)):
+            if low <= high:
+                self._uc.hook_add(
+                    unicorn.UC_HOOK_MEM_READ | unicorn.UC_HOOK_MEM_WRITE,
+                    self._on_guarded,
+                    placed,
+                    low,
+                    high,
+                )
+        self._next = end + PAGE
+        return placed
+
+    def read(self, buffer: Buffer) -> bytes:
+        """The bytes of a buffer."""
+        return bytes(self._uc.mem_read(buffer.address, buffer.size))
+
+    def write(self, buffer: Buffer, data: bytes) -> None:
+        """Replace the bytes of a buffer."""
+        assert len(data) == buffer.size, (buffer, len(data))
+        self._uc.mem_write(buffer.address, data)
+
+    # ---- running
+
+    def call(self, function: str, *arguments: int | Buffer) -> Trace:
+        """Run a function to its return."""
+        (edges,), stack = self._run(function, arguments, split=False)
+        return self._measure(edges, stack)
+
+    def call_split(self, function: str, *arguments: int | Buffer) -> list[Trace]:
+        """As `call`, but one trace per call that the function itself makes, in order.
+
+        The function's own code counts with the call before it, its beginning with the first.
+        """
+        pieces, stack = self._run(function, arguments, split=True)
+        return [self._measure(edges, stack) for edges in pieces]
+
+    def result(self) -> int:
+        """The int32 that the last function returned."""
+        value: int = self._uc.reg_read(arm.UC_ARM_REG_R0)
+        return value - (1 << 32) if value >> 31 else value
+
+    def _run(
+        self, function: str, arguments: tuple[int | Buffer, ...], split: bool
+    ) -> tuple[list[Edges], int]:
+        entry = self.image.symbol(function)
+        saved = self._enter(arguments)
+        counts: Edges = {}
+        pieces = [counts]
+        low, high = self.image.extent(function) if split else (0, 1 << 32)
+        last, inside, calls = ENTRY, True, 0
+
+        def on_block(_uc: Any, address: int, size: int, _data: Any) -> None:
+            nonlocal counts, last, inside, calls
+            if inside and not low <= address < high:
+                inside, calls = False, calls + 1
+                if calls > 1:
+                    counts = {}
+                    pieces.append(counts)
+            elif not inside:
+                inside = low <= address < high
+            block = (address, size)
+            counts[last, block] = counts.get((last, block), 0) + 1
+            last = block
+
+        self._fault = None
+        hook = self._uc.hook_add(unicorn.UC_HOOK_BLOCK, on_block)
+        try:
+            self._uc.emu_start(entry | 1, RETURN, timeout=TIMEOUT_SECONDS * 1_000_000)
+        except unicorn.UcError as error:
+            raise EmulationError(f"{function}: {self._fault or error}{self._at()}") from error
+        finally:
+            self._uc.hook_del(hook)
+        if self._fault:
+            raise EmulationError(f"{function}: {self._fault}")
+        if self._uc.reg_read(arm.UC_ARM_REG_PC) & ~1 != RETURN:
+            raise EmulationError(f"{function}: did not return in {TIMEOUT_SECONDS} s{self._at()}")
+        self._check_registers(function, saved)
+        return pieces, self._stack_used()
+
+    def _enter(self, arguments: tuple[int | Buffer, ...]) -> dict[str, int]:
+        """Set up stack and registers as a caller would; returns what must be preserved."""
+        values = [a.address if isinstance(a, Buffer) else a & 0xFFFF_FFFF for a in arguments]
+        on_stack = values[len(_ARGUMENTS) :]
+        sp = (STACK_TOP - 4 * len(on_stack)) & -8
+        self._uc.mem_write(STACK_TOP - STACK_SIZE, bytes([STACK_FILL]) * STACK_SIZE)
+        self._uc.mem_write(sp, b"".join(value.to_bytes(4, "little") for value in on_stack))
+        saved = {"sp": sp} | {name: 0xC0DE_0000 + i for i, name in enumerate(_SAVED)}
+        if self.core.name in _WITH_FPU:
+            saved |= {name: 0x4242_0000_4242_0000 + i for i, name in enumerate(_SAVED_FLOAT)}
+        for name, value in saved.items():
+            self._uc.reg_write(_register(name), value)
+        for register, value in itertools.zip_longest(_ARGUMENTS, values[:4], fillvalue=0xDEAD_0000):
+            self._uc.reg_write(register, value)
+        self._uc.reg_write(arm.UC_ARM_REG_LR, RETURN | 1)
+        return saved
+
+    def _check_registers(self, function: str, saved: dict[str, int]) -> None:
+        changed = [n for n, value in saved.items() if self._uc.reg_read(_register(n)) != value]
+        if changed:
+            raise EmulationError(
+                f"{function}: changed {', '.join(changed)}; a function must preserve them"
+            )
+
+    def _stack_used(self) -> int:
+        stack = bytes(self._uc.mem_read(STACK_TOP - STACK_SIZE, STACK_SIZE))
+        return len(stack.lstrip(bytes([STACK_FILL])))
+
+    def _measure(self, edges: Edges, stack: int) -> Trace:
+        return measure(edges, self.image, self.core, self._decode, stack)
+
+    def _decode(self, block: Block) -> tuple[Step, ...]:
+        if block not in self._steps:
+            address, size = block
+            self._steps[block] = decode(bytes(self._uc.mem_read(address, size)), address)
+        return self._steps[block]
+
+    # ---- faults
+
+    def _on_invalid(
+        self, _uc: Any, access: int, address: int, size: int, _value: int, _data: Any
+    ) -> bool:
+        verb = {unicorn.UC_MEM_FETCH_UNMAPPED: "fetches"}.get(
+            access, "writes" if access == unicorn.UC_MEM_WRITE_UNMAPPED else "reads"
+        )
+        self._fault = f"{verb} {size} bytes at 0x{address:08x}, outside of all memory"
+        return False
+
+    def _on_guarded(
+        self, uc: Any, access: int, address: int, size: int, _value: int, buffer: Buffer
+    ) -> None:
+        if buffer.address <= address and address + size <= buffer.address + buffer.size:
+            return
+        verb = "writes" if access == unicorn.UC_MEM_WRITE else "reads"
+        self._fault = (
+            f"{verb} {size} bytes at offset {address - buffer.address} of buffer "
+            f'"{buffer.name}" of {buffer.size}{self._at()}'
+        )
+        uc.emu_stop()
+
+    def _at(self) -> str:
+        pc = self._uc.reg_read(arm.UC_ARM_REG_PC)
+        return f" (pc 0x{pc:08x} in {self.image.function_at(pc)})"
+
+
+def _register(name: str) -> int:
+    if name == "sp":
+        return int(arm.UC_ARM_REG_SP)
+    return int(_SAVED.get(name) or _SAVED_FLOAT[name])
