@@ -1,0 +1,202 @@
+"""What a legal Graph is, as code: `problems` lists everything that is wrong with one.
+
+Passes keep a graph legal, and `mcugen.passes.run` checks it after each of them. The functions of an
+operator module may assume that the rules hold; here they meet graphs for which this is not yet
+known, so whatever they raise is turned into a problem.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from mcugen.errors import Problem, UnsupportedModelError
+from mcugen.ir import Call, DType, Graph, Node, Tensor
+from mcugen.ops import BY_TFLITE, OPS
+from mcugen.ops.base import Family, Op, Rule, Shape, rule_text
+
+UNSUPPORTED = "unsupported"  # the `op` of nodes that the importer has no module for
+MAX_BYTES = 2**31 - 1  # kernels count in int32
+
+
+def check(graph: Graph) -> None:
+    """Raise an UnsupportedModelError with all problems, if there are any."""
+    found = problems(graph)
+    if found:
+        raise UnsupportedModelError(found)
+
+
+def problems(graph: Graph) -> list[Problem]:
+    """Everything that keeps a graph from being compiled."""
+    broken = structure(graph)
+    if any(i not in graph.tensors for node in graph.nodes for i in _ids(node)):
+        return broken
+    return [
+        *graph.problems,
+        *broken,
+        *unsupported(graph),
+        *(problem for call in graph.calls() for problem in call_problems(call)),
+    ]
+
+
+# ---- structure
+
+
+def structure(graph: Graph) -> list[Problem]:
+    """Wiring: ids, single producers, order of execution, sizes, and the graph's own edges."""
+    return [*_wiring(graph), *_edges(graph), *_sizes(graph)]
+
+
+def _ids(node: Node) -> list[int]:
+    return [i for i in (*node.inputs, *node.outputs) if i is not None]
+
+
+def _label(graph: Graph, tensor_id: int) -> str:
+    tensor = graph.tensors.get(tensor_id)
+    return f"tensor#{tensor_id}" if tensor is None else f'tensor#{tensor_id} "{tensor.name}"'
+
+
+def _wiring(graph: Graph) -> Iterator[Problem]:
+    known = {i for i, t in graph.tensors.items() if t.is_const or t.dtype is DType.OTHER}
+    known |= set(graph.inputs)
+    written: set[int] = set()
+    for node in graph.nodes:
+        if not node.outputs:
+            yield Problem(node.where, "no outputs", "Every operator must write a tensor.")
+        for i in node.inputs:
+            if i is not None and i not in known:
+                found = f"reads {_label(graph, i)} before it is written"
+                yield Problem(node.where, found, "Operators must be in order of execution.")
+        for i in node.outputs:
+            tensor = graph.tensors.get(i)
+            if i in written or i in graph.inputs or (tensor is not None and tensor.is_const):
+                found = f"writes {_label(graph, i)}, which has a value already"
+                yield Problem(node.where, found, "Every tensor must be written once.")
+        written.update(node.outputs)
+        known.update(node.outputs)
+
+
+def _edges(graph: Graph) -> Iterator[Problem]:
+    for kind, ids in (("input", graph.inputs), ("output", graph.outputs)):
+        if not ids:
+            yield Problem("model", f"no {kind}", "A model must have inputs and outputs.")
+        if len(set(ids)) != len(ids):
+            yield Problem("model", f"an {kind} listed twice", f"Each {kind} must be listed once.")
+    for i in graph.inputs:
+        tensor = graph.tensors.get(i)
+        if tensor is None or tensor.is_const:
+            yield Problem(_label(graph, i), "a constant input", "Inputs must be given at run time.")
+        elif -1 in tensor.shape:
+            found = f"shape {list(tensor.shape)}, -1 is open"
+            yield Problem(_label(graph, i), found, "Only the batch dimension may be open.")
+    computed = {i for node in graph.nodes for i in node.outputs}
+    for i in graph.outputs:
+        if i not in computed:
+            found = "an output that no operator computes"
+            yield Problem(_label(graph, i), found, "Outputs must depend on the inputs.")
+
+
+def _sizes(graph: Graph) -> Iterator[Problem]:
+    for node in graph.nodes:
+        for i in _ids(node):
+            if i not in graph.tensors:
+                yield Problem(node.where, f"tensor#{i}, which does not exist", "An existing one.")
+    used = {*graph.inputs, *(i for node in graph.nodes for i in node.outputs)}
+    for i in sorted(used & graph.tensors.keys()):
+        tensor = graph.tensors[i]
+        if min(tensor.shape, default=1) < 1 and -1 not in tensor.shape:
+            found = f"shape {list(tensor.shape)}"
+            yield Problem(_label(graph, i), found, "Dimensions must be 1 or more.")
+        elif abs(tensor.bytes) > MAX_BYTES:
+            found = f"shape {list(tensor.shape)}, {tensor.bytes} bytes"
+            yield Problem(_label(graph, i), found, "A tensor must be smaller than 2 GiB.")
+
+
+# ---- operators
+
+
+def unsupported(graph: Graph) -> list[Problem]:
+    """One problem for each operator that has no module."""
+    supported = f"Supported operators are {', '.join(sorted(BY_TFLITE))}."
+    return [
+        Problem(f'op#{node.index} "{node.name}"', f"operator {node.attrs.operator}", supported)
+        for node in graph.nodes
+        if node.op == UNSUPPORTED
+    ]
+
+
+def call_problems(call: Call) -> list[Problem]:
+    """The rules that one call breaks. Tensors of unknown type are reported on their own."""
+    if call.node.op == UNSUPPORTED or any(t.dtype is DType.OTHER for t in _tensors(call)):
+        return []
+    op, where = OPS[call.node.op], call.node.where
+    low, high = op.arity
+    if not low <= len(call.inputs) <= high or any(t is None for t in call.inputs[:low]):
+        present = sum(t is not None for t in call.inputs)
+        return [Problem(where, f"{present} inputs", f"It takes {low} to {high}.")]
+    found: list[Problem] = []
+    for rule in op.rules:
+        broken = _judge(rule, call, already_broken=bool(found))
+        if broken is not None:
+            found.append(Problem(where, broken, rule_text(rule)))
+    return found or _shape_problems(op, call)
+
+
+def _tensors(call: Call) -> list[Tensor]:
+    return [t for t in (*call.inputs, *call.outputs) if t is not None]
+
+
+def _judge(rule: Rule, call: Call, *, already_broken: bool) -> str | None:
+    """What a rule finds. Later rules rely on earlier ones, and may fail where those are broken."""
+    try:
+        return rule(call)
+    except Exception as error:
+        return None if already_broken else f"inputs that make no sense ({_reason(error)})"
+
+
+def _shape_problems(op: Op, call: Call) -> list[Problem]:
+    stored = tuple(tensor.shape for tensor in call.outputs)
+    shapes = inferred(call)
+    if isinstance(shapes, str):
+        found, allowed = shapes, f"The inputs of {op.tflite} must have shapes that fit together."
+    elif shapes != stored:
+        found = f"outputs of shape {_shapes(stored)}"
+        allowed = f"The inputs make it {_shapes(shapes)}."
+    else:
+        return []
+    return [Problem(call.node.where, found, allowed)]
+
+
+def _shapes(shapes: tuple[Shape, ...]) -> str:
+    return ", ".join(str(list(shape)) for shape in shapes)
+
+
+def inferred(call: Call) -> tuple[Shape, ...] | str:
+    """The output shapes that an operator infers, or why it cannot."""
+    try:
+        return tuple(tuple(int(d) for d in shape) for shape in OPS[call.node.op].infer(call))
+    except Exception as error:
+        return f"shapes {_shapes(tuple(t.shape for t in _tensors(call)))} ({_reason(error)})"
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+# ---- kernels
+
+
+def kernel_problems(graph: Graph, families: Collection[Family] = tuple(Family)) -> list[Problem]:
+    """One problem for each call of a legal graph that no kernel of the families can compute."""
+    found = []
+    for call in graph.calls():
+        op = OPS[call.node.op]
+        refusals = [
+            f"{kernel.name}: {refusal}"
+            for kernel in op.kernels
+            if kernel.family in families and (refusal := kernel.refusal(call)) is not None
+        ]
+        offered = sum(kernel.family in families for kernel in op.kernels)
+        if not op.alias and len(refusals) == offered:
+            allowed = "; ".join(refusals) or f"{op.tflite} is only supported in constants."
+            found.append(Problem(call.node.where, "no kernel for this call", allowed))
+    return found
