@@ -1,0 +1,52 @@
+"""Run a graph in numpy, through the semantics of the operator modules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mcugen.errors import DataError
+from mcugen.ir import Graph, TensorId
+from mcugen.ops import OPS
+from mcugen.ops.base import Array
+
+ABSENT = np.empty(0)  # holds the place of an optional input, which no semantics reads
+
+
+def run(graph: Graph, inputs: Sequence[Array]) -> dict[TensorId, Array]:
+    """Every tensor's value, constants included, for one set of inputs of a legal graph."""
+    _check(graph, inputs)
+    values = {i: tensor.values() for i, tensor in graph.tensors.items() if tensor.is_const}
+    values.update(zip(graph.inputs, inputs, strict=True))
+    for call in graph.calls():
+        operands = [ABSENT if i is None else values[i] for i in call.node.inputs]
+        results = OPS[call.node.op].run(call, operands)
+        values.update(zip(call.node.outputs, results, strict=True))
+    return values
+
+
+def outputs(graph: Graph, inputs: Sequence[Array]) -> list[Array]:
+    """The graph's outputs for one set of inputs."""
+    values = run(graph, inputs)
+    return [values[i] for i in graph.outputs]
+
+
+def _check(graph: Graph, inputs: Sequence[Array]) -> None:
+    """Refuse data that does not suit the graph's inputs."""
+    if len(inputs) != len(graph.inputs):
+        raise DataError(
+            f"{graph.name}: {len(inputs)} input arrays; the model takes {len(graph.inputs)}; "
+            "give one array for each"
+        )
+    for i, array in zip(graph.inputs, inputs, strict=True):
+        tensor = graph.tensors[i]
+        where = f'{graph.name}: input "{tensor.name}"'
+        if array.shape != tensor.shape or array.dtype != tensor.dtype.numpy:
+            raise DataError(
+                f"{where}: {array.dtype} of shape {list(array.shape)}; "
+                f"the model takes {tensor.dtype.value} of shape {list(tensor.shape)}; "
+                "convert the data"
+            )
+        if tensor.dtype.is_float and not np.isfinite(array).all():
+            raise DataError(f"{where}: NaN or infinity; values must be finite; clean the data")
