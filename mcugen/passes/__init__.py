@@ -1,1 +1,33 @@
-"""Graph rewrites, one idea a module."""
+"""Graph rewrites, one idea a module, applied in the order of `PASSES`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mcugen import verify
+from mcugen.ir import Graph
+from mcugen.passes.drop_identity import drop_identity
+from mcugen.passes.fuse_activation import fuse_activation
+from mcugen.passes.resolve import resolve
+from mcugen.passes.strip_float_edges import strip_float_edges
+
+Pass = Callable[[Graph], Graph]
+
+PASSES: tuple[Pass, ...] = (
+    resolve,
+    strip_float_edges,
+    fuse_activation,
+    drop_identity,
+)
+
+
+def run(graph: Graph) -> Graph:
+    """Apply all passes; the result is legal.
+
+    An UnsupportedModelError with all problems is raised if the model is not. `resolve` is the one
+    pass that takes a graph straight from a file; the others see legal graphs only.
+    """
+    for rewrite in PASSES:
+        graph = rewrite(graph)
+        verify.check(graph)
+    return graph
