@@ -101,6 +101,11 @@ def _check_identifier(data: bytes, name: str) -> None:
     raise ModelFileError(f"{name}: {found}; a .tflite file has TFL3 at byte 4; {remedy}")
 
 
+def _first_name(tensor: Tensor) -> str:
+    """An operator has no name of its own: its output lists what it was fused from, result first."""
+    return tensor.name.split(";")[0]
+
+
 class _Importer:
     """One reading of one file."""
 
@@ -135,7 +140,7 @@ class _Importer:
             for index, table in enumerate(tables)
         }
         named = tuple(
-            replace(node, name=tensors[node.outputs[0]].name) if node.outputs else node
+            replace(node, name=_first_name(tensors[node.outputs[0]])) if node.outputs else node
             for node in nodes
         )
         return Graph(Path(self.name).stem, tensors, named, inputs, outputs, tuple(self.problems))
@@ -330,5 +335,5 @@ class _Importer:
                 f"{dtype.value} of shape {list(shape)} takes {elements * dtype.bytes}",
             )
         if dtype is DType.BOOL:
-            return (raw != 0).reshape(shape)
+            raw = raw != 0  # a boolean of another value is true, and numpy wants 1
         return raw.view(dtype.numpy.newbyteorder("<")).reshape(shape)
