@@ -19,18 +19,16 @@ _PER_LINE = {1: 16, 2: 16, 4: 8, 8: 4}  # by bytes per element
 _MAX_IDENTIFIER = 48  # keeps a name with prefix and suffix within C99's 63 significant characters
 
 # Keywords of C99, C11 and C++20, and names that hosted compilers predefine or libraries reserve.
-_RESERVED = frozenset(
-    """
-    alignas alignof and and_eq asm assert auto bitand bitor bool break case catch char char8_t
-    char16_t char32_t class co_await co_return co_yield compl concept const const_cast consteval
-    constexpr constinit continue decltype default delete do double dynamic_cast else enum errno
-    explicit export extern false float for friend goto if inline int linux long main mutable
-    namespace new noexcept not not_eq nullptr offsetof operator or or_eq private protected public
-    register reinterpret_cast requires restrict return short signed sizeof static static_assert
-    static_cast struct switch template this thread_local throw true try typedef typeid typename
-    typeof union unix unsigned using virtual void volatile wchar_t while xor xor_eq
-    """.split()
-)
+_RESERVED = """
+alignas alignof and and_eq asm assert auto bitand bitor bool break case catch char char8_t
+char16_t char32_t class co_await co_return co_yield compl concept const const_cast consteval
+constexpr constinit continue decltype default delete do double dynamic_cast else enum errno
+explicit export extern false float for friend goto if inline int linux long main mutable
+namespace new noexcept not not_eq nullptr offsetof operator or or_eq private protected public
+register reinterpret_cast requires restrict return short signed sizeof static static_assert
+static_cast struct switch template this thread_local throw true try typedef typeid typename
+typeof union unix unsigned using virtual void volatile wchar_t while xor xor_eq
+"""
 
 
 def literal(value: int | float | np.generic) -> str:
@@ -39,7 +37,7 @@ def literal(value: int | float | np.generic) -> str:
     Infinities and NaN become the macros of <math.h>.
     """
     if isinstance(value, np.generic):
-        value = value.item()
+        return literal(value.item())
     if isinstance(value, int):
         assert INT32_MIN <= value <= INT32_MAX, value
         return "(-2147483647 - 1)" if value == INT32_MIN else str(int(value))
@@ -65,7 +63,7 @@ def identifier(name: str) -> str:
         return "unnamed"
     if text[0].isdigit():
         return f"n{text}"
-    return f"{text}_" if text in _RESERVED else text
+    return f"{text}_" if text in _RESERVED.split() else text
 
 
 def comment(text: str, limit: int = 60) -> str:
