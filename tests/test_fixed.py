@@ -186,8 +186,8 @@ def test_requantization_equals_the_reference_at_its_thresholds(seed: int) -> Non
     steps = rng.integers(-128, 128, CHANNELS) + 0.5
     acc = np.clip(np.round(steps / reals) + rng.integers(-1, 2, CHANNELS), INT32_MIN, INT32_MAX)
     # 1x1 pixel, weight 1, input at its zero point: the accumulator is the bias. The rule against
-    # overflow allows for any input, so the outermost 255 are out of reach.
-    bias = np.clip(acc, INT32_MIN + 256, INT32_MAX - 256)
+    # overflow allows for any input, so the outermost 256 are out of reach.
+    bias = np.clip(acc, -INT32_MAX + 256, INT32_MAX - 256)
     builder = ModelBuilder()
     x = builder.tensor([1, 1, 1, 1], "int8", quant(1.0, 3))
     weights = np.ones((CHANNELS, 1, 1, 1))

@@ -7,14 +7,16 @@ cases as one program and compares them with numpy. Both compare for equality.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import EllipsisType
+from typing import Any
 
 import numpy as np
 
-from mcugen import reference
+from mcugen import interpret, reference, verify
 from mcugen.importers import tflite
-from mcugen.ir import Graph, Tensor, TensorId
+from mcugen.ir import Call, Graph, Tensor, TensorId
 from mcugen.ops import OPS
 from mcugen.ops.base import Array, Family
 from mcugen.testing.kernels import KernelCase, run_kernels
@@ -51,14 +53,10 @@ class OpCase:
 def run_op(model: bytes, inputs: Sequence[Array] | None = None, seed: int = 0) -> OpCase:
     """Import a model, verify it and run it in numpy; inputs are random unless given."""
     graph = tflite.loads(model, "test")
+    verify.check(graph)
     if inputs is None:
         inputs = random_inputs(graph, seed)
-    values = {i: tensor.data for i, tensor in graph.tensors.items() if tensor.data is not None}
-    values.update(zip(graph.inputs, inputs, strict=True))
-    for node in graph.nodes:
-        given = [values[i] for i in node.inputs if i is not None]
-        values.update(zip(node.outputs, OPS[node.op].run(graph.call(node), given), strict=True))
-    return OpCase(graph, values)
+    return OpCase(graph, interpret.run(graph, inputs))
 
 
 def check_op(
@@ -146,3 +144,47 @@ class KernelBatch:
         for case, actual, expected in zip(self._cases, results, self._expected, strict=True):
             for ours, theirs in zip(actual, expected, strict=True):
                 assert_equal(ours, theirs, f"{case.name} ({compiler})")
+
+
+# ---- rules
+
+Change = Callable[[Call], Call]
+
+
+def broken_rule(call: Call) -> str | None:
+    """The name of the first rule that a call breaks; later rules may rely on the earlier ones."""
+    rules = OPS[call.node.op].rules
+    return next((rule.__name__ for rule in rules if rule(call) is not None), None)
+
+
+def change_input(position: int, tensor: EllipsisType | None = ..., **fields: Any) -> Change:
+    """A change of one input: absent if `tensor` is None, else with some of its fields replaced.
+
+    The data of a constant is repeated or cut to a new shape, and converted to a new type.
+    """
+
+    def change(call: Call) -> Call:
+        inputs = list(call.inputs)
+        inputs[position] = None if tensor is None else changed(call.input(position))
+        return replace(call, inputs=tuple(inputs))
+
+    def changed(old: Tensor) -> Tensor:
+        shape, dtype = fields.get("shape", old.shape), fields.get("dtype", old.dtype)
+        data = None if old.data is None else np.resize(old.data, shape).astype(dtype.numpy)
+        return replace(old, **{"data": data, **fields})
+
+    return change
+
+
+def change_attrs(**fields: Any) -> Change:
+    """A change of some attributes."""
+
+    def change(call: Call) -> Call:
+        return replace(call, node=replace(call.node, attrs=replace(call.attrs, **fields)))
+
+    return change
+
+
+def unchanged(call: Call) -> Call:
+    """No change."""
+    return call

@@ -1,0 +1,256 @@
+"""CONV_2D: numpy equals both references, every kernel equals numpy, the rules hold the line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+from mcugen.fixed import INT32_MAX
+from mcugen.importers import tflite
+from mcugen.ir import Call, DType
+from mcugen.ops.base import Activation
+from mcugen.ops.conv2d import OP
+from mcugen.ops.window import Padding, axis
+from mcugen.reference import tflm
+from mcugen.testing.builder import ModelBuilder, quant
+from mcugen.testing.check import (
+    BOTH,
+    MULTIPLIERS,
+    TFLM_ONLY,
+    ZERO_POINTS,
+    Change,
+    KernelBatch,
+    broken_rule,
+    change_attrs,
+    change_input,
+    check_op,
+    run_op,
+    unchanged,
+)
+
+SAME, VALID = Padding.SAME, Padding.VALID
+
+
+@dataclass(frozen=True)
+class Conv:
+    """A convolution of random int8 weights; by default its outputs spread over the whole range.
+
+    `multiplier` is the real requantization multiplier, per tensor, instead of that default.
+    """
+
+    size: tuple[int, int] = (5, 6)
+    in_ch: int = 3
+    out_ch: int = 5
+    kernel: tuple[int, int] = (3, 3)
+    stride: tuple[int, int] = (1, 1)
+    dilation: tuple[int, int] = (1, 1)
+    padding: Padding = SAME
+    groups: int = 1
+    batch: int = 1
+    bias: int | None = 3000  # the largest, None for no bias at all
+    per_channel: bool = True
+    activation: Activation = Activation.NONE
+    in_zero_point: int = -7
+    out_zero_point: int = 11
+    multiplier: float | None = None
+
+    @property
+    def out_shape(self) -> tuple[int, int, int, int]:
+        steps = zip(self.size, self.kernel, self.stride, self.dilation, strict=True)
+        rows, cols = (axis(*step, self.padding).out for step in steps)
+        return self.batch, rows, cols, self.out_ch
+
+    def weights(self) -> np.ndarray:
+        shape = (self.out_ch, *self.kernel, self.in_ch // self.groups)
+        weights = np.random.default_rng(1).integers(-127, 128, shape)
+        weights.flat[0], weights.flat[-1] = -127, 127
+        return weights
+
+    def biases(self) -> np.ndarray:
+        assert self.bias is not None
+        biases = np.random.default_rng(2).integers(-self.bias, self.bias, self.out_ch)
+        biases[-1], biases[0] = -self.bias, self.bias
+        return biases
+
+    def scales(self) -> np.ndarray:
+        """Scales of the weights; those of input and output are 1, so they are the multipliers."""
+        if self.multiplier is not None:
+            return np.array([self.multiplier])
+        taps = self.kernel[0] * self.kernel[1] * self.in_ch // self.groups
+        spread = 60 / (74 * 74 * np.sqrt(taps))  # 74: deviation of a uniform int8
+        channels = self.out_ch if self.per_channel else 1
+        return spread * np.random.default_rng(3).uniform(0.3, 1.5, channels)
+
+    def model(self) -> bytes:
+        weights, scales = self.weights(), self.scales()
+        builder = ModelBuilder()
+        x = builder.tensor(
+            [self.batch, *self.size, self.in_ch], "int8", quant(1.0, self.in_zero_point)
+        )
+        operands = [x, builder.tensor(weights.shape, "int8", quant(scales, axis=0), weights)]
+        if self.bias is not None:
+            operands.append(
+                builder.tensor([self.out_ch], "int32", quant(scales, axis=0), self.biases())
+            )
+        y = builder.tensor(self.out_shape, "int8", quant(1.0, self.out_zero_point))
+        options = {
+            "padding": self.padding.value,
+            "strideH": self.stride[0],
+            "strideW": self.stride[1],
+            "dilationHFactor": self.dilation[0],
+            "dilationWFactor": self.dilation[1],
+            "fusedActivationFunction": self.activation.value,
+        }
+        builder.op("CONV_2D", operands, [y], options)
+        return builder.build([x], [y])
+
+
+def grid() -> dict[str, Conv]:
+    """Channels below, at and above the block of four; windows; then the arithmetic's edges."""
+    cases = {f"in{i}-out{o}": Conv(in_ch=i, out_ch=o) for i in (1, 4, 9) for o in (1, 3, 4, 8, 13)}
+    for kernel in ((1, 1), (1, 4), (4, 1), (2, 2), (5, 5), (10, 4)):
+        for stride in ((1, 1), (2, 2), (3, 1)):
+            for padding in Padding:
+                name = f"kernel{kernel}-stride{stride}-{padding.name}"
+                cases[name] = Conv((11, 10), 2, 4, kernel, stride, padding=padding)
+    for dilation in ((2, 2), (1, 3), (3, 1)):
+        for padding in Padding:
+            cases[f"dilation{dilation}-{padding.name}"] = Conv(
+                (9, 8), dilation=dilation, padding=padding
+            )
+    cases |= {
+        "dilation-stride": Conv((9, 9), stride=(2, 2), dilation=(2, 2)),
+        "window-beyond-input": Conv((2, 3), kernel=(7, 7)),
+        "dilated-window-beyond-input": Conv((3, 2), kernel=(3, 3), dilation=(4, 5)),
+        "stride-beyond-input": Conv((3, 3), kernel=(2, 2), stride=(4, 5)),
+        "one-pixel": Conv((1, 1), kernel=(1, 1)),
+        "depthwise": Conv(in_ch=6, out_ch=6, groups=6),
+        "groups-multiplier": Conv(in_ch=3, out_ch=12, groups=3),
+        "groups-odd": Conv(in_ch=4, out_ch=10, groups=2),
+        "groups-dilated": Conv((8, 8), 4, 8, groups=2, dilation=(2, 2)),
+        "batch": Conv(batch=2),
+        "batch-stride": Conv((7, 6), batch=3, stride=(2, 2)),
+        "no-bias": Conv(bias=None),
+        "no-bias-groups": Conv(in_ch=8, out_ch=9, bias=None),
+        "per-tensor": Conv(per_channel=False),
+    }
+    for activation in (Activation.RELU, Activation.RELU_N1_TO_1, Activation.RELU6):
+        cases[activation.name] = Conv(activation=activation)
+        cases[f"{activation.name}-clipped"] = Conv(activation=activation, out_zero_point=125)
+    for zero_point in ZERO_POINTS:
+        cases[f"in-zero-point{zero_point}"] = Conv(in_zero_point=zero_point)
+        cases[f"out-zero-point{zero_point}"] = Conv(out_zero_point=zero_point)
+    for multiplier in MULTIPLIERS:
+        cases[f"multiplier{multiplier:g}"] = Conv(multiplier=multiplier)
+        cases[f"multiplier{multiplier:g}-large"] = Conv(multiplier=multiplier, bias=2**31 - 2**21)
+    return cases
+
+
+GRID = grid()
+
+
+@pytest.mark.parametrize("name", GRID)
+def test_numpy_equals_the_references(name: str) -> None:
+    conv = GRID[name]
+    check_op(conv.model(), against=TFLM_ONLY if conv.bias is None else BOTH)  # LiteRT wants a bias
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_kernels_equal_numpy(compiler: str) -> None:
+    batch = KernelBatch()
+    for name, conv in GRID.items():
+        batch.add(name, run_op(conv.model()))
+    batch.check(compiler)
+
+
+def test_default_case_spreads_over_the_range() -> None:
+    values = run_op(Conv(size=(16, 16)).model()).outputs[0]
+    assert len(np.unique(values)) > 200
+    assert {-128, 127} <= set(values.flat)
+
+
+def test_float_is_close_to_the_reference() -> None:
+    conv = Conv((7, 6), stride=(2, 1), activation=Activation.RELU6)
+    weights = conv.weights().astype(np.float32) / 127
+    builder = ModelBuilder()
+    x = builder.tensor([1, *conv.size, conv.in_ch], "float32")
+    w = builder.tensor(weights.shape, "float32", data=weights)
+    b = builder.tensor([conv.out_ch], "float32", data=conv.biases() / conv.bias)
+    y = builder.tensor(conv.out_shape, "float32")
+    options = {"strideH": 2, "strideW": 1, "fusedActivationFunction": Activation.RELU6.value}
+    builder.op("CONV_2D", [x, w, b], [y], options)
+    model = builder.build([x], [y])
+    case = run_op(model)
+    expected = tflm(model).outputs([case.values[x]])
+    np.testing.assert_allclose(case.outputs[0], expected[0], rtol=1e-5, atol=1e-5)
+
+
+# ---- rules
+
+
+def call_of(conv: Conv) -> Call:
+    return next(tflite.loads(conv.model(), "test").calls())
+
+
+def room_for_bias(conv: Conv) -> int:
+    """The largest |bias| that the rule about the accumulator leaves to every channel."""
+    return INT32_MAX - 256 * int(np.abs(conv.weights()).sum(axis=(1, 2, 3)).max())
+
+
+def biases(value: int) -> Change:
+    return change_input(2, data=np.full(5, value, np.int32))
+
+
+EXACT = Conv((5, 5), kernel=(5, 5), padding=VALID)
+
+BROKEN: tuple[tuple[str, Conv, Change], ...] = (
+    ("input_is_4d", Conv(), change_input(0, shape=(5, 6, 3))),
+    ("weights_are_4d_constant", Conv(), change_input(1, shape=(5, 9, 3))),
+    ("weights_are_4d_constant", Conv(), change_input(1, data=None)),
+    ("weights_are_4d_constant", Conv(), change_input(1, None)),
+    ("strides_are_positive", Conv(), change_attrs(stride=(1, 0))),
+    ("strides_are_positive", Conv(), change_attrs(dilation=(0, 1))),
+    ("channels_divide", Conv(), change_input(1, shape=(5, 3, 3, 0))),
+    ("channels_divide", Conv(), change_input(1, shape=(5, 3, 3, 2))),
+    ("channels_divide", Conv(), change_input(1, shape=(5, 3, 3, 6))),
+    ("channels_divide", Conv(), change_input(1, shape=(5, 3, 3, 1))),  # 3 groups, 5 outputs
+    ("window_fits", replace(EXACT, kernel=(5, 6)), unchanged),
+    ("activation_is_a_clamp", Conv(), change_attrs(activation=Activation.TANH)),
+    ("types_are_conv", Conv(), change_input(0, dtype=DType.FLOAT32)),
+    ("types_are_conv", Conv(), change_input(0, dtype=DType.UINT8)),
+    ("types_are_conv", Conv(), change_input(2, dtype=DType.INT64)),
+    ("bias_matches_channels", Conv(), change_input(2, data=None)),
+    ("bias_matches_channels", Conv(), change_input(2, shape=(4,))),
+    ("accumulator_fits_int32", Conv(), biases(room_for_bias(Conv()) + 1)),
+    ("accumulator_fits_int32", Conv(), biases(-room_for_bias(Conv()) - 1)),
+)
+
+JUST_PASSING: tuple[tuple[Conv, Change], ...] = (
+    (Conv(out_ch=6), change_input(1, shape=(6, 3, 3, 1))),
+    (EXACT, unchanged),
+    (Conv(), change_attrs(activation=Activation.RELU6)),
+    (Conv(), change_input(2, None)),
+    (Conv(), biases(room_for_bias(Conv()))),
+    (Conv(), biases(-room_for_bias(Conv()))),
+)
+
+
+@pytest.mark.parametrize(("rule", "conv", "change"), BROKEN)
+def test_rule_refuses(rule: str, conv: Conv, change: Change) -> None:
+    assert broken_rule(change(call_of(conv))) == rule
+
+
+@pytest.mark.parametrize(("conv", "change"), JUST_PASSING)
+def test_rules_accept_at_the_limit(conv: Conv, change: Change) -> None:
+    assert broken_rule(change(call_of(conv))) is None
+
+
+@pytest.mark.parametrize("name", GRID)
+def test_rules_accept_the_grid(name: str) -> None:
+    assert broken_rule(call_of(GRID[name])) is None
+
+
+def test_every_rule_is_tested() -> None:
+    assert {rule for rule, _, _ in BROKEN} == {rule.__name__ for rule in OP.rules}
