@@ -2,9 +2,52 @@
 
 from __future__ import annotations
 
-from mcugen.ops import conv2d
+from mcugen.ops import (
+    add,
+    average_pool2d,
+    conv2d,
+    depthwise_conv2d,
+    dequantize,
+    expand_dims,
+    fully_connected,
+    max_pool2d,
+    mean,
+    pack,
+    pad,
+    quantize,
+    relu,
+    reshape,
+    shape,
+    softmax,
+    squeeze,
+    strided_slice,
+)
 from mcugen.ops.base import Op
 
-OPS: dict[str, Op] = {op.name: op for op in (conv2d.OP,)}
+OPS: dict[str, Op] = {
+    op.name: op
+    for op in (
+        add.OP,
+        average_pool2d.OP,
+        conv2d.OP,
+        depthwise_conv2d.OP,
+        dequantize.OP,
+        expand_dims.OP,
+        fully_connected.OP,
+        max_pool2d.OP,
+        mean.OP,
+        pack.OP,
+        pad.OP,
+        quantize.OP,
+        relu.RELU,
+        relu.RELU6,
+        relu.RELU_N1_TO_1,
+        reshape.OP,
+        shape.OP,
+        softmax.OP,
+        squeeze.OP,
+        strided_slice.OP,
+    )
+}
 
 BY_TFLITE: dict[str, Op] = {op.tflite: op for op in OPS.values()}

@@ -83,6 +83,19 @@ def activation_range(activation: Activation, output: Tensor) -> tuple[int, int]:
     )
 
 
+def folded_bias(call: Call, rows: Array) -> Array:
+    """The bias with the input's zero point in it: bias - zero_point * sum of the weights.
+
+    `rows` are the weights as [out_ch][...]. A kernel then multiplies raw inputs, where padding
+    counts as the zero point.
+    """
+    bias = call.optional(2)
+    start = np.zeros(len(rows), np.int64) if bias is None else bias.values().reshape(-1)
+    folded: Array = start - call.input(0).zero_point * rows.astype(np.int64).sum(axis=1)
+    assert np.all(np.abs(folded) < 2**31), call.node.where  # rules.accumulator_fits_int32
+    return folded.astype(np.int32)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Const:
     """A constant array that a field of a C params struct points to; `ctype` is its element type."""
@@ -133,6 +146,20 @@ class Kernel:
 
 
 @dataclass(frozen=True, slots=True)
+class Scheme:
+    """How the TFLite 8-bit quantization specification treats an operator.
+
+    `weights_axis`: input 1 is a constant weight, symmetric, quantized per channel of this axis, and
+    input 2 its bias. `output`: the (scale, zero point) that the specification fixes for int8.
+    `shares`: inputs and outputs have the same scale and zero point.
+    """
+
+    weights_axis: int | None = None
+    output: tuple[float, int] | None = None
+    shares: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Op:
     """One operator.
 
@@ -140,7 +167,7 @@ class Op:
     gives the output shapes; `floating` and `quantized` are the numpy semantics, the latter exact to
     the bit. An `alias` operator only renames memory: it has no kernel. `fold` gives the outputs
     where they are known although the inputs are not constant (the shape of a tensor, for one).
-    `arity` is the least and the greatest number of inputs.
+    `arity` is the least and the greatest number of inputs, `scheme` how the quantizer treats it.
     """
 
     name: str
@@ -155,6 +182,7 @@ class Op:
     macs: Callable[[Call], int] = lambda call: 0
     fold: Callable[[Call], list[Array] | None] = lambda call: None
     arity: tuple[int, int] = (1, 64)
+    scheme: Scheme = Scheme()
 
     def run(self, call: Call, inputs: Arrays) -> list[Array]:
         """Compute the outputs in numpy, by the float or the quantized semantics."""

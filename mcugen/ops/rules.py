@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mcugen.ir import Call, DType
+from mcugen.ir import Call, DType, Quant
 from mcugen.ops.base import Activation
 
 INT32_MAX = 2**31 - 1
@@ -73,21 +73,49 @@ def bias_matches_channels(call: Call) -> str | None:
     return f'bias "{bias.name}" of shape {list(bias.shape)} for {call.output.shape[-1]} channels'
 
 
-def accumulator_bound(call: Call) -> int:
-    """The largest |sum| that any int8 input can reach: sum|w| * 255 + |bias|, over all channels.
+def activations_are_quantized(call: Call) -> str | None:
+    """An int8 input or output must have one scale and one zero point."""
+    for tensor in (call.input(0), call.output):
+        if tensor.dtype is DType.INT8 and (tensor.quant is None or tensor.quant.is_per_channel):
+            scales = 0 if tensor.quant is None else len(tensor.quant.scale)
+            return f'"{tensor.name}" with {scales} scales'
+    return None
 
-    The weights' output channels are their first axis, or the last one for a depthwise convolution.
+
+def channel_axis(call: Call) -> int:
+    """The axis of the weights that belongs to the output channels."""
+    return 3 if call.node.op == "depthwise_conv2d" else 0
+
+
+def weights_are_symmetric(call: Call) -> str | None:
+    """Int8 weights must have zero point 0, and one scale or one for each output channel."""
+    weights = call.input(1)
+    if weights.dtype is not DType.INT8:
+        return None
+    if weights.quant is None:
+        return f'weights "{weights.name}" without quantization'
+    if any(weights.quant.zero_point):
+        return f"weights zero point {next(filter(None, weights.quant.zero_point))}"
+    if not weights.quant.is_per_channel or weights.quant.axis == channel_axis(call):
+        return None
+    return f"scales along axis {weights.quant.axis} of weights of shape {list(weights.shape)}"
+
+
+def accumulator_bound(call: Call) -> int:
+    """The largest |sum| that any int8 input can reach: sum|w| * 256 + |bias|, over all channels.
+
+    256 and not 255, so that it bounds the way there too: a kernel may begin with the zero point's
+    share, up to sum|w| * 128, and then add products with raw inputs, up to sum|w| * 128 again.
     """
     weights = np.abs(call.input(1).values().astype(np.int64))
-    channel_axis = 3 if call.node.op == "depthwise_conv2d" else 0
-    sums = weights.sum(axis=tuple(i for i in range(weights.ndim) if i != channel_axis))
+    sums = weights.sum(axis=tuple(i for i in range(weights.ndim) if i != channel_axis(call)))
     bias = call.optional(2)
     extra = np.abs(bias.values().astype(np.int64)).reshape(-1) if bias is not None else 0
-    return int(np.max(sums * 255 + extra, initial=0))
+    return int(np.max(sums * 256 + extra, initial=0))
 
 
 def accumulator_fits_int32(call: Call) -> str | None:
-    """The sum of |weights| * 255 + |bias| must stay below 2**31 in every channel."""
+    """The sum of |weights| * 256 + |bias| must stay below 2**31 in every channel."""
     if call.input(0).dtype is not DType.INT8:
         return None
     bound = accumulator_bound(call)
@@ -104,12 +132,37 @@ def same_type_in_out(call: Call) -> str | None:
 
 def same_quantization_in_out(call: Call) -> str | None:
     """Input and output must share scale and zero point."""
-    if call.input(0).dtype.is_float:
+    source, target = call.input(0).quant, call.output.quant
+    return None if source == target else f"input {_affine(source)}, output {_affine(target)}"
+
+
+def _affine(quant: Quant | None) -> str:
+    if quant is None:
+        return "without quantization"
+    if quant.is_per_channel:
+        return f"{len(quant.scale)} scales"
+    return f"scale {quant.scale[0]:g} zero point {quant.zero_point[0]}"
+
+
+def same_type(call: Call) -> str | None:
+    """Input and output must have the same type."""
+    source, target = call.input(0).dtype, call.output.dtype
+    return None if source is target else f"input {source.value}, output {target.value}"
+
+
+def types_are_equal(call: Call) -> str | None:
+    """All inputs and the output must be float32, or all int8."""
+    found = [tensor.dtype for tensor in (*map(call.input, range(len(call.inputs))), call.output)]
+    if found[0] in (DType.INT8, DType.FLOAT32) and len(set(found)) == 1:
         return None
-    source, target = call.input(0), call.output
-    if (source.scale, source.zero_point) == (target.scale, target.zero_point):
-        return None
-    return (
-        f"input scale {source.scale:g} zero point {source.zero_point}, "
-        f"output scale {target.scale:g} zero point {target.zero_point}"
-    )
+    return ", ".join(dtype.value for dtype in found)
+
+
+def quantized_per_tensor(call: Call) -> str | None:
+    """Every int8 input and output must have one scale and one zero point."""
+    for tensor in (*call.inputs, *call.outputs):
+        if tensor is None or tensor.dtype is not DType.INT8:
+            continue
+        if tensor.quant is None or tensor.quant.is_per_channel:
+            return f'"{tensor.name}" {_affine(tensor.quant)}'
+    return None

@@ -1,0 +1,205 @@
+"""DEPTHWISE_CONV_2D: each channel convolved by itself, weights [1][kernel_h][kernel_w][out_ch]."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mcugen.fixed import quantize_multipliers, requantize
+from mcugen.ir import Call, DType
+from mcugen.ops import rules
+from mcugen.ops.base import (
+    Activation,
+    Array,
+    Arrays,
+    Const,
+    Cost,
+    Family,
+    Fields,
+    Kernel,
+    Op,
+    Shape,
+    activation_range,
+    apply_activation,
+    folded_bias,
+)
+from mcugen.ops.window import Axis, Padding, axis, patches
+
+# ---- attributes and decode
+
+
+@dataclass(frozen=True, slots=True)
+class DepthwiseConv2DAttrs:
+    """Strides and dilations are (rows, columns).
+
+    The file's depth multiplier is redundant and not kept: the shapes tell it.
+    """
+
+    padding: Padding
+    stride: tuple[int, int]
+    dilation: tuple[int, int]
+    activation: Activation
+
+
+def decode(options: Any) -> DepthwiseConv2DAttrs:
+    """Read DepthwiseConv2DOptions."""
+    return DepthwiseConv2DAttrs(
+        padding=Padding(options.Padding()),
+        stride=(options.StrideH(), options.StrideW()),
+        dilation=(options.DilationHFactor(), options.DilationWFactor()),
+        activation=Activation(options.FusedActivationFunction()),
+    )
+
+
+# ---- infer
+
+
+def geometry(call: Call) -> tuple[Axis, Axis]:
+    """The sliding window along rows and columns."""
+    _, in_h, in_w, _ = call.input(0).shape
+    _, kernel_h, kernel_w, _ = call.input(1).shape
+    attrs: DepthwiseConv2DAttrs = call.attrs
+    return (
+        axis(in_h, kernel_h, attrs.stride[0], attrs.dilation[0], attrs.padding),
+        axis(in_w, kernel_w, attrs.stride[1], attrs.dilation[1], attrs.padding),
+    )
+
+
+def infer(call: Call) -> tuple[Shape, ...]:
+    """Output shape [N, out_h, out_w, out_ch]."""
+    rows, cols = geometry(call)
+    return ((call.input(0).shape[0], rows.out, cols.out, call.input(1).shape[3]),)
+
+
+def macs(call: Call) -> int:
+    """Multiply-accumulates, border positions counted in full."""
+    _, kernel_h, kernel_w, _ = call.input(1).shape
+    return call.output.elements * kernel_h * kernel_w
+
+
+# ---- rules
+
+
+def channels_divide(call: Call) -> str | None:
+    """Weights must have shape [1, kernel_h, kernel_w, a multiple of the input channels]."""
+    in_ch, shape = call.input(0).shape[3], call.input(1).shape
+    if shape[0] == 1 and in_ch and shape[3] and shape[3] % in_ch == 0:
+        return None
+    return f"{in_ch} input channels, weights of shape {list(shape)}"
+
+
+RULES = (
+    rules.input_is_4d,
+    rules.weights_are_4d_constant,
+    rules.strides_are_positive,
+    channels_divide,
+    rules.window_fits,
+    rules.activation_is_a_clamp,
+    rules.types_are_conv,
+    rules.activations_are_quantized,
+    rules.weights_are_symmetric,
+    rules.bias_matches_channels,
+    rules.accumulator_fits_int32,
+)
+
+
+# ---- semantics
+
+
+def accumulate(call: Call, x: Array, weights: Array, bias: Array | None) -> Array:
+    """The sums before requantization, in float64: exact for integers, |sum| < 2**53."""
+    rows, cols = geometry(call)
+    windows = patches(x.astype(np.float64), rows, cols, 0.0)
+    windows = np.repeat(windows, weights.shape[3] // x.shape[3], axis=5)
+    acc: Array = np.einsum("nyxijc,ijc->nyxc", windows, weights[0].astype(np.float64))
+    return acc if bias is None else acc + bias
+
+
+def floating(call: Call, inputs: Arrays) -> list[Array]:
+    """Float32 depthwise convolution."""
+    bias = inputs[2] if call.optional(2) is not None else None
+    acc = accumulate(call, inputs[0], inputs[1], bias)
+    return [apply_activation(call.attrs.activation, acc.astype(np.float32))]
+
+
+def quantized(call: Call, inputs: Arrays) -> list[Array]:
+    """Int8 depthwise convolution, as reference_integer_ops::DepthwiseConvPerChannel."""
+    bias = inputs[2] if call.optional(2) is not None else None
+    centred = inputs[0].astype(np.int32) - call.input(0).zero_point
+    acc = accumulate(call, centred, inputs[1], bias).astype(np.int64)
+    multiplier, shift = multipliers(call)
+    low, high = activation_range(call.attrs.activation, call.output)
+    return [requantize(acc, multiplier, shift, call.output.zero_point, low, high)]
+
+
+def multipliers(call: Call) -> tuple[Array, Array]:
+    """(Q0.31 multipliers, shifts) per output channel, as PopulateConvolutionQuantizationParams."""
+    weights = call.input(1)
+    assert weights.quant is not None
+    real = call.input(0).scale * np.array(weights.quant.scale) / call.output.scale
+    multiplier, shift = quantize_multipliers(np.broadcast_to(real, weights.shape[3:]))
+    return multiplier, shift
+
+
+# ---- C parameters and kernels
+
+
+def params_s8(call: Call) -> Fields:
+    """Fields of mcu_depthwise_conv2d_s8_params."""
+    batch, in_h, in_w, in_ch = call.input(0).shape
+    _, out_h, out_w, out_ch = call.output.shape
+    rows, cols = geometry(call)
+    multiplier, shift = multipliers(call)
+    low, high = activation_range(call.attrs.activation, call.output)
+    weights = call.input(1).values()[0]
+    return {
+        "batch": batch,
+        "in_h": in_h,
+        "in_w": in_w,
+        "in_ch": in_ch,
+        "out_h": out_h,
+        "out_w": out_w,
+        "out_ch": out_ch,
+        "kernel_h": rows.kernel,
+        "kernel_w": cols.kernel,
+        "stride_h": rows.stride,
+        "stride_w": cols.stride,
+        "dilation_h": rows.dilation,
+        "dilation_w": cols.dilation,
+        "pad_top": rows.before,
+        "pad_left": cols.before,
+        "input_zero_point": call.input(0).zero_point,
+        "output_offset": call.output.zero_point,
+        "act_min": low,
+        "act_max": high,
+        "weights": Const(weights, "int8_t"),
+        "bias": Const(folded_bias(call, weights.reshape(-1, out_ch).T), "int32_t"),
+        "multiplier": Const(multiplier, "int32_t"),
+        "shift": Const(shift.astype(np.int8), "int8_t"),
+    }
+
+
+OP = Op(
+    name="depthwise_conv2d",
+    tflite="DEPTHWISE_CONV_2D",
+    decode=decode,
+    infer=infer,
+    arity=(2, 3),
+    rules=RULES,
+    floating=floating,
+    quantized=quantized,
+    macs=macs,
+    kernels=(
+        Kernel(
+            name="mcu_depthwise_conv2d_s8_ref",
+            family=Family.REF,
+            dtype=DType.INT8,
+            params=params_s8,
+            params_type="mcu_depthwise_conv2d_s8_params",
+            header="mcu_depthwise_conv2d.h",
+            cost=lambda call: Cost(cycles=6 * macs(call) + 40 * call.output.elements),
+        ),
+    ),
+)

@@ -1,0 +1,216 @@
+"""FULLY_CONNECTED: a dense layer, weights [out][in]; the input is flattened to [batch][in]."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mcugen.fixed import quantize_multipliers, requantize
+from mcugen.ir import Call, DType
+from mcugen.ops import rules
+from mcugen.ops.base import (
+    Activation,
+    Array,
+    Arrays,
+    Const,
+    Cost,
+    Family,
+    Fields,
+    Kernel,
+    Op,
+    Shape,
+    activation_range,
+    apply_activation,
+    folded_bias,
+)
+
+# ---- attributes and decode
+
+
+class WeightsFormat(enum.Enum):
+    """How the weights lie in the file; values are TFLite's codes."""
+
+    DEFAULT = 0
+    SHUFFLED4X16INT8 = 1
+
+
+@dataclass(frozen=True, slots=True)
+class FullyConnectedAttrs:
+    """`keep_num_dims`: the output has the input's leading dimensions, not one for the batch."""
+
+    activation: Activation
+    keep_num_dims: bool
+    weights_format: WeightsFormat
+
+
+def decode(options: Any) -> FullyConnectedAttrs:
+    """Read FullyConnectedOptions."""
+    return FullyConnectedAttrs(
+        activation=Activation(options.FusedActivationFunction()),
+        keep_num_dims=bool(options.KeepNumDims()),
+        weights_format=WeightsFormat(options.WeightsFormat()),
+    )
+
+
+# ---- infer
+
+
+def infer(call: Call) -> tuple[Shape, ...]:
+    """Output shape [batch, out], or [..., out] with keep_num_dims."""
+    source, (out, depth) = call.input(0), call.input(1).shape
+    if call.attrs.keep_num_dims:
+        return ((*source.shape[:-1], out),)
+    return ((source.elements // depth, out),)
+
+
+def macs(call: Call) -> int:
+    """Multiply-accumulates."""
+    return call.output.elements * call.input(1).shape[1]
+
+
+# ---- rules
+
+
+def weights_are_2d_constant(call: Call) -> str | None:
+    """The weights must be a constant of two dimensions, neither of them 0."""
+    weights = call.optional(1)
+    if weights is None:
+        return "no weights"
+    if not weights.is_const:
+        return f'weights "{weights.name}" computed at run time'
+    if len(weights.shape) == 2 and weights.elements:
+        return None
+    return f"weights of shape {list(weights.shape)}"
+
+
+def input_divides_into_rows(call: Call) -> str | None:
+    """The input must be a whole number of rows as long as those of the weights.
+
+    With keep_num_dims its last dimension must be such a row.
+    """
+    source, depth = call.input(0), call.input(1).shape[1]
+    if call.attrs.keep_num_dims:
+        fits = source.shape[-1:] == (depth,)
+    else:
+        fits = source.elements % depth == 0
+    return None if fits else f"input of shape {list(source.shape)}, weights for {depth} values"
+
+
+def weights_are_not_shuffled(call: Call) -> str | None:
+    """The weights must be stored row by row (weights format DEFAULT)."""
+    weights_format = call.attrs.weights_format
+    if weights_format is WeightsFormat.DEFAULT:
+        return None
+    return f"weights format {weights_format.name}"
+
+
+RULES = (
+    weights_are_2d_constant,
+    weights_are_not_shuffled,
+    input_divides_into_rows,
+    rules.activation_is_a_clamp,
+    rules.types_are_conv,
+    rules.activations_are_quantized,
+    rules.weights_are_symmetric,
+    rules.bias_matches_channels,
+    rules.accumulator_fits_int32,
+)
+
+
+# ---- semantics
+
+
+def accumulate(call: Call, x: Array, weights: Array, bias: Array | None) -> Array:
+    """The sums before requantization, in float64: exact for integers, |sum| < 2**53."""
+    rows = x.reshape(-1, weights.shape[1]).astype(np.float64)
+    acc: Array = (rows @ weights.T.astype(np.float64)).reshape(call.output.shape)
+    return acc if bias is None else acc + bias
+
+
+def floating(call: Call, inputs: Arrays) -> list[Array]:
+    """Float32 dense layer."""
+    bias = inputs[2] if call.optional(2) is not None else None
+    acc = accumulate(call, inputs[0], inputs[1], bias)
+    return [apply_activation(call.attrs.activation, acc.astype(np.float32))]
+
+
+def quantized(call: Call, inputs: Arrays) -> list[Array]:
+    """Int8 dense layer, as reference_integer_ops::FullyConnected of TFLM.
+
+    Desktop TFLite differs by design: it rounds double(sum) * scale.
+    """
+    bias = inputs[2] if call.optional(2) is not None else None
+    centred = inputs[0].astype(np.int32) - call.input(0).zero_point
+    acc = accumulate(call, centred, inputs[1], bias).astype(np.int64)
+    multiplier, shift = multipliers(call)
+    low, high = activation_range(call.attrs.activation, call.output)
+    return [requantize(acc, multiplier, shift, call.output.zero_point, low, high)]
+
+
+def multipliers(call: Call) -> tuple[Array, Array]:
+    """(Q0.31 multipliers, shifts), one for all outputs or one each.
+
+    The reference multiplies the scales of input and weights in float32 where the weights have one
+    scale (GetQuantizedConvolutionMultipler), in double where they have many
+    (CalculateOpDataFullyConnected).
+    """
+    weights = call.input(1)
+    assert weights.quant is not None
+    scales = np.array(weights.quant.scale)
+    if weights.quant.is_per_channel:
+        product = call.input(0).scale * scales
+    else:
+        product = (np.float32(call.input(0).scale) * scales.astype(np.float32)).astype(np.float64)
+    multiplier, shift = quantize_multipliers(product / call.output.scale)
+    return multiplier, shift
+
+
+# ---- C parameters and kernels
+
+
+def params_s8(call: Call) -> Fields:
+    """Fields of mcu_fully_connected_s8_params."""
+    weights = call.input(1).values()
+    out, depth = weights.shape
+    multiplier, shift = multipliers(call)
+    low, high = activation_range(call.attrs.activation, call.output)
+    return {
+        "batch": call.output.elements // out,
+        "in": depth,
+        "out": out,
+        "output_offset": call.output.zero_point,
+        "act_min": low,
+        "act_max": high,
+        "per_channel": int(len(multiplier) > 1),
+        "weights": Const(weights, "int8_t"),
+        "bias": Const(folded_bias(call, weights), "int32_t"),
+        "multiplier": Const(multiplier, "int32_t"),
+        "shift": Const(shift.astype(np.int8), "int8_t"),
+    }
+
+
+OP = Op(
+    name="fully_connected",
+    tflite="FULLY_CONNECTED",
+    decode=decode,
+    infer=infer,
+    arity=(2, 3),
+    rules=RULES,
+    floating=floating,
+    quantized=quantized,
+    macs=macs,
+    kernels=(
+        Kernel(
+            name="mcu_fully_connected_s8_ref",
+            family=Family.REF,
+            dtype=DType.INT8,
+            params=params_s8,
+            params_type="mcu_fully_connected_s8_params",
+            header="mcu_fully_connected.h",
+            cost=lambda call: Cost(cycles=4 * macs(call) + 40 * call.output.elements),
+        ),
+    ),
+)

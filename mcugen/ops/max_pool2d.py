@@ -1,0 +1,64 @@
+"""MAX_POOL_2D: the largest value of a sliding window; padding does not count."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mcugen.ir import Call, DType
+from mcugen.ops import pool2d
+from mcugen.ops.base import (
+    Array,
+    Arrays,
+    Cost,
+    Family,
+    Kernel,
+    Op,
+    activation_range,
+    apply_activation,
+)
+from mcugen.ops.window import patches
+
+# ---- semantics
+
+
+def largest(call: Call, x: Array, lowest: float) -> Array:
+    """The maximum of each window; `lowest` pads."""
+    rows, cols = pool2d.geometry(call)
+    maxima: Array = patches(x, rows, cols, lowest).max(axis=(3, 4))
+    return maxima
+
+
+def floating(call: Call, inputs: Arrays) -> list[Array]:
+    """Float32 maximum pool."""
+    return [apply_activation(call.attrs.activation, largest(call, inputs[0], -np.inf))]
+
+
+def quantized(call: Call, inputs: Arrays) -> list[Array]:
+    """Int8 maximum pool, as reference_integer_ops::MaxPool."""
+    low, high = activation_range(call.attrs.activation, call.output)
+    return [np.clip(largest(call, inputs[0], -128), low, high).astype(np.int8)]
+
+
+# ---- kernels
+
+OP = Op(
+    name="max_pool2d",
+    tflite="MAX_POOL_2D",
+    decode=pool2d.decode,
+    infer=pool2d.infer,
+    arity=(1, 1),
+    rules=pool2d.RULES,
+    floating=floating,
+    quantized=quantized,
+    kernels=(
+        Kernel(
+            name="mcu_max_pool2d_s8_ref",
+            family=Family.REF,
+            dtype=DType.INT8,
+            params=pool2d.params_s8,
+            params_type="mcu_pool2d_s8_params",
+            header="mcu_pool2d.h",
+            cost=lambda call: Cost(cycles=4 * pool2d.values_read(call) + 15 * call.output.elements),
+        ),
+    ),
+)

@@ -1,0 +1,179 @@
+"""MEAN: the average over some axes; the second input lists them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mcugen.fixed import quantize_multiplier, requantize
+from mcugen.ir import Call, DType
+from mcugen.ops import rules
+from mcugen.ops.base import Array, Arrays, Cost, Family, Fields, Kernel, Op, Shape
+
+MAX_COUNT = 2**23 - 1  # int8 values whose sum, less their zero points, surely fits an int32
+
+# ---- attributes and decode
+
+
+@dataclass(frozen=True, slots=True)
+class MeanAttrs:
+    """`keep_dims`: averaged axes stay, with size 1."""
+
+    keep_dims: bool
+
+
+def decode(options: Any) -> MeanAttrs:
+    """Read ReducerOptions."""
+    return MeanAttrs(keep_dims=bool(options.KeepDims()))
+
+
+# ---- infer
+
+
+def axes(call: Call) -> tuple[int, ...]:
+    """The axes to average, ascending, each once, none negative."""
+    rank = len(call.input(0).shape)
+    return tuple(sorted({int(axis) % rank for axis in call.input(1).values().reshape(-1)}))
+
+
+def infer(call: Call) -> tuple[Shape, ...]:
+    """The input shape without the averaged axes, or with 1 in their place."""
+    shape, reduced = call.input(0).shape, axes(call)
+    if call.attrs.keep_dims:
+        return (tuple(1 if i in reduced else size for i, size in enumerate(shape)),)
+    return (tuple(size for i, size in enumerate(shape) if i not in reduced),)
+
+
+def count(call: Call) -> int:
+    """How many values each output is the mean of."""
+    return math.prod(call.input(0).shape[axis] for axis in axes(call))
+
+
+def layout(call: Call) -> tuple[int, ...] | None:
+    """The input as (outer, rows, middle, cols, inner), of which rows and cols are averaged.
+
+    Neighbouring axes of the same kind are one, and axes of size 1 do not count. None where the
+    averaged axes still form more than two groups.
+    """
+    reduced = axes(call)
+    sizes = [1, 1, 1, 1, 1]
+    group = 0
+    for axis, size in enumerate(call.input(0).shape):
+        if size > 1 and (axis in reduced) != (group % 2 == 1):
+            group += 1
+        if group == len(sizes):
+            return None
+        sizes[group] *= size
+    # With one group of averaged axes, it is the inner one: the kernel's fast loop.
+    return tuple(sizes) if group > 2 else (1, 1, *sizes[:3])
+
+
+# ---- rules
+
+
+def axes_are_constant(call: Call) -> str | None:
+    """The axes must be constant, and each in the range [-rank, rank) of the input."""
+    listed, rank = call.input(1), len(call.input(0).shape)
+    if not listed.is_const:
+        return f'axes "{listed.name}" computed at run time'
+    outside = [int(axis) for axis in listed.values().reshape(-1) if not -rank <= axis < rank]
+    return f"axis {outside[0]} of {rank} dimensions" if outside else None
+
+
+def axes_form_two_groups(call: Call) -> str | None:
+    """The averaged axes may form at most two groups of neighbours."""
+    if layout(call) is not None:
+        return None
+    return f"axes {list(axes(call))} of an input of shape {list(call.input(0).shape)}"
+
+
+def sum_fits_int32(call: Call) -> str | None:
+    """An int8 mean may be taken over at most 2**23 - 1 values."""
+    if call.input(0).dtype.is_float or count(call) <= MAX_COUNT:
+        return None
+    return f"a mean over {count(call)} values"
+
+
+RULES = (
+    axes_are_constant,
+    axes_form_two_groups,
+    rules.same_type_in_out,
+    rules.activations_are_quantized,
+    sum_fits_int32,
+)
+
+
+# ---- semantics
+
+
+def floating(call: Call, inputs: Arrays) -> list[Array]:
+    """Float32 mean."""
+    means: Array = inputs[0].astype(np.float64).mean(axis=axes(call), dtype=np.float64)
+    return [means.astype(np.float32).reshape(call.output.shape)]
+
+
+def quantized(call: Call, inputs: Arrays) -> list[Array]:
+    """Int8 mean, as reference_ops::QuantizedMeanOrSum."""
+    sums = inputs[0].astype(np.int64).sum(axis=axes(call)) + sum_offset(call)
+    multiplier, shift = scaling(call)
+    means = requantize(sums, multiplier, shift, call.output.zero_point, -128, 127)
+    return [means.reshape(call.output.shape)]
+
+
+def sum_offset(call: Call) -> int:
+    """What a sum of raw inputs lacks to be one of inputs less their zero point."""
+    return -call.input(0).zero_point * count(call)
+
+
+def scaling(call: Call) -> tuple[int, int]:
+    """(Q0.31 multiplier, shift) that also divides by the count.
+
+    The reference divides the mantissa of the scales' ratio, moved up first as far as keeps it below
+    2**63 and the shift at -31 or above, and lets the quotient's fraction fall.
+    """
+    multiplier, shift = quantize_multiplier(call.input(0).scale / call.output.scale)
+    room = min(count(call).bit_length() - 1, 32, 31 + shift)
+    return (multiplier << room) // count(call), shift - room
+
+
+# ---- C parameters and kernels
+
+
+def params_s8(call: Call) -> Fields:
+    """Fields of mcu_mean_s8_params."""
+    sizes = layout(call)
+    assert sizes is not None, call.node.where
+    multiplier, shift = scaling(call)
+    return {
+        **dict(zip(("outer", "rows", "middle", "cols", "inner"), sizes, strict=True)),
+        "sum_offset": sum_offset(call),
+        "output_offset": call.output.zero_point,
+        "multiplier": multiplier,
+        "shift": shift,
+    }
+
+
+OP = Op(
+    name="mean",
+    tflite="MEAN",
+    decode=decode,
+    infer=infer,
+    arity=(2, 2),
+    rules=RULES,
+    floating=floating,
+    quantized=quantized,
+    kernels=(
+        Kernel(
+            name="mcu_mean_s8_ref",
+            family=Family.REF,
+            dtype=DType.INT8,
+            params=params_s8,
+            params_type="mcu_mean_s8_params",
+            header="mcu_mean.h",
+            cost=lambda call: Cost(cycles=4 * call.input(0).elements + 30 * call.output.elements),
+        ),
+    ),
+)

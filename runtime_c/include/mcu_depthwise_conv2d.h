@@ -1,0 +1,47 @@
+/* mcu_depthwise_conv2d.h: 2-D convolution of each channel by itself.
+ * SPDX-License-Identifier: MIT-0 */
+#ifndef MCU_DEPTHWISE_CONV2D_H
+#define MCU_DEPTHWISE_CONV2D_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct {
+    int32_t batch;
+    int32_t in_h;
+    int32_t in_w;
+    int32_t in_ch;
+    int32_t out_h;
+    int32_t out_w;
+    int32_t out_ch; ///< a multiple of in_ch: channel c reads input channel c / (out_ch / in_ch)
+    int32_t kernel_h;
+    int32_t kernel_w;
+    int32_t stride_h;
+    int32_t stride_w;
+    int32_t dilation_h;
+    int32_t dilation_w;
+    int32_t pad_top;          ///< rows of padding above the input
+    int32_t pad_left;         ///< columns of padding left of the input
+    int32_t input_zero_point; ///< what padding counts as, [-128, 127]
+    int32_t output_offset;    ///< zero_point of the output, [-128, 127]
+    int32_t act_min;          ///< fused activation, in units of the output
+    int32_t act_max;
+    const int8_t *weights;     ///< [kernel_h][kernel_w][out_ch]
+    const int32_t *bias;       ///< [out_ch], includes -input_zero_point * sum of the weights
+    const int32_t *multiplier; ///< [out_ch], Q0.31
+    const int8_t *shift;       ///< [out_ch], [-31, 30], left when positive
+} mcu_depthwise_conv2d_s8_params;
+
+/// Any shape, stride, dilation, padding and depth multiplier.
+/// input [batch][in_h][in_w][in_ch], output [batch][out_h][out_w][out_ch]; they must not overlap.
+void mcu_depthwise_conv2d_s8_ref(const mcu_depthwise_conv2d_s8_params *params, const int8_t *input,
+                                 int8_t *output);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MCU_DEPTHWISE_CONV2D_H */
