@@ -96,3 +96,46 @@ def requantize(
     """Scale sums, add the zero point, clamp; multipliers broadcast along the last axis."""
     scaled = multiply_by_quantized_multiplier(acc, multiplier, shift) + zero_point
     return np.clip(scaled, low, high).astype(dtype)
+
+
+# exp(-1/4), exp(-1/2), exp(-1), ... exp(-16) in Q0.31
+_EXP = (1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242)
+
+
+def exp_on_negative_values(x: ArrayLike, integer_bits: int) -> I64:
+    """exp(x) in Q0.31 for x <= 0 in Q(integer_bits).(31 - integer_bits), integer_bits in [0, 5].
+
+    x = -(remainder) + (a value in [-1/4, 0)): a Taylor series for the latter, and a factor for each
+    bit of the remainder. As gemmlowp's exp_on_negative_values.
+    """
+    x = np.asarray(x, np.int64)
+    quarter = 1 << (29 - integer_bits)
+    fraction = (x & (quarter - 1)) - quarter
+    result = _exp_between_minus_quarter_and_0(fraction << integer_bits)
+    remainder = fraction - x
+    for bit, factor in enumerate(_EXP[: integer_bits + 2]):
+        scaled = saturating_rounding_doubling_high_mul(result, factor)
+        result = np.where(remainder & (quarter << bit), scaled, result)
+    return np.where(x == 0, INT32_MAX, result)
+
+
+def _exp_between_minus_quarter_and_0(a: I64) -> I64:
+    """exp(a) in Q0.31 for a in Q0.31, [-1/4, 0): Taylor series around -1/8."""
+    mul = saturating_rounding_doubling_high_mul
+    exp_minus_eighth, third = 1895147668, 715827883
+    x = a + (1 << 28)
+    x2 = mul(x, x)
+    x3, x4 = mul(x2, x), mul(x2, x2)
+    quartic = rounding_divide_by_pot(x4, 2)
+    tail = rounding_divide_by_pot(mul(quartic + x3, third) + x2, 1)
+    return exp_minus_eighth + mul(exp_minus_eighth, x + tail)
+
+
+def one_over_one_plus_x(x: ArrayLike) -> I64:
+    """1 / (1 + x) in Q0.31 for x in Q0.31, [0, 1): three Newton steps, as in gemmlowp."""
+    mul = saturating_rounding_doubling_high_mul
+    half_denominator = (np.asarray(x, np.int64) >> 1) + (1 << 30)  # Q0.31
+    y = 1515870810 + mul(half_denominator, -1010580540)  # 48/17 - 32/17 * (1 + x)/2, Q2.29
+    for _ in range(3):
+        y = y + 4 * mul(y, (1 << 29) - mul(half_denominator, y))
+    return np.minimum(2 * y, INT32_MAX)  # y is 2 / (1 + x): as Q1.30 it is the result
