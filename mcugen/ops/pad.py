@@ -1,0 +1,131 @@
+"""PAD: surrounds the input with zeros, which for int8 are its zero point."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mcugen.ir import Call, DType
+from mcugen.ops import rules
+from mcugen.ops.base import (
+    Array,
+    Arrays,
+    Cost,
+    Family,
+    Fields,
+    Kernel,
+    Op,
+    Shape,
+    no_attributes,
+)
+
+AXES = 4  # of the kernel, once merged
+
+# ---- infer
+
+
+def paddings(call: Call) -> list[tuple[int, int]]:
+    """(Elements before, elements after) of each axis."""
+    pairs = call.input(1).values().reshape(-1, 2).tolist()
+    return [(before, after) for before, after in pairs]
+
+
+def infer(call: Call) -> tuple[Shape, ...]:
+    """The padded shape."""
+    pairs = zip(call.input().shape, paddings(call), strict=True)
+    return (tuple(before + size + after for size, (before, after) in pairs),)
+
+
+def merged(call: Call) -> list[tuple[int, int, int]]:
+    """(Size, before, after) of the axes, outermost first, an unpadded axis merged into its outer.
+
+    At least `AXES` of them.
+    """
+    axes: list[tuple[int, int, int]] = []
+    for size, (before, after) in zip(call.input().shape, paddings(call), strict=True):
+        if axes and before == after == 0:
+            axes[-1] = axes[-1][0] * size, axes[-1][1] * size, axes[-1][2] * size
+        else:
+            axes.append((size, before, after))
+    return [(1, 0, 0)] * (AXES - len(axes)) + axes
+
+
+# ---- rules
+
+
+def paddings_are_known(call: Call) -> str | None:
+    """The paddings must be a constant of int32 or int64, a pair for each axis."""
+    tensor = call.input(1)
+    if not tensor.is_const:
+        return "paddings computed at run time"
+    shape = (len(call.input().shape), 2)
+    if tensor.dtype in (DType.INT32, DType.INT64) and tensor.shape == shape:
+        return None
+    return f"{tensor.dtype.value} paddings of shape {list(tensor.shape)}"
+
+
+def paddings_are_positive(call: Call) -> str | None:
+    """Paddings must be 0 or more."""
+    values = call.input(1).values()
+    return None if values.min(initial=0) >= 0 else f"paddings {values.tolist()}"
+
+
+def axes_fit(call: Call) -> str | None:
+    """At most four axes may be padded, not counting outer axes of size 1."""
+    return None if len(merged(call)) <= AXES else f"paddings {paddings(call)}"
+
+
+# ---- semantics
+
+
+def floating(call: Call, inputs: Arrays) -> list[Array]:
+    """Pad with 0.0."""
+    return [np.pad(inputs[0], paddings(call))]
+
+
+def quantized(call: Call, inputs: Arrays) -> list[Array]:
+    """Pad with the zero point."""
+    return [np.pad(inputs[0], paddings(call), constant_values=call.output.zero_point)]
+
+
+# ---- C parameters and kernels
+
+
+def params_s8(call: Call) -> Fields:
+    """Fields of mcu_pad_s8_params."""
+    axes = merged(call)
+    return {
+        "in_shape": tuple(size for size, _, _ in axes),
+        "out_shape": tuple(sum(axis) for axis in axes),
+        "before": tuple(before for _, before, _ in axes),
+        "value": call.output.zero_point,
+    }
+
+
+OP = Op(
+    name="pad",
+    tflite="PAD",
+    decode=no_attributes,
+    infer=infer,
+    rules=(
+        rules.same_type_in_out,
+        rules.quantized_per_tensor,
+        rules.same_quantization_in_out,
+        paddings_are_known,
+        paddings_are_positive,
+        axes_fit,
+    ),
+    floating=floating,
+    quantized=quantized,
+    arity=(2, 2),
+    kernels=(
+        Kernel(
+            name="mcu_pad_s8_ref",
+            family=Family.REF,
+            dtype=DType.INT8,
+            params=params_s8,
+            params_type="mcu_pad_s8_params",
+            header="mcu_pad.h",
+            cost=lambda call: Cost(cycles=2 * call.output.elements + 100),
+        ),
+    ),
+)
