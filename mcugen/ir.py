@@ -21,6 +21,15 @@ from mcugen.errors import Problem
 TensorId = int
 
 
+def printable(name: str) -> str:
+    """A name from a file as messages show it: one line, not endless.
+
+    Converters list all that a tensor was fused from, separated by semicolons, the result first.
+    """
+    first = "".join(c if c.isprintable() else "?" for c in name.split(";")[0])
+    return first if len(first) <= 60 else f"{first[:57]}..."
+
+
 class DType(enum.Enum):
     """Element types; the value is the numpy name."""
 
@@ -110,6 +119,10 @@ class Tensor:
         assert self.quant is not None and len(self.quant.zero_point) == 1, self.name
         return self.quant.zero_point[0]
 
+    def label(self, tensor_id: TensorId) -> str:
+        """How messages name this tensor."""
+        return f'tensor#{tensor_id} "{printable(self.name)}"'
+
     def values(self) -> np.ndarray[Any, Any]:
         """The constant's data; only for tensors that are constant."""
         assert self.data is not None, self.name
@@ -133,7 +146,7 @@ class Node:
     @property
     def where(self) -> str:
         """How messages name this node."""
-        return f'op#{self.index} {self.op} "{self.name}"'
+        return f'op#{self.index} {self.op} "{printable(self.name)}"'
 
 
 @dataclass(frozen=True, slots=True)
