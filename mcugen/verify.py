@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from mcugen.errors import Problem, UnsupportedModelError
-from mcugen.ir import Call, DType, Graph, Node, Tensor
+from mcugen.ir import Call, DType, Graph, Node, printable
 from mcugen.ops import BY_TFLITE, OPS
 from mcugen.ops.base import Family, Op, Rule, Shape, rule_text
 
@@ -52,13 +52,13 @@ def _ids(node: Node) -> list[int]:
 
 def _label(graph: Graph, tensor_id: int) -> str:
     tensor = graph.tensors.get(tensor_id)
-    return f"tensor#{tensor_id}" if tensor is None else f'tensor#{tensor_id} "{tensor.name}"'
+    return f"tensor#{tensor_id}" if tensor is None else tensor.label(tensor_id)
 
 
 def _wiring(graph: Graph) -> Iterator[Problem]:
     known = {i for i, t in graph.tensors.items() if t.is_const or t.dtype is DType.OTHER}
-    known |= set(graph.inputs)
-    written: set[int] = set()
+    known.update(graph.inputs)
+    valued = {i for i, t in graph.tensors.items() if t.is_const} | set(graph.inputs)
     for node in graph.nodes:
         if not node.outputs:
             yield Problem(node.where, "no outputs", "Every operator must write a tensor.")
@@ -67,11 +67,10 @@ def _wiring(graph: Graph) -> Iterator[Problem]:
                 found = f"reads {_label(graph, i)} before it is written"
                 yield Problem(node.where, found, "Operators must be in order of execution.")
         for i in node.outputs:
-            tensor = graph.tensors.get(i)
-            if i in written or i in graph.inputs or (tensor is not None and tensor.is_const):
+            if i in valued:
                 found = f"writes {_label(graph, i)}, which has a value already"
                 yield Problem(node.where, found, "Every tensor must be written once.")
-        written.update(node.outputs)
+        valued.update(node.outputs)
         known.update(node.outputs)
 
 
@@ -115,18 +114,27 @@ def _sizes(graph: Graph) -> Iterator[Problem]:
 
 
 def unsupported(graph: Graph) -> list[Problem]:
-    """One problem for each operator that has no module."""
+    """One problem for each kind of operator that has no module."""
+    positions: dict[str, list[str]] = {}
+    for node in graph.nodes:
+        if node.op == UNSUPPORTED:
+            positions.setdefault(node.attrs.operator, []).append(f"op#{node.index}")
     supported = f"Supported operators are {', '.join(sorted(BY_TFLITE))}."
     return [
-        Problem(f'op#{node.index} "{node.name}"', f"operator {node.attrs.operator}", supported)
-        for node in graph.nodes
-        if node.op == UNSUPPORTED
+        Problem(", ".join(where), f"operator {printable(operator)}", supported)
+        for operator, where in positions.items()
     ]
 
 
+def is_known(call: Call) -> bool:
+    """True if there is a module that can judge a call; all else is reported in another place."""
+    tensors = (*call.inputs, *call.outputs)
+    return call.node.op != UNSUPPORTED and all(t is None or t.dtype != DType.OTHER for t in tensors)
+
+
 def call_problems(call: Call) -> list[Problem]:
-    """The rules that one call breaks. Tensors of unknown type are reported on their own."""
-    if call.node.op == UNSUPPORTED or any(t.dtype is DType.OTHER for t in _tensors(call)):
+    """The rules that one call breaks."""
+    if not is_known(call):
         return []
     op, where = OPS[call.node.op], call.node.where
     low, high = op.arity
@@ -139,10 +147,6 @@ def call_problems(call: Call) -> list[Problem]:
         if broken is not None:
             found.append(Problem(where, broken, rule_text(rule)))
     return found or _shape_problems(op, call)
-
-
-def _tensors(call: Call) -> list[Tensor]:
-    return [t for t in (*call.inputs, *call.outputs) if t is not None]
 
 
 def _judge(rule: Rule, call: Call, *, already_broken: bool) -> str | None:
@@ -175,7 +179,8 @@ def inferred(call: Call) -> tuple[Shape, ...] | str:
     try:
         return tuple(tuple(int(d) for d in shape) for shape in OPS[call.node.op].infer(call))
     except Exception as error:
-        return f"shapes {_shapes(tuple(t.shape for t in _tensors(call)))} ({_reason(error)})"
+        shapes = tuple(tensor.shape for tensor in call.inputs if tensor is not None)
+        return f"inputs of shape {_shapes(shapes)} ({_reason(error)})"
 
 
 def _reason(error: Exception) -> str:
