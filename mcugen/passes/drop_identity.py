@@ -7,19 +7,19 @@ from dataclasses import replace
 import numpy as np
 
 from mcugen.ir import Call, Graph, TensorId
-from mcugen.ops.base import activation_range
-from mcugen.passes.edit import renamed_inputs, without_unused_tensors
-from mcugen.passes.fuse_activation import ACTIVATIONS
+from mcugen.ops.base import Activation, activation_range
+from mcugen.passes.edit import without_unused_tensors
 
 
 def drop_identity(graph: Graph) -> Graph:
     """Let the readers of a copy read the original. A copy that the model returns stays."""
     original: dict[TensorId, TensorId] = {}
+    returned = set(graph.outputs)
     nodes = []
     for call in graph.calls():
         node = call.node
-        inputs = renamed_inputs(node, original)
-        if _is_identity(call) and node.outputs[0] not in graph.outputs:
+        inputs = tuple(None if i is None else original.get(i, i) for i in node.inputs)
+        if _is_identity(call) and node.outputs[0] not in returned:
             assert inputs[0] is not None
             original[node.outputs[0]] = inputs[0]
         else:
@@ -33,8 +33,7 @@ def _is_identity(call: Call) -> bool:
         return False
     if call.node.op == "quantize":
         return True
-    if call.node.op in ACTIVATIONS:
-        limits = np.iinfo(target.dtype.numpy)
-        clamp = activation_range(ACTIVATIONS[call.node.op], target)
-        return clamp == (limits.min, limits.max)
-    return False
+    if not isinstance(call.attrs, Activation):
+        return False
+    limits = np.iinfo(target.dtype.numpy)
+    return activation_range(call.attrs, target) == (limits.min, limits.max)

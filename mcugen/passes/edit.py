@@ -1,10 +1,22 @@
-"""Small edits that several passes share."""
+"""Small queries and edits that several passes share."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
 
 from mcugen.ir import Graph, Node, TensorId
+
+
+def producers(graph: Graph) -> dict[TensorId, Node]:
+    """The node that writes each tensor."""
+    return {i: node for node in graph.nodes for i in node.outputs}
+
+
+def readers(graph: Graph) -> Counter[TensorId]:
+    """How often each tensor is read, the caller's reading of an output included."""
+    reads = Counter(i for node in graph.nodes for i in node.inputs if i is not None)
+    reads.update(graph.outputs)
+    return reads
 
 
 def without_unused_tensors(graph: Graph) -> Graph:
@@ -14,8 +26,3 @@ def without_unused_tensors(graph: Graph) -> Graph:
         used.update(node.outputs)
         used.update(i for i in node.inputs if i is not None)
     return graph.with_(tensors={i: t for i, t in graph.tensors.items() if i in used})
-
-
-def renamed_inputs(node: Node, names: Mapping[TensorId, TensorId]) -> tuple[TensorId | None, ...]:
-    """A node's inputs, with some tensors replaced by others."""
-    return tuple(None if i is None else names.get(i, i) for i in node.inputs)

@@ -8,42 +8,32 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mcugen.ir import Graph, Node
+from mcugen.ir import Graph, Node, TensorId
 from mcugen.ops.base import Activation
-from mcugen.passes.edit import without_unused_tensors
-
-ACTIVATIONS = {
-    "relu": Activation.RELU,
-    "relu_n1_to_1": Activation.RELU_N1_TO_1,
-    "relu6": Activation.RELU6,
-}
+from mcugen.passes.edit import producers, readers, without_unused_tensors
 
 
 def fuse_activation(graph: Graph) -> Graph:
     """Let an operator without activation write the tensor of the RELU that follows it."""
-    fused: dict[int, Node] = {}  # by the tensor that the RELU reads
-    dropped: set[int] = set()  # tensors that RELUs write
+    makers, reads = producers(graph), readers(graph)
+    fused: dict[TensorId, Node] = {}  # by the tensor that the RELU reads
+    nodes = []
     for node in graph.nodes:
-        before = _fusable(graph, node)
-        if before is not None:
-            attrs = replace(before.attrs, activation=ACTIVATIONS[node.op])
+        source = node.inputs[0]
+        before = None if source is None or reads[source] != 1 else makers.get(source)
+        if before is not None and _is_fusable(graph, before, node):
+            attrs = replace(before.attrs, activation=node.attrs)
             fused[before.outputs[0]] = replace(before, attrs=attrs, outputs=node.outputs)
-            dropped.update(node.outputs)
-    nodes = tuple(
-        fused.get(node.outputs[0], node)
-        for node in graph.nodes
-        if not dropped.intersection(node.outputs)
+        else:
+            nodes.append(node)
+    merged = tuple(fused.get(node.outputs[0], node) for node in nodes)
+    return without_unused_tensors(graph.with_(nodes=merged))
+
+
+def _is_fusable(graph: Graph, before: Node, node: Node) -> bool:
+    """True if `node` is a RELU that changes no scale, and `before` has room for it."""
+    return (
+        isinstance(node.attrs, Activation)
+        and getattr(before.attrs, "activation", None) is Activation.NONE
+        and graph.tensors[before.outputs[0]].quant == graph.tensors[node.outputs[0]].quant
     )
-    return without_unused_tensors(graph.with_(nodes=nodes))
-
-
-def _fusable(graph: Graph, node: Node) -> Node | None:
-    """The operator that a node can be fused into."""
-    source = node.inputs[0] if node.inputs else None
-    if node.op not in ACTIVATIONS or source is None or source in graph.outputs:
-        return None
-    before = graph.producer(source)
-    if before is None or getattr(before.attrs, "activation", None) is not Activation.NONE:
-        return None
-    same_quant = graph.tensors[source].quant == graph.tensors[node.outputs[0]].quant
-    return before if same_quant and len(graph.consumers(source)) == 1 else None

@@ -41,14 +41,12 @@ def _pinned(tensor: Tensor) -> Tensor:
 
 
 def _calls(graph: Graph, tensors: dict[TensorId, Tensor]) -> Iterator[Call]:
-    """The calls that have a module, each resolved when it is reached, in `tensors` as they are."""
+    """The calls that can be judged, each resolved when it is reached, with `tensors` as of then."""
     for node in graph.nodes:
-        if node.op != verify.UNSUPPORTED:
-            yield Call(
-                node,
-                tuple(None if i is None else tensors[i] for i in node.inputs),
-                tuple(tensors[i] for i in node.outputs),
-            )
+        inputs = tuple(None if i is None else tensors[i] for i in node.inputs)
+        call = Call(node, inputs, tuple(tensors[i] for i in node.outputs))
+        if verify.is_known(call):
+            yield call
 
 
 def _outputs(call: Call) -> tuple[Tensor, ...]:
