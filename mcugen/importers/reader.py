@@ -17,7 +17,7 @@ import numpy as np
 BROKEN = (struct.error, IndexError, TypeError, ValueError, OverflowError, MemoryError)
 
 TABLE_BYTES = 16  # no useful table is smaller
-SHARING = 4  # how often a byte may be read, on average
+SHARING = 2  # how often a byte may be read, on average
 
 
 class Reader:

@@ -17,7 +17,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from mcugen.errors import ModelFileError, Problem
 from mcugen.importers.reader import BROKEN, Reader
-from mcugen.ir import DType, Graph, Node, Quant, Tensor, TensorId, Unsupported
+from mcugen.ir import DType, Graph, Node, Quant, Tensor, TensorId, Unsupported, printable
 from mcugen.ops import BY_TFLITE
 
 IDENTIFIER = b"TFL3"  # at offset 4
@@ -83,8 +83,8 @@ def loads(data: bytes, name: str) -> Graph:
         return _Importer(data, name).graph()
     except BROKEN as error:
         raise ModelFileError(
-            f"{name}: damaged TFLite file ({error}); offsets and lengths must lie within the file; "
-            "export or download it again"
+            f"{name}: a damaged or truncated TFLite file; offsets and lengths must stay within its "
+            f"{len(data)} bytes; export or download it again"
         ) from error
 
 
@@ -99,11 +99,6 @@ def _check_identifier(data: bytes, name: str) -> None:
         if data.startswith(magic):
             found, remedy = what, advice
     raise ModelFileError(f"{name}: {found}; a .tflite file has TFL3 at byte 4; {remedy}")
-
-
-def _first_name(tensor: Tensor) -> str:
-    """An operator has no name of its own: its output lists what it was fused from, result first."""
-    return tensor.name.split(";")[0]
 
 
 class _Importer:
@@ -132,15 +127,14 @@ class _Importer:
             self.node(index, operator, len(tables))
             for index, operator in enumerate(self.reader.tables(main, "Operators"))
         )
-        computed = {*inputs, *(output for node in nodes for output in node.outputs)}
+        given = set(inputs)
+        computed = {*given, *(output for node in nodes for output in node.outputs)}
         tensors = {
-            index: self.tensor(
-                index, table, is_input=index in inputs, is_const=index not in computed
-            )
-            for index, table in enumerate(tables)
+            i: self.tensor(i, table, is_input=i in given, is_const=i not in computed)
+            for i, table in enumerate(tables)
         }
         named = tuple(
-            replace(node, name=_first_name(tensors[node.outputs[0]])) if node.outputs else node
+            replace(node, name=tensors[node.outputs[0]].name) if node.outputs else node
             for node in nodes
         )
         return Graph(Path(self.name).stem, tensors, named, inputs, outputs, tuple(self.problems))
@@ -187,10 +181,10 @@ class _Importer:
             return Node("unsupported", "", inputs, outputs, Unsupported(name), index)
         try:
             attrs = op.decode(self.options(operator))
-        except (AttributeError, *BROKEN) as error:
-            raise self.damaged(
-                f"{where} {op.name}", f"unreadable options ({error})", f"{name} has its own options"
-            ) from error
+        except AttributeError as error:  # None, or the options of another operator
+            raise self.damaged(where, "no options of its own", f"{name} needs them") from error
+        except ValueError as error:  # of an enum
+            raise self.damaged(where, str(error), f"{name} does not know it") from error
         return Node(op.name, "", inputs, outputs, attrs, index)
 
     def operator_name(self, operator: Any, where: str) -> str:
@@ -222,12 +216,12 @@ class _Importer:
     def tensor(self, index: int, table: Any, *, is_input: bool, is_const: bool) -> Tensor:
         """One tensor; `is_const` if nothing computes it, so that its data is its value."""
         name = self.reader.text(table.Name())
-        where = f'tensor#{index} "{name}"'
+        where = f'tensor#{index} "{printable(name)}"'
         shape = self.shape(table, where)
         if is_input:
             shape = self.open_shape(table, shape)
         dtype = DTYPES.get(table.Type(), DType.OTHER)
-        obstacle = self.obstacle(table, dtype)
+        obstacle = self.obstacle(table, dtype, where)
         if obstacle is not None:
             self.problem(where, *obstacle)
             return Tensor(name, shape, DType.OTHER)
@@ -235,7 +229,7 @@ class _Importer:
         data = self.constant(table, shape, dtype, where) if is_const else None
         return Tensor(name, shape, dtype, quant, data)
 
-    def obstacle(self, table: Any, dtype: DType) -> tuple[str, str] | None:
+    def obstacle(self, table: Any, dtype: DType, where: str) -> tuple[str, str] | None:
         """What keeps a tensor out of the graph: (found, allowed)."""
         if dtype is DType.OTHER:
             found = TYPES.get(table.Type(), f"type {table.Type()}")
@@ -244,16 +238,16 @@ class _Importer:
             return "a sparse tensor", "Weights must be stored densely."
         if table.IsVariable():
             return "a variable", "State that outlives an inference is not supported."
-        if table.ExternalBuffer() or self.buffer(table).Offset() > 1:
+        if table.ExternalBuffer() or self.buffer(table, where).Offset() > 1:
             return "data outside the flatbuffer", "Weights must be stored in the flatbuffer."
         return None
 
-    def buffer(self, table: Any) -> Any:
+    def buffer(self, table: Any, where: str) -> Any:
         """The tensor's buffer."""
         position = table.Buffer()
         if position >= len(self.buffers):
             raise self.damaged(
-                "tensor", f"buffer {position}", f"the file has {len(self.buffers)} buffers"
+                where, f"buffer {position}", f"the file has {len(self.buffers)} buffers"
             )
         return self.buffers[position]
 
@@ -324,7 +318,7 @@ class _Importer:
         self, table: Any, shape: tuple[int, ...], dtype: DType, where: str
     ) -> np.ndarray[Any, Any] | None:
         """The value of a tensor that nothing computes; None where the file has no value for it."""
-        raw = self.reader.array(self.buffer(table), "Data")
+        raw = self.reader.array(self.buffer(table, where), "Data")
         elements = math.prod(shape)
         if raw.size == 0 and elements != 0:
             return None
@@ -336,4 +330,5 @@ class _Importer:
             )
         if dtype is DType.BOOL:
             raw = raw != 0  # a boolean of another value is true, and numpy wants 1
-        return raw.view(dtype.numpy.newbyteorder("<")).reshape(shape)
+        values: np.ndarray[Any, Any] = raw.view(dtype.numpy.newbyteorder("<"))
+        return values.reshape(shape)
