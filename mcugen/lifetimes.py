@@ -1,0 +1,75 @@
+"""When each tensor is needed: a graph and its kernels as plain intervals for the planner.
+
+Step i is the i-th node. The caller writes the inputs before step 0 and reads the outputs after the
+last step. Tensors that an alias operator ties together share one buffer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mcugen.ir import Graph, TensorId
+from mcugen.ops import OPS
+from mcugen.plan import Buffer
+from mcugen.select import Selection
+
+WORD = 4  # kernels may load int8 tensors and use scratch by words
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetimes:
+    """The arena's buffers, and which one holds each tensor and each step's scratch."""
+
+    buffers: tuple[Buffer, ...]
+    tensors: Mapping[TensorId, int]
+    scratch: Mapping[int, int]
+
+
+def lifetimes(graph: Graph, selection: Selection) -> Lifetimes:
+    """Intervals of all tensors that live in the arena, constants excepted."""
+    roots = _roots(graph)
+    spans = _spans(graph, roots)
+    buffers: list[Buffer] = []
+    index: dict[TensorId, int] = {}
+    for root, (first, last) in spans.items():
+        members = [graph.tensors[t] for t, r in roots.items() if r == root]
+        align = max(WORD, *(tensor.dtype.bytes for tensor in members))
+        index[root] = len(buffers)
+        buffers.append(Buffer(max(tensor.bytes for tensor in members), first, last, align))
+    scratch: dict[int, int] = {}
+    for step, (kernel, call) in enumerate(zip(selection.kernels, graph.calls(), strict=True)):
+        if kernel is not None and kernel.scratch is not None and kernel.scratch(call) > 0:
+            scratch[step] = len(buffers)
+            buffers.append(Buffer(kernel.scratch(call), step, step, WORD))
+    return Lifetimes(tuple(buffers), {t: index[r] for t, r in roots.items()}, scratch)
+
+
+def _roots(graph: Graph) -> dict[TensorId, TensorId]:
+    """For each tensor in the arena the one whose memory it uses: itself, or an alias's source."""
+    roots = {tensor: tensor for tensor in graph.inputs}
+    for node in graph.nodes:
+        source = node.inputs[0] if OPS[node.op].alias else None
+        for output in node.outputs:
+            roots[output] = output if source is None else roots.get(source, output)
+    return roots
+
+
+def _spans(graph: Graph, roots: Mapping[TensorId, TensorId]) -> dict[TensorId, tuple[int, int]]:
+    """First and last step of each root."""
+    spans: dict[TensorId, tuple[int, int]] = {}
+
+    def use(tensor: TensorId | None, step: int) -> None:
+        if tensor is not None and tensor in roots:
+            root = roots[tensor]
+            first, last = spans.get(root, (step, step))
+            spans[root] = min(first, step), max(last, step)
+
+    for source in graph.inputs:
+        use(source, -1)
+    for step, node in enumerate(graph.nodes):
+        for operand in (*node.inputs, *node.outputs):
+            use(operand, step)
+    for result in graph.outputs:
+        use(result, len(graph.nodes))
+    return spans
