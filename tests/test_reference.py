@@ -97,7 +97,7 @@ def test_an_unknown_operator_is_refused_quietly(
     builder = ModelBuilder()
     x, y = (builder.tensor([1, 4], "int8", quant(1.0)) for _ in range(2))
     builder.op("custom:Wobble", [x], [y])
-    with pytest.raises(RefusedError, match="CUSTOM|Wobble"):
+    with pytest.raises(RefusedError, match=r"CUSTOM|Wobble"):
         load(builder.build([x], [y]))
     assert capfd.readouterr() == ("", "")
 
