@@ -1,0 +1,197 @@
+"""Rewrite a float graph in integers, given the parameters of every tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcugen.fixed import round_half_away
+from mcugen.ir import Call, DType, Graph, Node, Quant, Tensor, TensorId
+from mcugen.ops import OPS
+from mcugen.quantize.ranges import Grid, quant_for
+from mcugen.quantize.scheme import MAX_WEIGHT
+
+INT32_MAX = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Weights:
+    """Weights of one node: float64 scales (one, or one per channel) and the rounded integers."""
+
+    scale: NDArray[np.float64]
+    axis: int | None
+    values: NDArray[np.int8]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parameters:
+    """Everything that quantization decided.
+
+    `activations` has an entry for each float activation, `weights` and `bias` (float values, which
+    bias correction may have moved) one for each node with weights, by the node's first output.
+    Nodes whose first output is in `kept_float` stay float.
+    """
+
+    grid: Grid
+    dtype: DType  # of activations
+    activations: Mapping[TensorId, Quant]
+    weights: Mapping[TensorId, Weights]
+    bias: Mapping[TensorId, NDArray[np.float64]]
+    kept_float: frozenset[TensorId] = frozenset()
+
+
+def apply(graph: Graph, parameters: Parameters) -> Graph:
+    """The integer graph; conversions stand where integer and float nodes meet."""
+    return _Rewriter(graph, parameters).run()
+
+
+def rounded_weights(
+    weights: NDArray[np.floating], scale: NDArray[np.float64], axis: int | None
+) -> NDArray[np.int8]:
+    """Nearest integers in [-127, 127]."""
+    q = round_half_away(weights / along(scale, axis, weights.ndim))
+    return np.clip(q, -MAX_WEIGHT, MAX_WEIGHT).astype(np.int8)
+
+
+def along(scale: NDArray[np.float64], axis: int | None, rank: int) -> NDArray[np.float64]:
+    """Scales shaped to broadcast along their axis."""
+    if axis is None:
+        return scale.reshape((1,) * rank)
+    return scale.reshape(tuple(-1 if i == axis else 1 for i in range(rank)))
+
+
+def quantized_bias(bias: NDArray[np.floating], scale: NDArray[np.float64]) -> NDArray[np.int32]:
+    """int32 in units of input scale x weight scale."""
+    q = round_half_away(bias.astype(np.float64) / scale)
+    return np.clip(q, -INT32_MAX, INT32_MAX).astype(np.int32)
+
+
+class _Rewriter:
+    """One rewriting: nodes are taken in order, tensors keep their ids."""
+
+    def __init__(self, graph: Graph, parameters: Parameters) -> None:
+        self.graph = graph
+        self.parameters = parameters
+        self.tensors: dict[TensorId, Tensor] = dict(graph.tensors)
+        self.nodes: list[Node] = []
+        self.integer: set[TensorId] = set()  # activations that are stored as integers
+        self.converted: dict[TensorId, TensorId] = {}
+        self.next_id = graph.fresh_id()
+
+    def run(self) -> Graph:
+        for i in self.graph.inputs:
+            self.store_integer(i)
+        for call in self.graph.calls():
+            is_float = call.node.outputs[0] in self.parameters.kept_float
+            if is_float or not call.output.dtype.is_float:
+                self.keep(call)
+            else:
+                self.quantize(call)
+        return self.graph.with_(tensors=self.tensors, nodes=tuple(self.nodes))
+
+    def store_integer(self, tensor: TensorId) -> None:
+        quant = self.parameters.activations.get(tensor)
+        if quant is not None:
+            self.integer.add(tensor)
+            self.tensors[tensor] = replace(
+                self.tensors[tensor], dtype=self.parameters.dtype, quant=quant
+            )
+
+    def add(self, tensor: Tensor) -> TensorId:
+        self.tensors[self.next_id] = tensor
+        self.next_id += 1
+        return self.next_id - 1
+
+    def keep(self, call: Call) -> None:
+        """A node that stays float reads its integer inputs through DEQUANTIZE."""
+        inputs = tuple(
+            self.convert(i, "dequantize", replace(self.graph.tensors[i]))
+            if i in self.integer
+            else i
+            for i in call.node.inputs
+        )
+        self.nodes.append(replace(call.node, inputs=inputs))
+
+    def quantize(self, call: Call) -> None:
+        """A node that becomes integer; a float activation that it reads goes through QUANTIZE."""
+        key = call.node.outputs[0]
+        inputs = [self.integer_input(i) for i in call.node.inputs]
+        if key in self.parameters.weights:
+            source = inputs[0]
+            assert source is not None
+            inputs[1:] = self.weights_and_bias(call, key, self.tensors[source].scale)
+        for i in call.node.outputs:
+            self.store_integer(i)
+        self.nodes.append(replace(call.node, inputs=tuple(inputs)))
+
+    def integer_input(self, tensor: TensorId | None) -> TensorId | None:
+        if tensor is None or not self.graph.tensors[tensor].dtype.is_float:
+            return tensor
+        original = self.graph.tensors[tensor]
+        if original.is_const:
+            return self.convert_constant(tensor, original)
+        if tensor in self.integer:
+            return tensor
+        quant = self.parameters.activations[tensor]
+        return self.convert(
+            tensor, "quantize", replace(original, dtype=self.parameters.dtype, quant=quant)
+        )
+
+    def convert(self, source: TensorId, op: str, target: Tensor) -> TensorId:
+        """The other form of an activation, made once."""
+        if source not in self.converted:
+            self.converted[source] = self.add(target)
+            name = f"{target.name}/{op}"
+            self.nodes.append(Node(op, name, (source,), (self.converted[source],)))
+        return self.converted[source]
+
+    def convert_constant(self, tensor: TensorId, original: Tensor) -> TensorId:
+        """A constant operand (of an ADD, say) on the grid of activations, made once."""
+        if tensor not in self.converted:
+            grid = self.parameters.grid
+            values = original.values()
+            quant = quant_for(float(values.min()), float(values.max()), grid)
+            q = round_half_away(values / quant.scale[0]) + quant.zero_point[0]
+            dtype = self.parameters.dtype
+            data = np.clip(q, grid.low, grid.high).astype(dtype.numpy)
+            self.converted[tensor] = self.add(
+                replace(original, dtype=dtype, quant=quant, data=data)
+            )
+        return self.converted[tensor]
+
+    def weights_and_bias(
+        self, call: Call, key: TensorId, input_scale: float
+    ) -> list[TensorId | None]:
+        """New constants for one node."""
+        weights = self.parameters.weights[key]
+        channels = len(weights.scale)
+        axis = weights.axis if channels > 1 else None
+        quant = Quant(tuple(weights.scale.tolist()), (0,) * channels, axis)
+        new: list[TensorId | None] = [
+            self.add(replace(call.input(1), dtype=DType.INT8, quant=quant, data=weights.values))
+        ]
+        if key in self.parameters.bias:
+            # The reference multiplies float32 scales; a product is stored as float32 again.
+            scale = (np.float32(input_scale) * weights.scale.astype(np.float32)).astype(np.float64)
+            bias = self.parameters.bias[key]
+            before = call.optional(2)
+            new.append(
+                self.add(
+                    Tensor(
+                        before.name if before is not None else f"{call.node.name}/bias",
+                        bias.shape,
+                        DType.INT32,
+                        Quant(tuple(scale.tolist()), (0,) * channels, 0 if channels > 1 else None),
+                        quantized_bias(bias, scale),
+                    )
+                )
+            )
+        return new
+
+
+def has_weights(call: Call) -> bool:
+    """Whether a call carries weights that the quantizer rounds."""
+    return OPS[call.node.op].scheme.weights_axis is not None and call.input(1).is_const

@@ -1,0 +1,76 @@
+"""Run the float graph over calibration data and remember what every tensor looked like."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+
+import numpy as np
+
+from mcugen import interpret, verify
+from mcugen.errors import DataError
+from mcugen.ir import Graph, TensorId
+from mcugen.ops.base import Array
+from mcugen.passes.resolve import resolve
+from mcugen.quantize.statistics import Statistics
+
+BATCH = 16
+
+Sample = Sequence[Array]  # one array per input of the graph, batch 1
+
+
+def observe(graph: Graph, samples: Iterable[Sample]) -> dict[TensorId, Statistics]:
+    """Statistics of every activation of a float graph; `samples` is read once, as a stream.
+
+    Raises DataError without samples, and where a value overflows to infinity.
+    """
+    statistics = {i: Statistics() for i in activations(graph)}
+    for inputs, runner in batches(graph, samples):
+        values = interpret.run(runner, inputs)
+        for tensor, summary in statistics.items():
+            if not np.isfinite(values[tensor]).all():
+                name = graph.tensors[tensor].name
+                raise DataError(
+                    f'{graph.name}: tensor "{name}" becomes infinite; calibration data must be of '
+                    "the kind that the model was trained on; check its scaling"
+                )
+            summary.update(values[tensor])
+    if not any(summary.samples for summary in statistics.values()):
+        raise DataError(f"{graph.name}: no calibration samples; give at least one")
+    return statistics
+
+
+def activations(graph: Graph) -> list[TensorId]:
+    """The float tensors that are computed or given at run time."""
+    computed = [*graph.inputs, *(i for node in graph.nodes for i in node.outputs)]
+    return [i for i in computed if graph.tensors[i].dtype.is_float]
+
+
+def batches(graph: Graph, samples: Iterable[Sample]) -> Iterator[tuple[list[Array], Graph]]:
+    """Stack samples where the graph allows it: (inputs, the graph for that batch size)."""
+    stream = iter(samples)
+    size = BATCH if with_batch(graph, BATCH) is not None else 1
+    while chunk := list(islice(stream, size)):
+        runner = with_batch(graph, len(chunk))
+        assert runner is not None
+        yield [np.concatenate(parts) for parts in zip(*chunk, strict=True)], runner
+
+
+def with_batch(graph: Graph, size: int) -> Graph | None:
+    """The same graph for several samples at once; None if it mixes its samples."""
+    if size == 1:
+        return graph
+    tensors = dict(graph.tensors)
+    for i in graph.inputs:
+        tensors[i] = replace(tensors[i], shape=(size, *tensors[i].shape[1:]))
+    for node in graph.nodes:
+        target = node.inputs[1] if node.op == "reshape" and len(node.inputs) > 1 else None
+        if target is not None and tensors[target].is_const:
+            shape = tensors[target].values().copy()
+            shape[:1] = np.where(shape[:1] == 1, size, shape[:1])
+            tensors[target] = replace(tensors[target], data=shape)
+    batched = resolve(graph.with_(tensors=tensors))
+    legal = not verify.problems(batched)
+    stacked = all(batched.tensors[i].shape[:1] == (size,) for i in activations(batched))
+    return batched if legal and stacked else None
