@@ -20,6 +20,7 @@ from mcugen.ops.base import (
     Fields,
     Kernel,
     Op,
+    Scheme,
     Shape,
     activation_range,
     apply_activation,
@@ -99,6 +100,8 @@ RULES = (
     rules.window_fits,
     rules.activation_is_a_clamp,
     rules.types_are_conv,
+    rules.activations_are_quantized,
+    rules.weights_are_symmetric,
     rules.bias_matches_channels,
     rules.accumulator_fits_int32,
 )
@@ -197,6 +200,7 @@ OP = Op(
     floating=floating,
     quantized=quantized,
     macs=macs,
+    scheme=Scheme(weights_axis=0),
     kernels=(
         Kernel(
             name="mcu_conv2d_s8_ref",

@@ -20,6 +20,7 @@ from mcugen.ops.base import (
     Fields,
     Kernel,
     Op,
+    Scheme,
     Shape,
     activation_range,
     apply_activation,
@@ -184,6 +185,7 @@ def params_s8(call: Call) -> Fields:
 OP = Op(
     name="depthwise_conv2d",
     tflite="DEPTHWISE_CONV_2D",
+    scheme=Scheme(weights_axis=3),
     decode=decode,
     infer=infer,
     arity=(2, 3),

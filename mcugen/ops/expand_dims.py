@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mcugen.ir import Call, DType
 from mcugen.ops import rules
-from mcugen.ops.base import Array, Arrays, Op, Shape, no_attributes
+from mcugen.ops.base import Array, Arrays, Op, Scheme, Shape, no_attributes
 
 # ---- infer
 
@@ -51,6 +51,7 @@ def expand_dims(call: Call, inputs: Arrays) -> list[Array]:
 OP = Op(
     name="expand_dims",
     tflite="EXPAND_DIMS",
+    scheme=Scheme(shares=True),
     decode=no_attributes,
     infer=infer,
     rules=(rules.same_type, rules.same_quantization_in_out, axis_is_known, axis_fits),

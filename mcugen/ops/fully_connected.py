@@ -21,6 +21,7 @@ from mcugen.ops.base import (
     Fields,
     Kernel,
     Op,
+    Scheme,
     Shape,
     activation_range,
     apply_activation,
@@ -195,6 +196,7 @@ def params_s8(call: Call) -> Fields:
 OP = Op(
     name="fully_connected",
     tflite="FULLY_CONNECTED",
+    scheme=Scheme(weights_axis=0),
     decode=decode,
     infer=infer,
     arity=(2, 3),

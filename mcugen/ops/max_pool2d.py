@@ -13,6 +13,7 @@ from mcugen.ops.base import (
     Family,
     Kernel,
     Op,
+    Scheme,
     activation_range,
     apply_activation,
 )
@@ -44,6 +45,7 @@ def quantized(call: Call, inputs: Arrays) -> list[Array]:
 OP = Op(
     name="max_pool2d",
     tflite="MAX_POOL_2D",
+    scheme=Scheme(shares=True),
     decode=pool2d.decode,
     infer=pool2d.infer,
     arity=(1, 1),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mcugen.ir import Call
-from mcugen.ops.base import Array, Arrays, Op, Shape
+from mcugen.ops.base import Array, Arrays, Op, Scheme, Shape
 
 # ---- attributes and decode
 
@@ -77,6 +77,7 @@ def pack(call: Call, inputs: Arrays) -> list[Array]:
 OP = Op(
     name="pack",
     tflite="PACK",
+    scheme=Scheme(shares=True),
     decode=decode,
     infer=infer,
     rules=(inputs_are_alike, count_is_right, axis_fits),

@@ -14,6 +14,7 @@ from mcugen.ops.base import (
     Fields,
     Kernel,
     Op,
+    Scheme,
     Shape,
     no_attributes,
 )
@@ -104,6 +105,7 @@ def params_s8(call: Call) -> Fields:
 OP = Op(
     name="pad",
     tflite="PAD",
+    scheme=Scheme(shares=True),
     decode=no_attributes,
     infer=infer,
     rules=(

@@ -8,7 +8,7 @@ from typing import Any
 
 from mcugen.ir import Call
 from mcugen.ops import rules
-from mcugen.ops.base import Array, Arrays, Op, Shape
+from mcugen.ops.base import Array, Arrays, Op, Scheme, Shape
 
 # ---- attributes and decode
 
@@ -97,6 +97,7 @@ def reshape(call: Call, inputs: Arrays) -> list[Array]:
 OP = Op(
     name="reshape",
     tflite="RESHAPE",
+    scheme=Scheme(shares=True),
     decode=decode,
     infer=infer,
     rules=RULES,

@@ -17,7 +17,7 @@ from mcugen.fixed import (
 )
 from mcugen.ir import Call, DType
 from mcugen.ops import rules
-from mcugen.ops.base import Array, Arrays, Cost, Family, Fields, Kernel, Op, Shape
+from mcugen.ops.base import Array, Arrays, Cost, Family, Fields, Kernel, Op, Scheme, Shape
 
 DIFF_BITS = 5  # integer bits of the scaled distance from the maximum: Q5.26
 SUM_BITS = 12  # integer bits of the sum of exponentials: Q12.19
@@ -142,6 +142,7 @@ def params_s8(call: Call) -> Fields:
 OP = Op(
     name="softmax",
     tflite="SOFTMAX",
+    scheme=Scheme(output=(1 / 256, -128)),
     decode=decode,
     infer=infer,
     rules=RULES,

@@ -7,7 +7,7 @@ from typing import Any
 
 from mcugen.ir import Call
 from mcugen.ops import rules
-from mcugen.ops.base import Array, Arrays, Op, Shape
+from mcugen.ops.base import Array, Arrays, Op, Scheme, Shape
 
 # ---- attributes and decode
 
@@ -58,6 +58,7 @@ def squeeze(call: Call, inputs: Arrays) -> list[Array]:
 OP = Op(
     name="squeeze",
     tflite="SQUEEZE",
+    scheme=Scheme(shares=True),
     decode=decode,
     infer=infer,
     rules=(rules.same_type, rules.same_quantization_in_out, axes_have_size_1),

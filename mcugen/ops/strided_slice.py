@@ -10,7 +10,7 @@ import numpy as np
 
 from mcugen.ir import Call, DType
 from mcugen.ops import rules
-from mcugen.ops.base import Array, Arrays, Op, Shape
+from mcugen.ops.base import Array, Arrays, Op, Scheme, Shape
 
 # ---- attributes and decode
 
@@ -118,6 +118,7 @@ def strided_slice(call: Call, inputs: Arrays) -> list[Array]:
 OP = Op(
     name="strided_slice",
     tflite="STRIDED_SLICE",
+    scheme=Scheme(shares=True),
     decode=decode,
     infer=infer,
     rules=RULES,
