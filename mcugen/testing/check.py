@@ -151,6 +151,11 @@ class KernelBatch:
 Change = Callable[[Call], Call]
 
 
+def call_of(model: bytes) -> Call:
+    """The first operator of a model, as the file has it: it may break rules."""
+    return next(tflite.loads(model, "test").calls())
+
+
 def broken_rule(call: Call) -> str | None:
     """The name of the first rule that a call breaks; later rules may rely on the earlier ones."""
     rules = OPS[call.node.op].rules
@@ -165,15 +170,25 @@ def change_input(position: int, tensor: EllipsisType | None = ..., **fields: Any
 
     def change(call: Call) -> Call:
         inputs = list(call.inputs)
-        inputs[position] = None if tensor is None else changed(call.input(position))
+        inputs[position] = None if tensor is None else _changed(call.input(position), fields)
         return replace(call, inputs=tuple(inputs))
 
-    def changed(old: Tensor) -> Tensor:
-        shape, dtype = fields.get("shape", old.shape), fields.get("dtype", old.dtype)
-        data = None if old.data is None else np.resize(old.data, shape).astype(dtype.numpy)
-        return replace(old, **{"data": data, **fields})
+    return change
+
+
+def change_output(**fields: Any) -> Change:
+    """A change of some fields of the first output."""
+
+    def change(call: Call) -> Call:
+        return replace(call, outputs=(_changed(call.output, fields), *call.outputs[1:]))
 
     return change
+
+
+def _changed(old: Tensor, fields: Mapping[str, Any]) -> Tensor:
+    shape, dtype = fields.get("shape", old.shape), fields.get("dtype", old.dtype)
+    data = None if old.data is None else np.resize(old.data, shape).astype(dtype.numpy)
+    return replace(old, **{"data": data, **fields})
 
 
 def change_attrs(**fields: Any) -> Change:
