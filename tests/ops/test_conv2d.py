@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 
 from mcugen.fixed import INT32_MAX
-from mcugen.importers import tflite
-from mcugen.ir import Call, DType
+from mcugen.ir import DType
 from mcugen.ops.base import Activation
 from mcugen.ops.conv2d import OP
 from mcugen.ops.window import Padding, axis
 from mcugen.reference import tflm
-from mcugen.testing.builder import ModelBuilder, quant
+from mcugen.testing.builder import one_op, quant
 from mcugen.testing.check import (
     BOTH,
     MULTIPLIERS,
@@ -23,8 +22,10 @@ from mcugen.testing.check import (
     Change,
     KernelBatch,
     broken_rule,
+    call_of,
     change_attrs,
     change_input,
+    change_output,
     check_op,
     run_op,
     unchanged,
@@ -84,18 +85,23 @@ class Conv:
         return spread * np.random.default_rng(3).uniform(0.3, 1.5, channels)
 
     def model(self) -> bytes:
-        weights, scales = self.weights(), self.scales()
-        builder = ModelBuilder()
-        x = builder.tensor(
-            [self.batch, *self.size, self.in_ch], "int8", quant(1.0, self.in_zero_point)
-        )
-        operands = [x, builder.tensor(weights.shape, "int8", quant(scales, axis=0), weights)]
+        scales = self.scales()
+        weights, weights_quant = self.weights(), quant(scales, axis=0)
+        inputs = [
+            {
+                "shape": (self.batch, *self.size, self.in_ch),
+                "quant": quant(1.0, self.in_zero_point),
+            },
+            {"shape": weights.shape, "quant": weights_quant, "data": weights},
+        ]
         if self.bias is not None:
-            operands.append(
-                builder.tensor([self.out_ch], "int32", quant(scales, axis=0), self.biases())
-            )
-        y = builder.tensor(self.out_shape, "int8", quant(1.0, self.out_zero_point))
-        options = {
+            bias = {"shape": [self.out_ch], "dtype": "int32", "data": self.biases()}
+            inputs.append({**bias, "quant": weights_quant})
+        output = {"shape": self.out_shape, "quant": quant(1.0, self.out_zero_point)}
+        return one_op("CONV_2D", inputs, output, self.options())
+
+    def options(self) -> dict[str, int]:
+        return {
             "padding": self.padding.value,
             "strideH": self.stride[0],
             "strideW": self.stride[1],
@@ -103,8 +109,6 @@ class Conv:
             "dilationWFactor": self.dilation[1],
             "fusedActivationFunction": self.activation.value,
         }
-        builder.op("CONV_2D", operands, [y], options)
-        return builder.build([x], [y])
 
 
 def grid() -> dict[str, Conv]:
@@ -173,25 +177,21 @@ def test_default_case_spreads_over_the_range() -> None:
 
 def test_float_is_close_to_the_reference() -> None:
     conv = Conv((7, 6), stride=(2, 1), activation=Activation.RELU6)
-    weights = conv.weights().astype(np.float32) / 127
-    builder = ModelBuilder()
-    x = builder.tensor([1, *conv.size, conv.in_ch], "float32")
-    w = builder.tensor(weights.shape, "float32", data=weights)
-    b = builder.tensor([conv.out_ch], "float32", data=conv.biases() / conv.bias)
-    y = builder.tensor(conv.out_shape, "float32")
-    options = {"strideH": 2, "strideW": 1, "fusedActivationFunction": Activation.RELU6.value}
-    builder.op("CONV_2D", [x, w, b], [y], options)
-    model = builder.build([x], [y])
+    weights = {"shape": conv.weights().shape, "data": conv.weights() / 127}
+    bias = {"shape": [conv.out_ch], "data": conv.biases() / 3000}
+    inputs = [{"shape": (1, *conv.size, conv.in_ch)}, weights, bias]
+    model = one_op(
+        "CONV_2D",
+        [{**tensor, "dtype": "float32"} for tensor in inputs],
+        {"shape": conv.out_shape, "dtype": "float32"},
+        conv.options(),
+    )
     case = run_op(model)
-    expected = tflm(model).outputs([case.values[x]])
+    expected = tflm(model).outputs([case.values[0]])
     np.testing.assert_allclose(case.outputs[0], expected[0], rtol=1e-5, atol=1e-5)
 
 
 # ---- rules
-
-
-def call_of(conv: Conv) -> Call:
-    return next(tflite.loads(conv.model(), "test").calls())
 
 
 def room_for_bias(conv: Conv) -> int:
@@ -221,6 +221,12 @@ BROKEN: tuple[tuple[str, Conv, Change], ...] = (
     ("types_are_conv", Conv(), change_input(0, dtype=DType.FLOAT32)),
     ("types_are_conv", Conv(), change_input(0, dtype=DType.UINT8)),
     ("types_are_conv", Conv(), change_input(2, dtype=DType.INT64)),
+    ("activations_are_quantized", Conv(), change_input(0, quant=None)),
+    ("activations_are_quantized", Conv(), change_output(quant=None)),
+    ("activations_are_quantized", Conv(), change_output(quant=quant([1.0] * 5, axis=3))),
+    ("weights_are_symmetric", Conv(), change_input(1, quant=None)),
+    ("weights_are_symmetric", Conv(), change_input(1, quant=quant(1.0, 1))),
+    ("weights_are_symmetric", Conv(), change_input(1, quant=quant([1.0] * 3, axis=3))),
     ("bias_matches_channels", Conv(), change_input(2, data=None)),
     ("bias_matches_channels", Conv(), change_input(2, shape=(4,))),
     ("accumulator_fits_int32", Conv(), biases(room_for_bias(Conv()) + 1)),
@@ -239,17 +245,17 @@ JUST_PASSING: tuple[tuple[Conv, Change], ...] = (
 
 @pytest.mark.parametrize(("rule", "conv", "change"), BROKEN)
 def test_rule_refuses(rule: str, conv: Conv, change: Change) -> None:
-    assert broken_rule(change(call_of(conv))) == rule
+    assert broken_rule(change(call_of(conv.model()))) == rule
 
 
 @pytest.mark.parametrize(("conv", "change"), JUST_PASSING)
 def test_rules_accept_at_the_limit(conv: Conv, change: Change) -> None:
-    assert broken_rule(change(call_of(conv))) is None
+    assert broken_rule(change(call_of(conv.model()))) is None
 
 
 @pytest.mark.parametrize("name", GRID)
 def test_rules_accept_the_grid(name: str) -> None:
-    assert broken_rule(call_of(GRID[name])) is None
+    assert broken_rule(call_of(GRID[name].model())) is None
 
 
 def test_every_rule_is_tested() -> None:
