@@ -21,6 +21,7 @@ from mcugen.ops.base import (
     Fields,
     Kernel,
     Op,
+    Options,
     Scheme,
     Shape,
     activation_range,
@@ -54,6 +55,16 @@ def decode(options: Any) -> FullyConnectedAttrs:
         keep_num_dims=bool(options.KeepNumDims()),
         weights_format=WeightsFormat(options.WeightsFormat()),
     )
+
+
+def encode(call: Call) -> Options:
+    """Write FullyConnectedOptions."""
+    attrs: FullyConnectedAttrs = call.attrs
+    return {
+        "fusedActivationFunction": attrs.activation.value,
+        "keepNumDims": attrs.keep_num_dims,
+        "weightsFormat": attrs.weights_format.value,
+    }
 
 
 # ---- infer
@@ -154,18 +165,13 @@ def quantized(call: Call, inputs: Arrays) -> list[Array]:
 def multipliers(call: Call) -> tuple[Array, Array]:
     """(Q0.31 multipliers, shifts), one for all outputs or one each.
 
-    The reference multiplies the scales of input and weights in float32 where the weights have one
-    scale (GetQuantizedConvolutionMultipler), in double where they have many
-    (CalculateOpDataFullyConnected).
+    The reference multiplies the scales in double in either case (CalculateOpDataFullyConnected);
+    older versions did so in float32 where the weights have one scale.
     """
     weights = call.input(1)
     assert weights.quant is not None
-    scales = np.array(weights.quant.scale)
-    if weights.quant.is_per_channel:
-        product = call.input(0).scale * scales
-    else:
-        product = (np.float32(call.input(0).scale) * scales.astype(np.float32)).astype(np.float64)
-    multiplier, shift = quantize_multipliers(product / call.output.scale)
+    real = call.input(0).scale * np.array(weights.quant.scale) / call.output.scale
+    multiplier, shift = quantize_multipliers(real)
     return multiplier, shift
 
 
@@ -198,6 +204,7 @@ OP = Op(
     tflite="FULLY_CONNECTED",
     scheme=Scheme(weights_axis=0),
     decode=decode,
+    encode=encode,
     infer=infer,
     arity=(2, 3),
     rules=RULES,
