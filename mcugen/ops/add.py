@@ -19,6 +19,7 @@ from mcugen.ops.base import (
     Fields,
     Kernel,
     Op,
+    Options,
     activation_range,
     apply_activation,
 )
@@ -38,6 +39,11 @@ class AddAttrs:
 def decode(options: Any) -> AddAttrs:
     """Read AddOptions."""
     return AddAttrs(Activation(options.FusedActivationFunction()))
+
+
+def encode(call: Call) -> Options:
+    """Write AddOptions."""
+    return {"fusedActivationFunction": call.attrs.activation.value}
 
 
 # ---- rules
@@ -129,6 +135,7 @@ OP = Op(
     name="add",
     tflite="ADD",
     decode=decode,
+    encode=encode,
     infer=broadcast.infer,
     rules=RULES,
     floating=floating,

@@ -22,6 +22,7 @@ from mcugen.ir import Call, DType, Tensor
 Array = NDArray[Any]
 Arrays = Sequence[Array]
 Shape = tuple[int, ...]
+Options = Mapping[str, Any]  # fields of a TFLite options table, in the schema's object API
 
 # A rule returns what was found when it is broken, else None. Its docstring says what is allowed: it
 # is the second half of the error message, and a line of the operator's documentation.
@@ -145,6 +146,11 @@ class Kernel:
         return next((rule_text(rule) for rule in self.applies if rule(call) is not None), None)
 
 
+def no_options(call: Call) -> Options:
+    """Encode for operators that have no options."""
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Scheme:
     """How the TFLite 8-bit quantization specification treats an operator.
@@ -163,10 +169,11 @@ class Scheme:
 class Op:
     """One operator.
 
-    `decode` makes attributes from the TFLite options table (None where the file has none); `infer`
-    gives the output shapes; `floating` and `quantized` are the numpy semantics, the latter exact to
-    the bit. An `alias` operator only renames memory: it has no kernel. `fold` gives the outputs
-    where they are known although the inputs are not constant (the shape of a tensor, for one).
+    `decode` makes attributes from the TFLite options table (None where the file has none), `encode`
+    the fields of that table. `infer` gives the output shapes. `floating` and `quantized` are the
+    numpy semantics, the latter exact to the bit. An `alias` operator only renames memory: it has no
+    kernel. `fold` gives the outputs where they are known although the inputs are not constant (the
+    shape of a tensor, for one).
     `arity` is the least and the greatest number of inputs, `scheme` how the quantizer treats it.
     """
 
@@ -174,6 +181,7 @@ class Op:
     tflite: str
     decode: Callable[[Any], Any]
     infer: Callable[[Call], tuple[Shape, ...]]
+    encode: Callable[[Call], Options] = no_options
     rules: tuple[Rule, ...] = ()
     floating: Callable[[Call, Arrays], list[Array]] | None = None
     quantized: Callable[[Call, Arrays], list[Array]] | None = None

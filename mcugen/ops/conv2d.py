@@ -20,6 +20,7 @@ from mcugen.ops.base import (
     Fields,
     Kernel,
     Op,
+    Options,
     Scheme,
     Shape,
     activation_range,
@@ -48,6 +49,19 @@ def decode(options: Any) -> Conv2DAttrs:
         dilation=(options.DilationHFactor(), options.DilationWFactor()),
         activation=Activation(options.FusedActivationFunction()),
     )
+
+
+def encode(call: Call) -> Options:
+    """Write Conv2DOptions."""
+    attrs: Conv2DAttrs = call.attrs
+    return {
+        "padding": attrs.padding.value,
+        "strideH": attrs.stride[0],
+        "strideW": attrs.stride[1],
+        "dilationHFactor": attrs.dilation[0],
+        "dilationWFactor": attrs.dilation[1],
+        "fusedActivationFunction": attrs.activation.value,
+    }
 
 
 # ---- infer
@@ -195,6 +209,7 @@ OP = Op(
     name="conv2d",
     tflite="CONV_2D",
     decode=decode,
+    encode=encode,
     infer=infer,
     rules=RULES,
     floating=floating,

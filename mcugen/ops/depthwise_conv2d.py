@@ -20,6 +20,7 @@ from mcugen.ops.base import (
     Fields,
     Kernel,
     Op,
+    Options,
     Scheme,
     Shape,
     activation_range,
@@ -52,6 +53,20 @@ def decode(options: Any) -> DepthwiseConv2DAttrs:
         dilation=(options.DilationHFactor(), options.DilationWFactor()),
         activation=Activation(options.FusedActivationFunction()),
     )
+
+
+def encode(call: Call) -> Options:
+    """Write DepthwiseConv2DOptions."""
+    attrs: DepthwiseConv2DAttrs = call.attrs
+    return {
+        "padding": attrs.padding.value,
+        "strideH": attrs.stride[0],
+        "strideW": attrs.stride[1],
+        "dilationHFactor": attrs.dilation[0],
+        "dilationWFactor": attrs.dilation[1],
+        "depthMultiplier": call.input(1).shape[3] // call.input(0).shape[3],
+        "fusedActivationFunction": attrs.activation.value,
+    }
 
 
 # ---- infer
@@ -187,6 +202,7 @@ OP = Op(
     tflite="DEPTHWISE_CONV_2D",
     scheme=Scheme(weights_axis=3),
     decode=decode,
+    encode=encode,
     infer=infer,
     arity=(2, 3),
     rules=RULES,

@@ -47,6 +47,7 @@ OP = Op(
     tflite="MAX_POOL_2D",
     scheme=Scheme(shares=True),
     decode=pool2d.decode,
+    encode=pool2d.encode,
     infer=pool2d.infer,
     arity=(1, 1),
     rules=pool2d.RULES,

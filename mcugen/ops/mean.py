@@ -11,7 +11,7 @@ import numpy as np
 from mcugen.fixed import quantize_multiplier, requantize
 from mcugen.ir import Call, DType
 from mcugen.ops import rules
-from mcugen.ops.base import Array, Arrays, Cost, Family, Fields, Kernel, Op, Shape
+from mcugen.ops.base import Array, Arrays, Cost, Family, Fields, Kernel, Op, Options, Shape
 
 MAX_COUNT = 2**23 - 1  # int8 values whose sum, less their zero points, surely fits an int32
 
@@ -28,6 +28,11 @@ class MeanAttrs:
 def decode(options: Any) -> MeanAttrs:
     """Read ReducerOptions."""
     return MeanAttrs(keep_dims=bool(options.KeepDims()))
+
+
+def encode(call: Call) -> Options:
+    """Write ReducerOptions."""
+    return {"keepDims": call.attrs.keep_dims}
 
 
 # ---- infer
@@ -160,6 +165,7 @@ OP = Op(
     name="mean",
     tflite="MEAN",
     decode=decode,
+    encode=encode,
     infer=infer,
     arity=(2, 2),
     rules=RULES,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mcugen.ir import Call
-from mcugen.ops.base import Array, Arrays, Op, Scheme, Shape
+from mcugen.ops.base import Array, Arrays, Op, Options, Scheme, Shape
 
 # ---- attributes and decode
 
@@ -24,6 +24,11 @@ class PackAttrs:
 def decode(options: Any) -> PackAttrs:
     """Read PackOptions."""
     return PackAttrs(options.Axis(), options.ValuesCount())
+
+
+def encode(call: Call) -> Options:
+    """Write PackOptions."""
+    return {"axis": call.attrs.axis, "valuesCount": len(call.inputs)}
 
 
 # ---- infer
@@ -79,6 +84,7 @@ OP = Op(
     tflite="PACK",
     scheme=Scheme(shares=True),
     decode=decode,
+    encode=encode,
     infer=infer,
     rules=(inputs_are_alike, count_is_right, axis_fits),
     floating=pack,

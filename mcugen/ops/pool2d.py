@@ -7,7 +7,7 @@ from typing import Any
 
 from mcugen.ir import Call
 from mcugen.ops import rules
-from mcugen.ops.base import Activation, Fields, Shape, activation_range
+from mcugen.ops.base import Activation, Fields, Options, Shape, activation_range
 from mcugen.ops.window import Axis, Padding, axis
 
 SCALE_TOLERANCE = (
@@ -34,6 +34,19 @@ def decode(options: Any) -> Pool2DAttrs:
         window=(options.FilterHeight(), options.FilterWidth()),
         activation=Activation(options.FusedActivationFunction()),
     )
+
+
+def encode(call: Call) -> Options:
+    """Write Pool2DOptions."""
+    attrs: Pool2DAttrs = call.attrs
+    return {
+        "padding": attrs.padding.value,
+        "strideH": attrs.stride[0],
+        "strideW": attrs.stride[1],
+        "filterHeight": attrs.window[0],
+        "filterWidth": attrs.window[1],
+        "fusedActivationFunction": attrs.activation.value,
+    }
 
 
 def geometry(call: Call) -> tuple[Axis, Axis]:

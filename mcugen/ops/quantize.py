@@ -73,8 +73,15 @@ def quantized(call: Call, inputs: Arrays) -> list[Array]:
 
 
 def multiplier(call: Call) -> tuple[int, int]:
-    """(Q0.31 multiplier, shift) from the input's scale to the output's."""
-    return quantize_multiplier(call.input().scale / call.output.scale)
+    """(Q0.31 multiplier, shift) from the input's scale to the output's.
+
+    TFLite Micro divides the scales in double; BUILTIN_REF, which RELU6 and RELU_N1_TO_1 follow,
+    does so in float32 for the RELU operators.
+    """
+    source, target = call.input().scale, call.output.scale
+    if activation(call) in (Activation.RELU6, Activation.RELU_N1_TO_1):
+        return quantize_multiplier(float(np.float32(source) / np.float32(target)))
+    return quantize_multiplier(source / target)
 
 
 def activation(call: Call) -> Activation:

@@ -1,8 +1,7 @@
 """RELU, RELU6 and RELU_N1_TO_1: clamps to a real range; the attributes are the `Activation`.
 
 An int8 input may have another scale than the output, and is requantized on the way. TFLite Micro
-does so for RELU, but forgets it for RELU6, where the semantics here follow TFLite's BUILTIN_REF
-kernels; both agree where the scales do, which every converter provides. It has no RELU_N1_TO_1.
+does so for RELU, forgets it for RELU6 and has no RELU_N1_TO_1: the last two follow BUILTIN_REF.
 """
 
 from __future__ import annotations

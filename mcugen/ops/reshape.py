@@ -8,7 +8,7 @@ from typing import Any
 
 from mcugen.ir import Call
 from mcugen.ops import rules
-from mcugen.ops.base import Array, Arrays, Op, Scheme, Shape
+from mcugen.ops.base import Array, Arrays, Op, Options, Scheme, Shape
 
 # ---- attributes and decode
 
@@ -25,6 +25,11 @@ def decode(options: Any) -> ReshapeAttrs:
     if options is None or options.NewShapeIsNone():
         return ReshapeAttrs(None)
     return ReshapeAttrs(tuple(int(n) for n in options.NewShapeAsNumpy()))
+
+
+def encode(call: Call) -> Options:
+    """Write ReshapeOptions."""
+    return {"newShape": list(call.output.shape)}
 
 
 # ---- infer
@@ -99,6 +104,7 @@ OP = Op(
     tflite="RESHAPE",
     scheme=Scheme(shares=True),
     decode=decode,
+    encode=encode,
     infer=infer,
     rules=RULES,
     floating=reshape,

@@ -17,7 +17,7 @@ from mcugen.fixed import (
 )
 from mcugen.ir import Call, DType
 from mcugen.ops import rules
-from mcugen.ops.base import Array, Arrays, Cost, Family, Fields, Kernel, Op, Scheme, Shape
+from mcugen.ops.base import Array, Arrays, Cost, Family, Fields, Kernel, Op, Options, Scheme, Shape
 
 DIFF_BITS = 5  # integer bits of the scaled distance from the maximum: Q5.26
 SUM_BITS = 12  # integer bits of the sum of exponentials: Q12.19
@@ -36,6 +36,11 @@ class SoftmaxAttrs:
 def decode(options: Any) -> SoftmaxAttrs:
     """Read SoftmaxOptions."""
     return SoftmaxAttrs(options.Beta())
+
+
+def encode(call: Call) -> Options:
+    """Write SoftmaxOptions."""
+    return {"beta": call.attrs.beta}
 
 
 # ---- infer
@@ -144,6 +149,7 @@ OP = Op(
     tflite="SOFTMAX",
     scheme=Scheme(output=(1 / 256, -128)),
     decode=decode,
+    encode=encode,
     infer=infer,
     rules=RULES,
     floating=floating,

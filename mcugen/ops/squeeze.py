@@ -7,7 +7,7 @@ from typing import Any
 
 from mcugen.ir import Call
 from mcugen.ops import rules
-from mcugen.ops.base import Array, Arrays, Op, Scheme, Shape
+from mcugen.ops.base import Array, Arrays, Op, Options, Scheme, Shape
 
 # ---- attributes and decode
 
@@ -24,6 +24,11 @@ def decode(options: Any) -> SqueezeAttrs:
     if options is None or options.SqueezeDimsIsNone():
         return SqueezeAttrs(())
     return SqueezeAttrs(tuple(int(axis) for axis in options.SqueezeDimsAsNumpy()))
+
+
+def encode(call: Call) -> Options:
+    """Write SqueezeOptions."""
+    return {"squeezeDims": list(call.attrs.axes)}
 
 
 # ---- infer
@@ -60,6 +65,7 @@ OP = Op(
     tflite="SQUEEZE",
     scheme=Scheme(shares=True),
     decode=decode,
+    encode=encode,
     infer=infer,
     rules=(rules.same_type, rules.same_quantization_in_out, axes_have_size_1),
     floating=squeeze,

@@ -10,7 +10,7 @@ import numpy as np
 
 from mcugen.ir import Call, DType
 from mcugen.ops import rules
-from mcugen.ops.base import Array, Arrays, Op, Scheme, Shape
+from mcugen.ops.base import Array, Arrays, Op, Options, Scheme, Shape
 
 # ---- attributes and decode
 
@@ -37,6 +37,19 @@ def decode(options: Any) -> StridedSliceAttrs:
         shrink_axis_mask=options.ShrinkAxisMask(),
         offset=bool(options.Offset()),
     )
+
+
+def encode(call: Call) -> Options:
+    """Write StridedSliceOptions."""
+    attrs: StridedSliceAttrs = call.attrs
+    return {
+        "beginMask": attrs.begin_mask,
+        "endMask": attrs.end_mask,
+        "ellipsisMask": attrs.ellipsis_mask,
+        "newAxisMask": attrs.new_axis_mask,
+        "shrinkAxisMask": attrs.shrink_axis_mask,
+        "offset": attrs.offset,
+    }
 
 
 # ---- infer
@@ -120,6 +133,7 @@ OP = Op(
     tflite="STRIDED_SLICE",
     scheme=Scheme(shares=True),
     decode=decode,
+    encode=encode,
     infer=infer,
     rules=RULES,
     floating=strided_slice,
