@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from mcugen import cformat, resources
-from mcugen.ir import Call, Tensor
+from mcugen.ir import Call
 from mcugen.ops.base import Array, Const, CValue, Kernel
 
 WARNINGS = (
@@ -50,6 +50,7 @@ int main(void) {
         for (b = c->operands; b < c->operands + c->outputs; b++) {
             (void)fwrite(blocks[b], 1, c->sizes[b], stdout);
         }
+        (void)fflush(stdout);
         for (b = 0; b < c->blocks; b++) {
             free(blocks[b]);
         }
@@ -96,12 +97,14 @@ def run_kernels(cases: Sequence[KernelCase], compiler: str = "gcc") -> list[list
             f"-I{resources.runtime_c() / 'include'}",
             *("-o", str(binary), str(source), *(str(kernel_source(name)) for name in names)),
         ]
-        _run(command, b"")
-        received = _run(
-            [str(binary)],
-            b"".join(value.tobytes() for case in cases for value in case.operands),
-        )
-    return _split(received, [case.call.outputs for case in cases])
+        built = _run(command, b"")
+        assert built.returncode == 0, built.stderr.decode(errors="replace")
+        operands = b"".join(value.tobytes() for case in cases for value in case.operands)
+        done = _run([str(binary)], operands)
+    results, crashed = _split(done.stdout, cases)
+    report = done.stderr.decode(errors="replace")
+    assert done.returncode == 0, f"{crashed}: exit status {done.returncode}\n{report}"
+    return results
 
 
 def kernel_source(name: str) -> Path:
@@ -111,8 +114,8 @@ def kernel_source(name: str) -> Path:
     return found[0]
 
 
-def _run(command: Sequence[str], data: bytes) -> bytes:
-    done = subprocess.run(
+def _run(command: Sequence[str], data: bytes) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
         command,
         input=data,
         capture_output=True,
@@ -120,25 +123,22 @@ def _run(command: Sequence[str], data: bytes) -> bytes:
         check=False,
         env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"},  # it cannot run under a debugger
     )
-    assert done.returncode == 0, (
-        f"{command[0]} ended with {done.returncode}:\n" + done.stderr.decode(errors="replace")
-    )
-    return done.stdout
 
 
-def _split(received: bytes, outputs: Sequence[Sequence[Tensor]]) -> list[list[Array]]:
-    """Cut what the program wrote into arrays."""
-    total = sum(tensor.bytes for tensors in outputs for tensor in tensors)
-    assert len(received) == total, (len(received), total)
+def _split(received: bytes, cases: Sequence[KernelCase]) -> tuple[list[list[Array]], str]:
+    """Cut what the program wrote into arrays; and the name of the first case that is missing."""
     position = 0
-    result: list[list[Array]] = []
-    for tensors in outputs:
-        result.append([])
-        for tensor in tensors:
+    results: list[list[Array]] = []
+    for case in cases:
+        outputs = []
+        for tensor in case.call.outputs:
+            if position + tensor.bytes > len(received):
+                return results, case.name
             part = np.frombuffer(received, tensor.dtype.numpy, tensor.elements, position)
-            result[-1].append(part.reshape(tensor.shape))
+            outputs.append(part.reshape(tensor.shape))
             position += tensor.bytes
-    return result
+        results.append(outputs)
+    return results, "after the last case"
 
 
 # ---- the program
