@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import math
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
+from mcugen import resources
+from mcugen.errors import BoardError
 from mcugen.ops.base import Family
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +70,10 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class Peripheral:
-    """A UART or timer: `driver` names a file in `runtime_c/firmware/`, `clock_hz` feeds it."""
+    """A UART or timer; `driver` names a file in `runtime_c/firmware/`.
+
+    `clock_hz` is the clock that feeds a UART, and the rate at which a timer counts.
+    """
 
     driver: str
     base: int
@@ -67,15 +82,27 @@ class Peripheral:
 
 @dataclass(frozen=True, slots=True)
 class Emulator:
-    """How QEMU runs the board; `icount_shift`: 2**shift ns of virtual time per instruction."""
+    """How QEMU runs the board; an instruction takes 2**icount_shift ns of virtual time.
+
+    `timer_hz` is the rate at which QEMU lets the board's timer count.
+    """
 
     machine: str
     icount_shift: int
+    timer_hz: int
+
+    @property
+    def ticks_per_instruction(self) -> Fraction:
+        """Ticks of the timer per instruction, when QEMU counts instructions."""
+        return Fraction(self.timer_hz * 2**self.icount_shift, 10**9)
 
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """Everything mcugen knows of a board. `host` has no memory regions and no peripherals."""
+    """Everything mcugen knows of a board. `host` has no memory regions and no emulator.
+
+    The stack is a part of `ram`; `more_ram` names further regions.
+    """
 
     name: str
     description: str
@@ -83,6 +110,193 @@ class Board:
     folder: Path
     flash: Region | None
     ram: Region | None
-    uart: Peripheral | None
-    timer: Peripheral | None
+    stack_bytes: int
+    uart: Peripheral
+    timer: Peripheral
     emulator: Emulator | None
+    more_ram: tuple[tuple[str, Region], ...] = ()
+    notes: str = ""
+
+    @property
+    def is_host(self) -> bool:
+        """True where the firmware is a program of the machine that mcugen runs on."""
+        return self.flash is None
+
+
+# ---- the firmware's sources
+
+_COMMON = ("harness.c", "inspect.c", "observe.c", "text.c")
+
+
+def firmware_sources(board: Board) -> tuple[str, ...]:
+    """The files of `runtime_c/firmware/` to compile for a board."""
+    core = ("stack_host.c",) if board.is_host else ("startup.c", "stack_cortex_m.c")
+    drivers = (f"uart_{board.uart.driver}.c", f"timer_{board.timer.driver}.c")
+    return (*_COMMON, *core, *drivers)
+
+
+def firmware_headers() -> tuple[str, ...]:
+    """The headers of `runtime_c/firmware/` that every firmware needs."""
+    return ("harness.h", "observe.h", "platform.h", "text.h")
+
+
+def drivers(kind: str) -> tuple[str, ...]:
+    """The drivers there are; `kind` is "uart" or "timer"."""
+    files = (resources.runtime_c() / "firmware").glob(f"{kind}_*.c")
+    return tuple(sorted(file.stem.removeprefix(f"{kind}_") for file in files))
+
+
+# ---- finding boards
+
+
+def board_names() -> list[str]:
+    """The boards that come with mcugen."""
+    return sorted(file.parent.name for file in resources.boards().glob("*/board.toml"))
+
+
+def load_board(name_or_path: str) -> Board:
+    """Load a board by its name, or from a directory that holds a `board.toml`.
+
+    Raises BoardError when there is no such board or its description is wrong.
+    """
+    folder = Path(name_or_path)
+    if name_or_path in board_names():
+        folder = resources.boards() / name_or_path
+    elif not (folder / "board.toml").is_file():
+        raise BoardError(
+            f"{name_or_path}: no such board; known boards: {', '.join(board_names())}; "
+            "or give a directory that holds a board.toml"
+        )
+    file = folder / "board.toml"
+    try:
+        text = file.read_text(encoding="utf-8")
+        table = tomllib.loads(text)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BoardError(f"{file}: cannot be read as TOML: {error}") from error
+    return _board(_Table(str(file), table), folder.resolve())
+
+
+# ---- strict reading
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A TOML table that is read key by key; `where` names it in messages."""
+
+    where: str
+    values: Mapping[str, Any]
+
+    def only(self, *known: str) -> None:
+        """Refuse keys that nobody reads."""
+        unknown = sorted(set(self.values) - set(known))
+        if unknown:
+            self.refuse(f"unknown key {', '.join(unknown)}", f"known keys: {', '.join(known)}")
+
+    def refuse(self, found: str, allowed: str) -> None:
+        raise BoardError(f"{self.where}: {found}; {allowed}")
+
+    def text(self, key: str, default: str | None = None) -> str:
+        value = self._value(key, default)
+        if not isinstance(value, str) or not value.isprintable():
+            raise BoardError(f"{self.where}: {key} is {value!r}; it must be a line of text")
+        return value
+
+    def choice(self, key: str, known: Sequence[str]) -> str:
+        value = self.text(key)
+        if value not in known:
+            self.refuse(f"{key} is {value!r}", f"known: {', '.join(known)}")
+        return value
+
+    def number(self, key: str, low: int, high: int, default: int | None = None) -> int:
+        value = self._value(key, default)
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+            raise BoardError(
+                f"{self.where}: {key} is {value!r}; it must be a whole number from {low} to {high}"
+            )
+        return value
+
+    def table(self, key: str) -> _Table:
+        value = self._value(key, None)
+        if not isinstance(value, dict):
+            raise BoardError(f"{self.where}: {key} is {value!r}; it must be a table, [{key}]")
+        return _Table(f"{self.where} [{key}]", value)
+
+    def _value(self, key: str, default: Any) -> Any:
+        if key not in self.values and default is None:
+            self.refuse(f"{key} is missing", "add it; see the boards that come with mcugen")
+        return self.values.get(key, default)
+
+
+_ADDRESSES = 2**32
+_MAX_HZ = 10**9
+
+
+def _board(table: _Table, folder: Path) -> Board:
+    cpu = CPUS[table.choice("cpu", tuple(CPUS))]
+    if cpu.name == "host":
+        memory: tuple[str, ...] = ()
+        flash = ram = None
+        stack = 0
+        more: tuple[tuple[str, Region], ...] = ()
+    else:
+        memory = ("flash", "ram", "stack", "more_ram", "emulator")
+        flash, ram = _region(table.table("flash")), _region(table.table("ram"))
+        stack = table.number("stack", 256, ram.size)
+        more = _more_ram(table)
+    table.only("description", "cpu", "notes", "uart", "timer", *memory)
+    timer = _peripheral(table.table("timer"), "timer")
+    return Board(
+        name=folder.name,
+        description=table.text("description"),
+        cpu=cpu,
+        folder=folder,
+        flash=flash,
+        ram=ram,
+        stack_bytes=stack,
+        uart=_peripheral(table.table("uart"), "uart"),
+        timer=timer,
+        emulator=_emulator(table.table("emulator"), timer) if "emulator" in table.values else None,
+        more_ram=more,
+        notes=table.text("notes", ""),
+    )
+
+
+def _region(table: _Table) -> Region:
+    table.only("origin", "size")
+    origin = table.number("origin", 0, _ADDRESSES - 1)
+    return Region(origin, table.number("size", 1, _ADDRESSES - origin))
+
+
+def _more_ram(table: _Table) -> tuple[tuple[str, Region], ...]:
+    if "more_ram" not in table.values:
+        return ()
+    regions = table.table("more_ram")
+    return tuple((name, _region(regions.table(name))) for name in regions.values)
+
+
+def _peripheral(table: _Table, kind: str) -> Peripheral:
+    table.only("driver", "base", "clock_hz")
+    return Peripheral(
+        driver=table.choice("driver", drivers(kind)),
+        base=table.number("base", 0, _ADDRESSES - 1, default=0),
+        clock_hz=table.number("clock_hz", 1, _MAX_HZ),
+    )
+
+
+def _emulator(table: _Table, timer: Peripheral) -> Emulator:
+    table.only("machine", "icount_shift", "timer_hz")
+    emulator = Emulator(
+        machine=table.text("machine"),
+        icount_shift=table.number("icount_shift", 0, 10),
+        timer_hz=table.number("timer_hz", 1, _MAX_HZ, default=timer.clock_hz),
+    )
+    # A reading is up to one tick off, so an interval is exact only if that is under half an
+    # instruction.
+    if emulator.ticks_per_instruction <= 2:
+        least = math.floor(math.log2(2e9 / emulator.timer_hz)) + 1
+        table.refuse(
+            f"icount_shift {emulator.icount_shift} gives the timer "
+            f"{float(emulator.ticks_per_instruction):.3g} ticks per instruction",
+            f"exact counts need more than 2; use icount_shift {least} or more",
+        )
+    return emulator

@@ -1,0 +1,119 @@
+"""Firmware in QEMU. Its UART is one end of a pseudo-terminal; the other end is a serial port."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import subprocess
+import tempfile
+import tty
+from pathlib import Path
+
+import serial
+
+from mcugen.errors import RunError, ToolError
+from mcugen.target import Emulator
+
+_PROGRAM = "qemu-system-arm"
+_WRITE_TIMEOUT = 10.0
+_POLL = 0.5  # s; how long a dead QEMU can go unnoticed
+_SHOWN = 500  # characters of QEMU's own messages
+
+
+class QemuLink:
+    """A link to a firmware in QEMU; see `protocol.Link`.
+
+    With `counting`, each instruction takes the same virtual time (and runs more slowly).
+    """
+
+    def __init__(self, emulator: Emulator, image: Path, counting: bool) -> None:
+        self.name = f"{_PROGRAM} {emulator.machine}"
+        self._closing = contextlib.ExitStack()
+        with contextlib.ExitStack() as undo:
+            undo.callback(self.close)
+            self._messages = self._closing.enter_context(tempfile.TemporaryFile())
+            self._port, wire = self._open_port()
+            try:
+                self._process = self._start(emulator, image, counting, wire)
+            finally:
+                os.close(wire)
+            undo.pop_all()
+
+    def read(self, timeout: float) -> bytes:
+        """Bytes that have come; none if the time is over."""
+        self._port.timeout = min(timeout, _POLL)
+        try:
+            first: bytes = self._port.read(1)
+            rest: bytes = self._port.read(self._port.in_waiting) if first else b""
+        except (serial.SerialException, OSError) as error:
+            raise RunError(self._ending()) from error
+        if not first and self._process.poll() is not None:
+            raise RunError(self._ending())
+        return first + rest
+
+    def write(self, data: bytes) -> None:
+        """Send bytes."""
+        try:
+            self._port.write(data)
+        except serial.SerialTimeoutException as error:
+            raise RunError("the firmware takes no input") from error
+        except (serial.SerialException, OSError) as error:
+            raise RunError(self._ending()) from error
+
+    def close(self) -> None:
+        """End QEMU."""
+        self._closing.close()
+
+    def _open_port(self) -> tuple[serial.Serial, int]:
+        """A serial port, and the file descriptor of the other end of its wire."""
+        wire, port = pty.openpty()
+        try:
+            tty.setraw(port)
+            path = os.ttyname(port)
+            opened = serial.Serial(path, 115200, write_timeout=_WRITE_TIMEOUT, exclusive=True)
+        except BaseException:
+            os.close(wire)
+            raise
+        finally:
+            os.close(port)
+        self._closing.callback(opened.close)
+        return opened, wire
+
+    def _start(
+        self, emulator: Emulator, image: Path, counting: bool, wire: int
+    ) -> subprocess.Popen[bytes]:
+        command = [_PROGRAM, "-machine", emulator.machine, "-kernel", str(image)]
+        command += ["-display", "none", "-monitor", "none", "-nic", "none"]
+        # The descriptor goes through an fd set, so nothing that is sent early can be lost.
+        command += ["-add-fd", f"fd={wire},set=1", "-serial", "chardev:uart"]
+        command += ["-chardev", "serial,id=uart,path=/dev/fdset/1"]
+        if counting:
+            command += ["-icount", f"shift={emulator.icount_shift}"]
+        try:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=self._messages,
+                stderr=subprocess.STDOUT,
+                pass_fds=(wire,),
+            )
+        except FileNotFoundError as error:
+            raise ToolError(
+                f"{_PROGRAM}: not found; it runs the emulated boards; "
+                "sudo apt-get install qemu-system-arm"
+            ) from error
+        self._closing.callback(_end, process)
+        return process
+
+    def _ending(self) -> str:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(1.0)
+        self._messages.seek(0)
+        said = self._messages.read().decode("utf-8", "replace").strip()
+        return f"QEMU ended with status {self._process.poll()}: {said[:_SHOWN] or 'no message'}"
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()

@@ -1,0 +1,26 @@
+/* uart_cmsdk.c: the APB UART of Arm's Cortex-M System Design Kit (MPS2 and MPS3 boards).
+ * Registers: Cortex-M System Design Kit TRM (DDI 0479), section 4.3.
+ * SPDX-License-Identifier: MIT-0 */
+#include "board.h"
+#include "platform.h"
+
+enum { DATA = 0x00, STATE = 0x04, CTRL = 0x08, BAUDDIV = 0x10 };
+enum { STATE_TX_FULL = 1U << 0, STATE_RX_FULL = 1U << 1 };
+enum { CTRL_TX_ENABLE = 1U << 0, CTRL_RX_ENABLE = 1U << 1 };
+
+void uart_init(void) {
+    *reg(BOARD_UART_BASE + BAUDDIV) = BOARD_UART_CLOCK_HZ / BOARD_UART_BAUD; /* at least 16 */
+    *reg(BOARD_UART_BASE + CTRL) = CTRL_TX_ENABLE | CTRL_RX_ENABLE;
+}
+
+void uart_put(char c) {
+    while ((*reg(BOARD_UART_BASE + STATE) & STATE_TX_FULL) != 0U) {
+    }
+    *reg(BOARD_UART_BASE + DATA) = (uint8_t)c;
+}
+
+int32_t uart_get(void) {
+    while ((*reg(BOARD_UART_BASE + STATE) & STATE_RX_FULL) == 0U) {
+    }
+    return (int32_t)(*reg(BOARD_UART_BASE + DATA) & 0xFFU);
+}

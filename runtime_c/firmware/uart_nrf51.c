@@ -1,0 +1,45 @@
+/* uart_nrf51.c: the UART of an nRF51 at 115200 baud, on the pins of the micro:bit.
+ * Registers: nRF51 Series Reference Manual 3.0, chapters 13 (CLOCK), 14 (GPIO) and 29 (UART).
+ * SPDX-License-Identifier: MIT-0 */
+#include "board.h"
+#include "platform.h"
+
+enum { START_RX = 0x000, START_TX = 0x008, RX_READY = 0x108, TX_READY = 0x11C };
+enum { ENABLE = 0x500, SELECT_TX = 0x50C, SELECT_RX = 0x514 };
+enum { RXD = 0x518, TXD = 0x51C, BAUD = 0x524 };
+enum { PIN_TX = 24, PIN_RX = 25 };
+
+#define CLOCK_HFCLKSTART   0x40000000U
+#define CLOCK_HFCLKSTARTED 0x40000100U
+#define GPIO_OUTSET        0x50000508U
+#define GPIO_DIRSET        0x50000518U
+#define BAUD_115200        0x01D7E000U
+#define UART_ENABLED       4U
+
+void uart_init(void) {
+    *reg(CLOCK_HFCLKSTART) = 1U; /* the crystal: the RC oscillator is too far off for a UART */
+    while (*reg(CLOCK_HFCLKSTARTED) == 0U) {
+    }
+    *reg(GPIO_OUTSET) = 1U << PIN_TX; /* idle before it becomes an output */
+    *reg(GPIO_DIRSET) = 1U << PIN_TX;
+    *reg(BOARD_UART_BASE + SELECT_TX) = PIN_TX;
+    *reg(BOARD_UART_BASE + SELECT_RX) = PIN_RX;
+    *reg(BOARD_UART_BASE + BAUD) = BAUD_115200;
+    *reg(BOARD_UART_BASE + ENABLE) = UART_ENABLED;
+    *reg(BOARD_UART_BASE + START_TX) = 1U;
+    *reg(BOARD_UART_BASE + START_RX) = 1U;
+}
+
+void uart_put(char c) {
+    *reg(BOARD_UART_BASE + TX_READY) = 0U;
+    *reg(BOARD_UART_BASE + TXD) = (uint8_t)c;
+    while (*reg(BOARD_UART_BASE + TX_READY) == 0U) {
+    }
+}
+
+int32_t uart_get(void) {
+    while (*reg(BOARD_UART_BASE + RX_READY) == 0U) {
+    }
+    *reg(BOARD_UART_BASE + RX_READY) = 0U; /* before reading, which raises it for the next byte */
+    return (int32_t)(*reg(BOARD_UART_BASE + RXD) & 0xFFU);
+}
