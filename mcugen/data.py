@@ -1,0 +1,207 @@
+"""Reads samples and labels from .npz and .npy files and brings them to a model's input types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mcugen.errors import DataError
+from mcugen.fixed import round_half_away
+from mcugen.ir import Tensor
+from mcugen.ops.base import Array
+
+LABELS_KEY = "y"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Samples:
+    """Inputs in the model's own types: one array [samples, *shape of the input] per model input.
+
+    `real` are the same as real values, float32. `notes` says what was done to the data on the way.
+    """
+
+    inputs: tuple[Array, ...]
+    real: tuple[Array, ...]
+    labels: Array | None = None
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.inputs[0])
+
+    def __getitem__(self, index: int) -> list[Array]:
+        return [values[index] for values in self.inputs]
+
+
+def load(
+    path: Path, tensors: Sequence[Tensor], labels: Path | None = None, limit: int | None = None
+) -> Samples:
+    """Read samples for a model's inputs, and labels if there are any; raises `DataError`.
+
+    Labels are `y` of the labels file, else `y` of the data file. A limit takes that many samples,
+    spread evenly over the file.
+    """
+    arrays = read(path)
+    notes: list[str] = []
+    inputs: list[Array] = []
+    real: list[Array] = []
+    for key, tensor in zip(_input_keys(path, arrays, tensors), tensors, strict=True):
+        where = f"{path.name}[{key}]"
+        values = _shape(where, arrays[key], tensor, notes)
+        _require_finite(where, values)
+        inputs.append(_convert(where, values, tensor, notes))
+        real.append(values if values.dtype.kind == "f" else dequantize(values, tensor))
+    count = len(inputs[0])
+    if any(len(values) != count for values in inputs):
+        found = ", ".join(str(len(values)) for values in inputs)
+        raise DataError(f"{path.name}: {found} samples per input; each needs the same number")
+    classes = _labels(path, arrays, labels, count)
+    chosen = _spread(count, limit)
+    return Samples(
+        tuple(values[chosen] for values in inputs),
+        tuple(values[chosen].astype(np.float32) for values in real),
+        None if classes is None else classes[chosen],
+        tuple(notes),
+    )
+
+
+def read(path: Path) -> Mapping[str, Array]:
+    """All arrays of an .npz or .npy file by name; that of an .npy file is called `x`.
+
+    Pickled objects are refused, so that a data file cannot run code.
+    """
+    try:
+        content = np.load(path, allow_pickle=False)
+        if isinstance(content, np.ndarray):
+            return {"x": content}
+        with content:
+            return {key: content[key] for key in content.files}
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except Exception as error:  # numpy and zipfile raise nearly anything on damaged files
+        reason = " ".join(str(error).split())[:120] or type(error).__name__
+        raise DataError(
+            f"{path}: not a readable data file ({reason}); "
+            "allowed are .npz and .npy files of numbers, without pickled objects"
+        ) from None
+
+
+def _input_keys(path: Path, arrays: Mapping[str, Array], tensors: Sequence[Tensor]) -> list[str]:
+    """Which array feeds which input: by the input's name, by position (x0, x1), or the only one."""
+    if all(tensor.name in arrays for tensor in tensors):
+        return [tensor.name for tensor in tensors]
+    if len(tensors) == 1:
+        others = [key for key in arrays if key != LABELS_KEY]
+        keys = ["x"] if "x" in arrays or len(others) != 1 else others
+    else:
+        keys = [f"x{position}" for position in range(len(tensors))]
+    if all(key in arrays for key in keys):
+        return keys
+    found = ", ".join(sorted(arrays)) or "nothing"
+    names = ", ".join(f'"{tensor.name}"' for tensor in tensors)
+    raise DataError(
+        f"{path.name}: arrays {found}; needed are {', '.join(keys)}, or the model's names {names}"
+    )
+
+
+def _convert(where: str, values: Array, tensor: Tensor, notes: list[str]) -> Array:
+    """Bring one array to the tensor's type."""
+    wanted = tensor.dtype.numpy
+    if values.dtype == wanted:
+        return values
+    if values.dtype.kind != "f":
+        raise DataError(
+            f"{where}: numbers of type {values.dtype}; the model takes {wanted} as it is, or real "
+            "values as float32; convert the data"
+        )
+    if tensor.dtype.is_float:
+        return values.astype(wanted)
+    if tensor.quant is None:
+        raise DataError(f"{where}: real values; the model takes whole numbers of type {wanted}")
+    return quantize(where, values, tensor, notes)
+
+
+def dequantize(values: Array, tensor: Tensor) -> Array:
+    """Real values, float32, of a tensor's integers; those without a scale are only converted."""
+    real = values.astype(np.float32)
+    if tensor.quant is None:
+        return real
+    return (real - np.float32(tensor.zero_point)) * np.float32(tensor.scale)
+
+
+def quantize(where: str, values: Array, tensor: Tensor, notes: list[str]) -> Array:
+    """Quantize real values as the QUANTIZE operator does: divide in float32, halves away from 0."""
+    limits = np.iinfo(tensor.dtype.numpy)
+    scaled = values.astype(np.float32) / np.float32(tensor.scale)
+    whole = round_half_away(scaled) + tensor.zero_point
+    outside = float(np.mean((whole < limits.min) | (whole > limits.max)))
+    low = (int(limits.min) - tensor.zero_point) * tensor.scale
+    high = (int(limits.max) - tensor.zero_point) * tensor.scale
+    notes.append(f"{where}: {values.dtype} values quantized to {tensor.dtype.value}")
+    if outside > 0.01:
+        notes.append(
+            f"{where}: warning: {outside:.0%} of the values, which run from {values.min():g} to "
+            f"{values.max():g}, lie outside the model's input range [{low:g}, {high:g}]"
+        )
+    return np.clip(whole, limits.min, limits.max).astype(tensor.dtype.numpy)
+
+
+def _shape(where: str, values: Array, tensor: Tensor, notes: list[str]) -> Array:
+    shape = tensor.shape
+    sample = shape[1:] if shape[:1] == (1,) else shape
+    if values.size == 0 or values.ndim == 0:
+        raise DataError(f"{where}: shape {list(values.shape)}; at least one sample is needed")
+    if values.shape[1:] in (sample, shape):
+        return values.reshape(-1, *shape)
+    if values.size // len(values) == tensor.elements:
+        notes.append(f"{where}: each sample {list(values.shape[1:])} reshaped to {list(sample)}")
+        return values.reshape(-1, *shape)
+    if values.size == tensor.elements:
+        notes.append(f"{where}: shape {list(values.shape)} taken as one sample {list(sample)}")
+        return values.reshape(1, *shape)
+    raise DataError(
+        f"{where}: shape {list(values.shape)}; the model takes [samples, "
+        f"{', '.join(str(size) for size in sample)}], {tensor.elements} numbers per sample"
+    )
+
+
+def _require_finite(where: str, values: Array) -> None:
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        bad = int(np.count_nonzero(~np.isfinite(values)))
+        raise DataError(
+            f"{where}: {bad} of {values.size} values are NaN or infinite; "
+            "only finite numbers are allowed; clean the data"
+        )
+
+
+def _labels(
+    path: Path, arrays: Mapping[str, Array], labels: Path | None, count: int
+) -> Array | None:
+    where = f"{(labels or path).name}[{LABELS_KEY}]"
+    if labels is not None:
+        arrays = read(labels)
+        if LABELS_KEY not in arrays and len(arrays) == 1:
+            arrays = {LABELS_KEY: next(iter(arrays.values()))}
+        if LABELS_KEY not in arrays:
+            raise DataError(f"{labels.name}: arrays {', '.join(arrays)}; labels are called `y`")
+    if LABELS_KEY not in arrays:
+        return None
+    classes = arrays[LABELS_KEY]
+    if classes.dtype.kind not in "iu" or classes.shape != (count,):
+        raise DataError(
+            f"{where}: {classes.dtype} of shape {list(classes.shape)}; "
+            f"labels are whole numbers, one for each of the {count} samples"
+        )
+    if classes.min() < 0:
+        raise DataError(f"{where}: label {classes.min()}; classes are counted from 0")
+    return classes.astype(np.int64)
+
+
+def _spread(count: int, limit: int | None) -> Array:
+    if limit is None or limit >= count:
+        return np.arange(count)
+    if limit < 1:
+        raise DataError(f"--limit {limit}: at least one sample is needed")
+    return np.linspace(0, count - 1, limit).round().astype(np.int64)

@@ -1,0 +1,62 @@
+"""How far two sets of outputs lie apart, in the field's vocabulary."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mcugen.ops.base import Array
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Outputs against reference outputs; `differing` counts unequal bytes of `total`.
+
+    `rmse`, `mae` and `cos` (cosine similarity) are over all samples, in the units of the arrays.
+    """
+
+    differing: int
+    total: int
+    largest: float
+    rmse: float
+    mae: float
+    cos: float
+
+
+def difference(values: Sequence[Array], reference: Sequence[Array]) -> Difference:
+    """Compare one output over all samples with its reference."""
+    a, b = np.stack(values), np.stack(reference)
+    raw_a = np.frombuffer(a.tobytes(), np.uint8)
+    raw_b = np.frombuffer(b.tobytes(), np.uint8)
+    x, y = a.astype(np.float64).ravel(), b.astype(np.float64).ravel()
+    norms = float(np.linalg.norm(x) * np.linalg.norm(y))
+    error = np.abs(x - y)
+    return Difference(
+        differing=int(np.count_nonzero(raw_a != raw_b)),
+        total=raw_a.size,
+        largest=float(error.max()),
+        rmse=float(np.sqrt(np.mean(error**2))),
+        mae=float(error.mean()),
+        cos=float(x @ y) / norms if norms else float(np.array_equal(x, y)),
+    )
+
+
+def classes(outputs: Sequence[Array]) -> Array:
+    """The class of each sample: the position of its largest value, the first of equal ones."""
+    return np.array([int(np.argmax(output)) for output in outputs], np.int64)
+
+
+def accuracy(outputs: Sequence[Array], labels: Array) -> float:
+    """The share of samples whose largest output is at the label."""
+    return float(np.mean(classes(outputs) == labels))
+
+
+def confusion(outputs: Sequence[Array], labels: Array) -> list[list[int]]:
+    """Counts: one row per true class, one column per predicted class."""
+    size = int(max(outputs[0].size, labels.max() + 1))
+    counts = np.zeros((size, size), np.int64)
+    np.add.at(counts, (labels, classes(outputs)), 1)
+    rows: list[list[int]] = counts.tolist()
+    return rows
