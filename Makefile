@@ -1,0 +1,45 @@
+# `make demo` and `make test` set up what they need on a fresh Debian or Ubuntu, then run.
+#
+#   demo    the digits network, from its file to an emulated Cortex-M4
+#   test    all tests
+#   check   what must hold before each commit: formats, types, quick tests
+#   setup   system packages and a virtual environment in .venv
+#   clean   remove what the above made
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+JOBS   ?= 2
+C_FILES = $(shell git ls-files '*.c' '*.h')
+
+.PHONY: demo test check setup clean
+.DEFAULT_GOAL := demo
+
+demo: setup
+	@$(BIN)/python examples/demo.py examples/digits/digits_int8.tflite \
+	    examples/digits/digits_test.npz --float examples/digits/digits_float32.tflite
+
+test: setup
+	$(BIN)/pytest -n $(JOBS)
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/clang-format --dry-run -Werror $(C_FILES)
+	$(BIN)/pytest -n $(JOBS) -m "not slow and not qemu"
+
+setup: $(VENV)/packages.stamp $(VENV)/python.stamp
+
+$(VENV)/packages.stamp: .ci/setup
+	@PYTHON=$(PYTHON) .ci/setup
+	@mkdir -p $(VENV) && touch $@
+
+$(VENV)/python.stamp: pyproject.toml | $(VENV)/packages.stamp
+	@$(PYTHON) -m venv $(VENV)
+	@echo "Installing mcugen and what it needs into $(VENV) ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[reference,cycles,dev]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist out
