@@ -75,7 +75,9 @@ def activation_range(activation: Activation, output: Tensor) -> tuple[int, int]:
     def quantized(real: float, otherwise: int) -> int:
         if np.isinf(real):
             return otherwise
-        return output.zero_point + int(round_half_away(np.float32(real) / np.float32(output.scale)))
+        with np.errstate(over="ignore"):  # of a tiny scale; the limits below are far inside 2**31
+            steps = np.clip(np.float32(real) / np.float32(output.scale), -(2.0**31), 2.0**31)
+        return output.zero_point + int(round_half_away(steps))
 
     low, high = activation.bounds
     return (

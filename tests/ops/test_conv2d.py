@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from mcugen.fixed import INT32_MAX
-from mcugen.ir import DType
-from mcugen.ops.base import Activation
+from mcugen.ir import DType, Tensor
+from mcugen.ops.base import Activation, activation_range
 from mcugen.ops.conv2d import OP
 from mcugen.ops.window import Padding, axis
 from mcugen.reference import tflm
@@ -173,6 +173,13 @@ def test_default_case_spreads_over_the_range() -> None:
     values = run_op(Conv(size=(16, 16)).model()).outputs[0]
     assert len(np.unique(values)) > 200
     assert {-128, 127} <= set(values.flat)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("activation", "low"), [(Activation.RELU6, 3), (Activation.NONE, -128)])
+def test_activation_range_of_the_smallest_scale(activation: Activation, low: int) -> None:
+    output = Tensor("tiny", (1,), DType.INT8, quant(np.finfo(np.float32).smallest_subnormal, 3))
+    assert activation_range(activation, output) == (low, 127)
 
 
 def test_float_is_close_to_the_reference() -> None:
