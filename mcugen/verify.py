@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+import numpy as np
+
 from mcugen.errors import Problem, UnsupportedModelError
 from mcugen.ir import Call, DType, Graph, Node, printable
 from mcugen.ops import BY_TFLITE, OPS
@@ -142,10 +144,11 @@ def call_problems(call: Call) -> list[Problem]:
         present = sum(t is not None for t in call.inputs)
         return [Problem(where, f"{present} inputs", f"It takes {low} to {high}.")]
     found: list[Problem] = []
-    for rule in op.rules:
-        broken = _judge(rule, call, already_broken=bool(found))
-        if broken is not None:
-            found.append(Problem(where, broken, rule_text(rule)))
+    with np.errstate(all="ignore"):  # constants may hold NaN, or be floats where rules want int8
+        for rule in op.rules:
+            broken = _judge(rule, call, already_broken=bool(found))
+            if broken is not None:
+                found.append(Problem(where, broken, rule_text(rule)))
     return found or _shape_problems(op, call)
 
 
