@@ -32,7 +32,7 @@ BYTES = np.arange(-128, 128).astype(np.int8)
 
 @dataclass(frozen=True)
 class Add:
-    """A sum; `const` is the position of a constant operand. Scales and zero points: a, b, output."""
+    """A sum; scales and zero points of a, b, output; `const` is a constant operand's position."""
 
     shapes: tuple[Shape, Shape] = ((2, 3, 4), (2, 3, 4))
     scales: tuple[float, float, float] = (0.05, 0.07, 0.1)

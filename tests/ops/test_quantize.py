@@ -1,4 +1,4 @@
-"""QUANTIZE and DEQUANTIZE: numpy equals both references, the kernel equals numpy, the rules hold."""
+"""QUANTIZE and DEQUANTIZE: numpy equals the references, the kernel numpy; the rules hold."""
 
 from __future__ import annotations
 
@@ -27,9 +27,8 @@ BYTES = np.arange(-128, 128).astype(np.int8)
 
 def requantizing(source: Quant, target: Quant) -> bytes:
     """An int8 QUANTIZE of every value."""
-    return one_op(
-        "QUANTIZE", [{"shape": (256,), "quant": source}], {"shape": (256,), "quant": target}
-    )
+    x, y = ({"shape": (256,), "quant": q} for q in (source, target))
+    return one_op("QUANTIZE", [x], y)
 
 
 def grid() -> dict[str, bytes]:
@@ -112,13 +111,10 @@ def call_of(model: bytes) -> Call:
 
 
 SAME = requantizing(quant(1.0), quant(1.0))
-TO_UINT8 = one_op(
-    "QUANTIZE", [{"shape": (2,), "quant": quant(1.0)}], {"shape": (2,), "dtype": "uint8"}
-)
 FROM_INT8 = dequantizing("int8", quant(1.0))
-TO_INT32 = one_op(
-    "DEQUANTIZE", [{"shape": (2,), "quant": quant(1.0)}], {"shape": (2,), "dtype": "int32"}
-)
+BYTE = {"shape": (2,), "quant": quant(1.0)}
+TO_UINT8 = one_op("QUANTIZE", [BYTE], {**BYTE, "dtype": "uint8"})
+TO_INT32 = one_op("DEQUANTIZE", [BYTE], {**BYTE, "dtype": "int32"})
 
 BROKEN: tuple[tuple[str, bytes, Change], ...] = (
     ("output_is_int8", SAME, change_input(0, dtype=DType.INT32)),

@@ -1,4 +1,4 @@
-"""The RELU family: numpy equals the references, the kernel equals numpy, the rules hold the line."""
+"""The RELU family: numpy equals the references, the kernel equals numpy, the rules hold."""
 
 from __future__ import annotations
 

@@ -63,9 +63,7 @@ def grid() -> dict[str, Softmax]:
     for beta in (1e-5, 0.25, 0.3, 1.7, 100.0, float("inf")):
         cases[f"beta{beta:g}"] = Softmax(beta=beta)
     cases["scale-and-beta"] = Softmax(scale=1e5, beta=1e-5)
-    cases |= {
-        f"zero-point{zero_point}": Softmax(zero_point=zero_point) for zero_point in (-128, 127)
-    }
+    cases |= {f"zero-point{point}": Softmax(zero_point=point) for point in (-128, 127)}
     # The references stop the program where 512 exponentials of 1 add up; a distance keeps them low.
     cases |= {f"classes{n}": Softmax((1, n), scale=0.5) for n in (512, 1000, MAX_CLASSES)}
     return cases
