@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,8 @@ INT32_MIN = -(2**31)
 INT32_MAX = 2**31 - 1
 
 _PER_LINE = {1: 16, 2: 16, 4: 8, 8: 4}  # by bytes per element
-_MAX_IDENTIFIER = 48  # keeps a name with prefix and suffix within C99's 63 significant characters
+_COLUMNS = 100  # as in .clang-format
+_MAX_IDENTIFIER = 32  # leaves room for what is added, within C99's 63 significant characters
 
 # Keywords of C99, C11 and C++20, and names that hosted compilers predefine or libraries reserve.
 _RESERVED = """
@@ -72,3 +74,17 @@ def comment(text: str, limit: int = 60) -> str:
     text = re.sub(r"\?{2,}", "?", text)  # two of them begin a trigraph
     text = re.sub(r"(?<=[*/])(?=[*/])", " ", text)
     return text if len(text) <= limit else f"{text[: limit - 3].rstrip()}..."
+
+
+def statement(function: str, arguments: Sequence[str], indent: int = 4) -> tuple[str, ...]:
+    """Lines of a call statement, broken as clang-format does: filled, aligned at the bracket."""
+    lines = [f"{' ' * indent}{function}("]
+    hang = " " * len(lines[0])
+    for position, argument in enumerate(arguments):
+        piece = argument + (");" if position == len(arguments) - 1 else ",")
+        space = "" if position == 0 else " "
+        if position > 0 and len(lines[-1]) + len(space) + len(piece) > _COLUMNS:
+            lines.append(hang + piece)
+        else:
+            lines[-1] += space + piece
+    return tuple(lines)

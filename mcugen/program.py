@@ -10,6 +10,14 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """The model file that a project is generated from."""
+
+    name: str  # without its folder
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Port:
     """An input or output of the model.
 
@@ -17,6 +25,7 @@ class Port:
     `low` and `high` are the real values of the smallest and the largest integer, for the comment.
     """
 
+    role: str  # input or output
     suffix: str
     comment: str  # original name
     ctype: str
@@ -26,8 +35,14 @@ class Port:
     scale: str  # C literal; empty for types without quantization
     zero_point: int
     offset: int  # in the arena
+    address: str  # C expression
     low: str
     high: str
+
+    @property
+    def name(self) -> str:
+        """`input`, or `output_1` where there are several."""
+        return self.role + self.suffix
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +55,21 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One kernel call."""
+    """One kernel call; its index is its position among the layers."""
 
     index: int
+    node: int  # the operator's position in the model file
+    tensor: int  # id of the first output in the model file
+    op: str
     title: str  # original name and operator
-    detail: str  # shapes, MACs, kernel, scratch
+    detail: tuple[str, ...]  # shapes, activation, MACs, kernel, scratch
     params_type: str
     params_name: str
     fields: tuple[Field, ...]
     kernel: str
-    arguments: tuple[str, ...]  # C expressions, params first
+    call: tuple[str, ...]  # lines of the C statement
+    macs: int
+    scratch_bytes: int
     output: str  # C expression of the output's address
     output_bytes: int
 
@@ -61,6 +81,7 @@ class ConstArray:
     name: str
     ctype: str
     elements: int
+    bytes: int
     comment: str
     lines: tuple[str, ...]
 
@@ -72,7 +93,7 @@ class ArenaRow:
     offset: int
     end: int
     first: int  # layer that writes it, -1 for inputs
-    last: int  # last layer that reads it
+    last: int  # last layer that reads it; the number of layers for outputs
     comment: str
 
 
@@ -91,12 +112,14 @@ class Program:
     prefix: str  # kws
     macro: str  # KWS
     version: str  # of mcugen
+    abi: int  # MCU_KERNELS_ABI of the kernels
     source: str  # the model file's name, for the banner
     sha256: str  # of the model file
     model_id: str  # first 16 digits of a hash over the source model, kernels and plan
     board: str
     arena_bytes: int
     arena_align: int
+    arena_bound: int  # no plan of these buffers can be smaller
     macs: int
     weight_bytes: int
     inputs: tuple[Port, ...]
@@ -107,3 +130,8 @@ class Program:
     headers: tuple[str, ...]  # headers of the kernels used
     sources: tuple[str, ...]  # kernel files used, relative to mcu/
     selftest: SelfTest
+
+    @property
+    def ports(self) -> tuple[Port, ...]:
+        """Inputs, then outputs."""
+        return self.inputs + self.outputs

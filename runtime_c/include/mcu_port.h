@@ -3,9 +3,25 @@
 #ifndef MCU_PORT_H
 #define MCU_PORT_H
 
+/* Changes when a params struct or a kernel's contract does: generated code checks it. */
+#define MCU_KERNELS_ABI 1
+
 /* Arguments of kernels are valid by construction. Define MCU_ASSERT(condition) to check them. */
 #ifndef MCU_ASSERT
 #define MCU_ASSERT(condition) ((void)0)
+#endif
+
+/* Alignment of a variable, in bytes; a compiler that knows no attributes needs its own. */
+#ifndef MCU_ALIGNED
+#define MCU_ALIGNED(bytes) __attribute__((aligned(bytes)))
+#endif
+
+/* With MCU_OBSERVE the models of an image report the output of each layer to its mcu_observe(). */
+#ifdef MCU_OBSERVE
+#include <stdint.h>
+void mcu_observe(int32_t layer, const void *output, int32_t bytes);
+#else
+#define mcu_observe(layer, output, bytes) ((void)0)
 #endif
 
 #endif /* MCU_PORT_H */

@@ -1,0 +1,111 @@
+"""The record of a generated project, PREFIX.json: what it is, what it needs, which files it has."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from mcugen.errors import OutputError
+from mcugen.program import Program
+
+GENERATOR = "mcugen"
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The part of the record that mcugen reads back."""
+
+    prefix: str
+    board: str
+    model_id: str
+    sha256: str
+    arena_bytes: int
+    files: tuple[str, ...]
+
+
+def render(program: Program, files: Mapping[str, str]) -> str:
+    """The record as JSON; `files` are the SHA-256 of the project's other files."""
+    record = {
+        "generator": GENERATOR,
+        "version": program.version,
+        "prefix": program.prefix,
+        "board": program.board,
+        "model": {"file": program.source, "sha256": program.sha256},
+        "model_id": program.model_id,
+        "kernels_abi": program.abi,
+        "arena": {
+            "bytes": program.arena_bytes,
+            "align": program.arena_align,
+            "lower_bound": program.arena_bound,
+            "plan": [asdict(row) for row in program.arena],
+        },
+        "constants_bytes": program.weight_bytes,
+        "macs": program.macs,
+        "inputs": [_port(port) for port in program.inputs],
+        "outputs": [_port(port) for port in program.outputs],
+        "layers": [
+            {
+                "index": layer.index,
+                "operator": layer.op,
+                "node": layer.node,
+                "tensor": layer.tensor,
+                "title": layer.title,
+                "kernel": layer.kernel,
+                "macs": layer.macs,
+                "scratch_bytes": layer.scratch_bytes,
+                "output_bytes": layer.output_bytes,
+            }
+            for layer in program.layers
+        ],
+        "files": files,
+    }
+    return json.dumps(record, indent=2, sort_keys=True) + "\n"
+
+
+def find(directory: Path) -> Path | None:
+    """The record in a directory that mcugen generated, else None."""
+    for path in sorted(directory.glob("*.json")):
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        if isinstance(record, dict) and record.get("generator") == GENERATOR:
+            return path
+    return None
+
+
+def read(directory: Path) -> Manifest:
+    """Read the record of a project; OutputError if there is none or it is damaged."""
+    path = find(directory)
+    if path is None:
+        raise OutputError(
+            f"{directory}: not a project that mcugen generated; run `mcugen generate` first"
+        )
+    record = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        return Manifest(
+            prefix=str(record["prefix"]),
+            board=str(record["board"]),
+            model_id=str(record["model_id"]),
+            sha256=str(record["model"]["sha256"]),
+            arena_bytes=int(record["arena"]["bytes"]),
+            files=(*sorted(str(name) for name in record["files"]), path.name),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise OutputError(f"{path}: damaged ({error!r}); generate the project again") from error
+
+
+def _port(port: Any) -> dict[str, object]:
+    return {
+        "name": port.name,
+        "original": port.comment,
+        "ctype": port.ctype,
+        "shape": list(port.shape),
+        "bytes": port.bytes,
+        "offset": port.offset,
+        "scale": float(port.scale.rstrip("f")) if port.scale else None,
+        "zero_point": port.zero_point if port.scale else None,
+    }
