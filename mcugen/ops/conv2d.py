@@ -26,6 +26,7 @@ from mcugen.ops.base import (
     activation_range,
     apply_activation,
 )
+from mcugen.ops.kernels import conv2d_1x1_s8_dsp
 from mcugen.ops.window import Axis, Padding, axis, patches
 
 # ---- attributes and decode
@@ -226,5 +227,6 @@ OP = Op(
             header="mcu_conv2d.h",
             cost=lambda call: Cost(cycles=5 * macs(call) + 40 * call.output.elements),
         ),
+        conv2d_1x1_s8_dsp.KERNEL,
     ),
 )

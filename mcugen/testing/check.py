@@ -15,10 +15,12 @@ from typing import Any
 import numpy as np
 
 from mcugen import interpret, reference, verify
+from mcugen.cycles import Trace
 from mcugen.importers import tflite
 from mcugen.ir import Call, Graph, Tensor, TensorId
 from mcugen.ops import OPS
 from mcugen.ops.base import Array, Family
+from mcugen.testing.emulated import run_emulated
 from mcugen.testing.kernels import KernelCase, run_kernels
 
 TFLM_ONLY = ("tflm",)
@@ -140,10 +142,18 @@ class KernelBatch:
 
     def check(self, compiler: str = "gcc") -> None:
         """Require that C equals numpy byte for byte in every case."""
-        results = run_kernels(self._cases, compiler)
+        self._compare(run_kernels(self._cases, compiler), compiler)
+
+    def check_emulated(self, core: str) -> list[Trace]:
+        """As `check`, for the code of a Cortex-M core; returns what each case costs."""
+        done = run_emulated(self._cases, core)
+        self._compare([emulated.outputs for emulated in done], core)
+        return [emulated.trace for emulated in done]
+
+    def _compare(self, results: list[list[Array]], where: str) -> None:
         for case, actual, expected in zip(self._cases, results, self._expected, strict=True):
             for ours, theirs in zip(actual, expected, strict=True):
-                assert_equal(ours, theirs, f"{case.name} ({compiler})")
+                assert_equal(ours, theirs, f"{case.name} ({where})")
 
 
 # ---- rules

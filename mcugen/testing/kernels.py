@@ -156,7 +156,7 @@ def program(cases: Sequence[KernelCase]) -> str:
             _PROLOGUE,
             *(f'#include "{header}"' for header in headers),
             "",
-            *(_case(i, case) for i, case in enumerate(cases)),
+            *(case_source(i, case) for i, case in enumerate(cases)),
             f"enum {{ MOST_BLOCKS = {max(len(case.blocks) for case in cases)} }};",
             "typedef struct {",
             "    void (*run)(void *const *blocks);",
@@ -172,7 +172,7 @@ def program(cases: Sequence[KernelCase]) -> str:
     )
 
 
-def _case(index: int, case: KernelCase) -> str:
+def case_source(index: int, case: KernelCase) -> str:
     """One case: its tables, its params, a function that calls the kernel, its block sizes."""
     kernel, blocks = case.kernel, case.blocks
     fields = kernel.params(case.call)

@@ -1,0 +1,161 @@
+"""Requantization in fewer instructions than the reference's double rounding, and the proof.
+
+From an accumulator to an int8 value is a monotone step function. Two formulas are equal on a range
+of accumulators if and only if each of the 255 thresholds lies at the same accumulator in both: that
+is computed here, channel by channel, before a kernel may use the shorter one.
+
+Both forms take the exact sum S and saturate to int8 at the end (SSAT):
+
+    CLAMPED  (hi(256 S * m) + C) >> shift      C = 2**(s+6) + 2**6 + (zero_point << (s+7))
+             where the output clamps at its zero point -128: the reference rounds halves away from
+             zero, which differs from rounding up only for results that are clamped
+    GENERAL  (x + (x < 0 ? -1 : 0) + C) >> shift, x = hi(2 S * m), rounded
+                                               C = 2**(s-1) + (zero_point << s)
+
+where hi() is the high word of a product, m * 2**(-31-s) the real multiplier.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from mcugen.fixed import INT32_MAX, quantize_multipliers, requantize
+from mcugen.ir import Call
+from mcugen.ops.base import Array, activation_range, folded_bias
+
+SUM_LIMIT = 2**23  # 256 * S must fit an int32
+MAX_RIGHT_SHIFT = 22  # zero_point << s must fit an int32, with room for the sum
+
+Formula = Callable[[Array], Array]  # [channels, n] accumulators to int8 values
+
+
+class Form(enum.Enum):
+    """Which requantization a kernel runs; the value is what its params say."""
+
+    GENERAL = 0
+    CLAMPED = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Requant:
+    """Constants of a form, per channel: SSAT((hi(...) + offset) >> shift)."""
+
+    form: Form
+    multiplier: Array
+    offset: Array
+    shift: Array
+
+
+def channel_multipliers(call: Call) -> tuple[Array, Array]:
+    """(Q0.31 multiplier, right shift) per output channel."""
+    weights = call.input(1)
+    assert weights.quant is not None
+    real = call.input(0).scale * np.array(weights.quant.scale) / call.output.scale
+    multiplier, shift = quantize_multipliers(np.broadcast_to(real, call.output.shape[-1:]))
+    return multiplier.astype(np.int64), -shift.astype(np.int64)
+
+
+def sums(call: Call, rows: Array) -> tuple[Array, Array, Array]:
+    """(bias, least, greatest sum) per channel, for any int8 input; `rows` holds the weights.
+
+    The bias has the input's zero point folded in; padding is done with the zero point itself.
+    """
+    weights = rows.astype(np.int64)
+    bias = folded_bias(call, rows).astype(np.int64)
+    least = bias + np.minimum(weights * -128, weights * 127).sum(axis=1)
+    greatest = bias + np.maximum(weights * -128, weights * 127).sum(axis=1)
+    return bias, least, greatest
+
+
+def requant(call: Call, rows: Array) -> Requant:
+    """The shortest form that is exact for every channel of a call."""
+    _, least, greatest = sums(call, rows)
+    multiplier, right = channel_multipliers(call)
+    zero_point = call.output.zero_point
+    low, high = activation_range(call.attrs.activation, call.output)
+
+    def reference(acc: Array) -> Array:
+        scale, shift = multiplier[:, None], -right[:, None]
+        return requantize(acc, scale, shift, zero_point, low, high).astype(np.int64)
+
+    if low == zero_point == -128:
+        clamped = Requant(
+            Form.CLAMPED,
+            multiplier,
+            (1 << (right + 6)) + 64 + (zero_point << (right + 7)),
+            right + 7,
+        )
+        if _fits(clamped, least, greatest) and _equal(
+            lambda acc: evaluate(clamped, acc), reference, least, greatest
+        ):
+            return clamped
+    general = Requant(
+        Form.GENERAL, multiplier, (1 << np.maximum(right - 1, 0)) + (zero_point << right), right
+    )
+    assert _equal(lambda acc: evaluate(general, acc), reference, least, greatest), call.node.where
+    return general
+
+
+def evaluate(form: Requant, acc: Array) -> Array:
+    """What the instructions compute, for sums [channels, n], without wrapping."""
+    multiplier, offset, shift = (v[:, None] for v in (form.multiplier, form.offset, form.shift))
+    if form.form is Form.CLAMPED:
+        scaled = (acc * 256 * multiplier) >> 32
+    else:
+        scaled = (acc * 2 * multiplier + (1 << 31)) >> 32
+        scaled = scaled + (scaled >> 31)
+    clipped: Array = np.clip((scaled + offset) >> shift, -128, 127)
+    return clipped
+
+
+def _fits(form: Requant, least: Array, greatest: Array) -> bool:
+    """Do all intermediate values fit 32 bits?"""
+    if (form.shift > 31).any():
+        return False
+    ends = np.stack([least, greatest], axis=1)
+    scaled = (ends * 256 * form.multiplier[:, None]) >> 32
+    return bool((np.abs(scaled) + np.abs(form.offset)[:, None] <= INT32_MAX).all())
+
+
+def _equal(f: Formula, g: Formula, least: Array, greatest: Array) -> bool:
+    """Are two monotone formulas equal for every accumulator in [least, greatest]?"""
+    ends = np.stack([least, greatest], axis=1)
+    if (f(ends) != g(ends)).any():
+        return False
+    return bool((_thresholds(f, least, greatest) == _thresholds(g, least, greatest)).all())
+
+
+def _thresholds(formula: Formula, least: Array, greatest: Array) -> Array:
+    """[channels, 255]: the least accumulator in range that reaches -127, -126, ... 127."""
+    targets = np.arange(-127, 128)
+    low = np.repeat(least[:, None], len(targets), axis=1)
+    high = np.repeat(greatest[:, None] + 1, len(targets), axis=1)
+    while (low < high).any():
+        middle = (low + high) >> 1
+        reached = (formula(middle) >= targets) & (middle <= greatest[:, None])
+        low, high = (
+            np.where(reached, low, np.minimum(middle + 1, high)),
+            np.where(reached, middle, high),
+        )
+    return low
+
+
+# ---- rules
+
+
+def clamp_is_saturation(call: Call) -> str | None:
+    """The fused activation must clamp to the whole range of int8, as converters arrange it."""
+    low, high = activation_range(call.attrs.activation, call.output)
+    return None if (low, high) == (-128, 127) else f"clamp to [{low}, {high}]"
+
+
+def multipliers_are_small(call: Call) -> str | None:
+    """Requantization multipliers must lie in [2**-23, 1/2)."""
+    _, right = channel_multipliers(call)
+    if (right >= 1).all() and (right <= MAX_RIGHT_SHIFT).all():
+        return None
+    return f"multipliers of up to 2**{-int(right.min())} and down to 2**{-int(right.max()) - 1}"

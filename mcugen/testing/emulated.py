@@ -1,0 +1,81 @@
+"""Runs C kernels for a Cortex-M core under the emulator: outputs, and what each call costs.
+
+The kernel is called in place, its operands, output and scratch between guards.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mcugen import resources
+from mcugen.cycles import CORES, Image, Machine, Trace
+from mcugen.ops.base import Array
+from mcugen.target import CPUS
+from mcugen.testing.kernels import WARNINGS, KernelCase, case_source, kernel_source
+
+TIMEOUT_S = 120
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Emulated:
+    """What a kernel computed, and its cost."""
+
+    outputs: list[Array]
+    trace: Trace
+
+
+def run_emulated(cases: Sequence[KernelCase], core: str = "cortex-m4") -> list[Emulated]:
+    """Compile the kernels of all cases as one image and call each once."""
+    with tempfile.TemporaryDirectory(prefix="mcugen-emulated-") as folder:
+        image = _link(cases, core, Path(folder))
+    return [_run(image, core, index, case) for index, case in enumerate(cases)]
+
+
+def _link(cases: Sequence[KernelCase], core: str, folder: Path) -> Image:
+    headers = sorted({case.kernel.header for case in cases})
+    source, binary = folder / "cases.c", folder / "cases.elf"
+    runs = ", ".join(f"run{i}" for i in range(len(cases)))
+    source.write_text(
+        "\n".join(
+            (
+                "#include <math.h>",
+                "#include <stddef.h>",
+                "#include <stdint.h>",
+                *(f'#include "{header}"' for header in headers),
+                *(case_source(index, case) for index, case in enumerate(cases)),
+                "extern void (*const runs[])(void *const *blocks);",
+                f"void (*const runs[])(void *const *blocks) = {{{runs}}};",
+            )
+        )
+    )
+    names = sorted({case.kernel.name for case in cases})
+    command = [
+        *("arm-none-eabi-gcc", *CPUS[core].flags, "-std=c99", "-O2", *WARNINGS),
+        *("-Wno-unused-const-variable", f"-I{resources.runtime_c() / 'include'}"),
+        *("-nostartfiles", "-Wl,-Ttext=0x08000000,-e,0x08000000"),
+        *("-o", str(binary), str(source), *(str(kernel_source(name)) for name in names)),
+    ]
+    done = subprocess.run(command, capture_output=True, timeout=TIMEOUT_S, check=False)
+    assert done.returncode == 0, done.stderr.decode(errors="replace")
+    return Image.load(binary)
+
+
+def _run(image: Image, core: str, index: int, case: KernelCase) -> Emulated:
+    machine = Machine(image, CORES[core])
+    operands = [
+        machine.buffer(f"operand {i}", np.ascontiguousarray(value).tobytes())
+        for i, value in enumerate(case.operands)
+    ]
+    rest = [machine.buffer("block", size) for size in case.blocks[len(operands) :]]
+    trace = machine.call(case.kernel.name, image.symbol(f"params{index}"), *operands, *rest)
+    outputs = [
+        np.frombuffer(machine.read(buffer), tensor.dtype.numpy).reshape(tensor.shape)
+        for tensor, buffer in zip(case.call.outputs, rest, strict=False)
+    ]
+    return Emulated(outputs, trace)
