@@ -152,7 +152,34 @@ def grid() -> dict[str, Conv]:
     return cases
 
 
-GRID = grid()
+def mixed(seed: int) -> Conv:
+    """Everything at once, at random."""
+    rng = np.random.default_rng(seed)
+
+    def pair(low: int, high: int) -> tuple[int, int]:
+        return tuple(int(n) for n in rng.integers(low, high, 2, endpoint=True))
+
+    groups = int(rng.choice([1, 1, 2, 3]))
+    kernel, dilation = pair(1, 4), pair(1, 2)
+    smallest = tuple((k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True))
+    return Conv(
+        size=tuple(n + int(rng.integers(0, 5)) for n in smallest),
+        in_ch=groups * int(rng.integers(1, 6)),
+        out_ch=groups * int(rng.integers(1, 8)),
+        kernel=kernel,
+        stride=pair(1, 3),
+        dilation=dilation,
+        padding=Padding(int(rng.integers(2))),
+        groups=groups,
+        batch=int(rng.integers(1, 3)),
+        per_channel=bool(rng.integers(2)),
+        activation=Activation(int(rng.choice([0, 1, 3]))),
+        in_zero_point=int(rng.integers(-128, 128)),
+        out_zero_point=int(rng.integers(-128, 128)),
+    )
+
+
+GRID = grid() | {f"mixed{seed}": mixed(seed) for seed in range(40)}
 
 
 @pytest.mark.parametrize("name", GRID)
