@@ -150,7 +150,7 @@ OP = Op(
             params_type="mcu_add_s8_params",
             header="mcu_add.h",
             operands=(0, 1),
-            cost=lambda call: Cost(cycles=50 * call.output.elements + 100),
+            cost=lambda call: Cost(cycles=75 * call.output.elements + 100),
         ),
     ),
 )

@@ -163,7 +163,7 @@ OP = Op(
             params=params_s8,
             params_type="mcu_softmax_s8_params",
             header="mcu_softmax.h",
-            cost=lambda call: Cost(cycles=250 * call.output.elements + 100),
+            cost=lambda call: Cost(cycles=400 * call.output.elements + 200),
         ),
     ),
 )
