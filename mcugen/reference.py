@@ -89,20 +89,31 @@ def _stderr_in(file: IO[bytes]) -> Iterator[None]:
         os.close(saved)
 
 
-def _guarded(name: str, step: Callable[[], T]) -> T:
-    """Call an interpreter; what it prints becomes part of the error if it refuses."""
+def _load(name: str, step: Callable[[], T]) -> T:
+    """Load a model; what the interpreter prints becomes part of the error if it refuses."""
     with tempfile.TemporaryFile() as log:
         try:
             with _stderr_in(log):
                 return step()
         except Exception as error:  # the bindings raise whatever their C++ or flatbuffers throws
             log.seek(0)
-            lines = log.read().decode(errors="replace").split("\n")
-            found = "; ".join(line.strip() for line in (*lines, str(error)) if line.strip())
-            raise RefusedError(
-                f"{name}: the reference interpreter refuses the model ({found}); "
-                "compare with the other reference"
-            ) from error
+            raise _refused(name, error, log.read().decode(errors="replace")) from error
+
+
+def _run(name: str, step: Callable[[], None]) -> None:
+    """Run a model; nothing is captured, since a progress bar may be drawing on the terminal."""
+    try:
+        step()
+    except Exception as error:
+        raise _refused(name, error) from error
+
+
+def _refused(name: str, error: Exception, printed: str = "") -> RefusedError:
+    lines = (line.strip() for line in (*printed.split("\n"), str(error)))
+    return RefusedError(
+        f"{name}: the reference interpreter refuses the model "
+        f"({'; '.join(filter(None, lines))}); compare with the other reference"
+    )
 
 
 class _File:
@@ -156,7 +167,7 @@ class _Tflm:
                 intrepreter_config=runtime.InterpreterConfig.kPreserveAllTensors,
             )
 
-        self._interpreter = _guarded(self.name, load)
+        self._interpreter = _load(self.name, load)
 
     def _invoke(self, inputs: Sequence[Array]) -> None:
         _check_count(inputs, len(self._file.inputs))
@@ -171,7 +182,7 @@ class _Tflm:
                 self._interpreter.set_input(value, i)
             self._interpreter.invoke()
 
-        _guarded(self.name, run)
+        _run(self.name, run)
 
     def outputs(self, inputs: Sequence[Array]) -> list[Array]:
         self._invoke(inputs)
@@ -203,7 +214,7 @@ class _LiteRt:
             interpreter.allocate_tensors()
             return interpreter
 
-        self._interpreter = _guarded(self.name, load)
+        self._interpreter = _load(self.name, load)
 
     def _invoke(self, inputs: Sequence[Array]) -> None:
         details = self._interpreter.get_input_details()
@@ -219,7 +230,7 @@ class _LiteRt:
                 self._interpreter.set_tensor(detail["index"], value)
             self._interpreter.invoke()
 
-        _guarded(self.name, run)
+        _run(self.name, run)
 
     def outputs(self, inputs: Sequence[Array]) -> list[Array]:
         self._invoke(inputs)

@@ -141,3 +141,14 @@ def test_golden_layers(golden: Callable, golden_layers: Callable) -> None:
 def test_a_hybrid_model_is_refused_by_tflm(golden: Callable) -> None:
     with pytest.raises(RefusedError, match="Hybrid models are not supported"):
         reference.tflm(golden("kws_hybrid").model.read_bytes())
+
+
+def test_a_failure_at_run_time_is_an_error_too() -> None:
+    builder = ModelBuilder()
+    table = builder.tensor([3], "float32", data=[1, 2, 3])
+    index, y = builder.tensor([1], "int32"), builder.tensor([1], "float32")
+    builder.op("GATHER", [table, index], [y])
+    interpreter = reference.litert(builder.build([index], [y]))
+    assert interpreter.outputs([np.array([2], np.int32)])[0].tolist() == [3.0]
+    with pytest.raises(RefusedError, match="out of bounds"):
+        interpreter.outputs([np.array([3], np.int32)])
