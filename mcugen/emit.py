@@ -38,6 +38,14 @@ _FIRMWARE = {
 }
 _LINKER = {"firmware/link.ld.j2": "firmware/link.ld"}
 
+_ELEMENT_TYPES = {  # of harness.h
+    "int8_t": "ELEMENT_S8",
+    "uint8_t": "ELEMENT_U8",
+    "int16_t": "ELEMENT_S16",
+    "int32_t": "ELEMENT_S32",
+    "float": "ELEMENT_F32",
+}
+
 
 def emit(program: Program, board: Board | None, directory: Path, *, force: bool = False) -> None:
     """Write the project; `board` None leaves the firmware out.
@@ -94,6 +102,7 @@ def _environment() -> Environment:
     )
     environment.filters["thousands"] = lambda number: f"{number:,}"
     environment.filters["shape"] = lambda shape: str(list(shape))
+    environment.filters["element_type"] = _ELEMENT_TYPES.__getitem__
     environment.filters["bracket"] = lambda number: f"({number})" if number < 0 else str(number)
     return environment
 

@@ -1,0 +1,153 @@
+"""Building a generated project with make, and measuring what came out."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from elftools.elf.constants import SH_FLAGS
+from elftools.elf.elffile import ELFFile
+
+from mcugen import manifest, stack
+from mcugen.errors import BoardError, ToolError
+from mcugen.manifest import Manifest
+
+_TIMEOUT_S = 600
+_PACKAGES = {
+    "make": "make",
+    "gcc": "gcc",
+    "arm-none-eabi-gcc": "gcc-arm-none-eabi libnewlib-arm-none-eabi",
+    "arm-none-eabi-objdump": "binutils-arm-none-eabi",
+}
+_CALL_GRAPH = "CFLAGS=-fcallgraph-info=su"
+_OVERFLOW = re.compile(r"region [`'](\w+)' overflowed by (\d+) bytes")
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Bytes in flash (code, constants, initial values) and in RAM (variables)."""
+
+    flash: int
+    ram: int
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """A project that was compiled.
+
+    `model` is the generated library alone: its `ram` is 0, for the arena belongs to the caller.
+    `whole` is the firmware image, arena and stack included; None without a board. `stack` bounds
+    the stack of one inference; None where library code cannot be examined, as on the host.
+    """
+
+    image: Path
+    model: Size
+    whole: Size | None
+    arena: int
+    stack: int | None
+
+
+def build(project: Path, *, observe: bool = False) -> Build:
+    """Compile the firmware, or the library where the project has no board.
+
+    `observe` builds the image that reports every layer. Raises OutputError if this is not a
+    project, ToolError if a tool is missing or fails, BoardError if the image does not fit.
+    """
+    record = manifest.read(project)
+    has_firmware = (project / "firmware").is_dir()
+    folder = project / "build" / "observe" if observe else project / "build"
+    target = "firmware" if has_firmware else "all"
+    command = ["make", "-s", f"-j{os.cpu_count() or 1}", target, f"OBSERVE={int(observe)}"]
+    if (folder / f"{record.prefix}.o").exists() and not (folder / f"{record.prefix}.ci").exists():
+        command.append("-B")  # compiled by hand, without the call graph
+    _make(record, project, [*command, _CALL_GRAPH])
+
+    name = f"{record.prefix}-observe.elf" if observe else f"{record.prefix}.elf"
+    image = project / "build" / name if has_firmware else folder / f"lib{record.prefix}.a"
+    objects = [folder / f"{record.prefix}.o", folder / f"{record.prefix}_weights.o"]
+    objects += sorted((folder / "mcu").glob("*.o"))
+    return Build(
+        image=image,
+        model=_total(section_sizes(path) for path in objects),
+        whole=section_sizes(image) if has_firmware else None,
+        arena=record.arena_bytes,
+        stack=_stack_bound(record, objects, image),
+    )
+
+
+def section_sizes(path: Path) -> Size:
+    """What an object file or image takes, from its section headers.
+
+    Constants that hold addresses are writable in position-independent code, until it is loaded.
+    """
+    flash = ram = 0
+    with path.open("rb") as file:
+        for section in ELFFile(file).iter_sections():
+            if section["sh_flags"] & SH_FLAGS.SHF_ALLOC:
+                if section["sh_type"] != "SHT_NOBITS":
+                    flash += section["sh_size"]
+                constant = section.name.startswith(".data.rel.ro")
+                if section["sh_flags"] & SH_FLAGS.SHF_WRITE and not constant:
+                    ram += section["sh_size"]
+    return Size(flash, ram)
+
+
+def run_tool(command: list[str], cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a program of the toolchain; ToolError if it is missing or takes too long."""
+    try:
+        return subprocess.run(
+            command, cwd=cwd, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
+        )
+    except FileNotFoundError as error:
+        raise _missing(command[0]) from error
+    except subprocess.TimeoutExpired as error:
+        raise ToolError(f"{command[0]}: no end after {_TIMEOUT_S} s; it was stopped") from error
+
+
+def _total(sizes: Iterable[Size]) -> Size:
+    listed = list(sizes)
+    return Size(sum(size.flash for size in listed), sum(size.ram for size in listed))
+
+
+def _missing(program: str) -> ToolError:
+    package = _PACKAGES.get(program, program)
+    return ToolError(f"{program}: not found; it is needed to build; apt-get install {package}")
+
+
+def _make(record: Manifest, project: Path, command: list[str]) -> None:
+    done = run_tool(command, project)
+    if done.returncode == 0:
+        return
+    output = done.stdout + done.stderr
+    overflows = _OVERFLOW.findall(output)
+    if overflows:
+        excess = " and ".join(f"{int(size):,} bytes too many in {name}" for name, size in overflows)
+        raise BoardError(
+            f"{record.prefix}: does not fit {record.board}: {excess}; "
+            "use a smaller model or a larger board"
+        )
+    for program in _PACKAGES:
+        if re.search(rf"\b(?<!-){program}: (No such file|not found|command not found)", output):
+            raise _missing(program)
+    raise ToolError(f"{' '.join(command)} failed in {project}:\n{output.strip()}")
+
+
+def _stack_bound(record: Manifest, objects: list[Path], image: Path) -> int | None:
+    """The bound of PREFIX_invoke(); library functions are looked up in an Arm image."""
+    graphs = [path.with_suffix(".ci").read_text(encoding="utf-8") for path in objects]
+    frames = stack.from_callgraph(graphs)
+    if image.suffix == ".elf" and _is_arm(image):
+        command = ["arm-none-eabi-objdump", "-d", "--no-show-raw-insn", str(image)]
+        frames = {**stack.from_disassembly(run_tool(command).stdout), **frames}
+    elif any(callee not in frames for frame in frames.values() for callee in frame.calls):
+        return None
+    return stack.bound(frames, f"{record.prefix}_invoke")
+
+
+def _is_arm(image: Path) -> bool:
+    with image.open("rb") as file:
+        return bool(ELFFile(file)["e_machine"] == "EM_ARM")
