@@ -85,12 +85,13 @@ def check_op(
 
 
 def assert_equal(actual: Array, expected: Array, where: str) -> None:
-    """Require equal type, shape and bytes; NaN equals NaN. The message shows where they differ."""
+    """Require equal type, shape and bits. The message shows where they differ."""
     assert actual.dtype == expected.dtype, f"{where}: {actual.dtype}, expected {expected.dtype}"
     assert actual.shape == expected.shape, f"{where}: {actual.shape}, expected {expected.shape}"
-    if actual.tobytes() == expected.tobytes():
+    bits = f"u{actual.itemsize}"  # 0.0 differs from -0.0, NaN does not from itself
+    differ = np.argwhere(actual.view(bits) != expected.view(bits))
+    if not len(differ):
         return
-    differ = np.argwhere(actual != expected)
     shown = "\n".join(
         f"  {tuple(int(n) for n in at)}: {actual[tuple(at)]}, expected {expected[tuple(at)]}"
         for at in differ[:8]
