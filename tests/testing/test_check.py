@@ -23,7 +23,6 @@ from mcugen.testing.check import (
     run_op,
 )
 
-
 TENSOR = {"shape": [2, 8], "quant": quant(1.0)}
 
 
