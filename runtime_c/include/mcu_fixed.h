@@ -33,8 +33,14 @@ static inline int32_t mcu_shift_left(int32_t x, int32_t exponent) {
 
 /// x * multiplier * 2^(shift - 31), double rounding; multiplier in Q0.31, shift in [-31, 30].
 static inline int32_t mcu_scale(int32_t x, int32_t multiplier, int32_t shift) {
-    return (shift > 0) ? mcu_mul_high(mcu_shift_left(x, shift), multiplier)
-                       : mcu_round_shift(mcu_mul_high(x, multiplier), -shift);
+    if (shift >= 0) {
+        return mcu_mul_high(mcu_shift_left(x, shift), multiplier);
+    }
+    /* mcu_round_shift in fewer instructions, for exponents of 1 and above: one less than a negative
+     * product, then halves up. Nothing overflows, since |product| <= 2^31 - 1, and no multiplier
+     * makes it INT32_MAX. */
+    const int32_t product = mcu_mul_high(x, multiplier);
+    return (((product + (product >> 31)) >> (-shift - 1)) + 1) >> 1;
 }
 
 static inline int32_t mcu_clamp(int32_t x, int32_t low, int32_t high) {
