@@ -24,15 +24,21 @@ typedef struct {
 
 enum { MAX_PARTS = 5 }; /* the input, and padding on its four sides */
 
-/* The taps y times x, as if they lay in the padding. */
-static rectangle padding(const mcu_depthwise_conv2d_s8_params *p, const int8_t *zero_points,
-                         mcu_taps y, mcu_taps x) {
-    const int8_t *const w = p->weights + (y.begin * p->kernel_w + x.begin) * p->out_ch;
-    const rectangle r = {zero_points, w, y.end - y.begin, x.end - x.begin, 0, 0, 0};
-    return r;
+/* Append the taps y times x, as if they lay in the padding, unless there are none. */
+static int32_t append(rectangle parts[MAX_PARTS], int32_t count,
+                      const mcu_depthwise_conv2d_s8_params *p, const int8_t *zero_points,
+                      mcu_taps y, mcu_taps x) {
+    if (y.begin < y.end && x.begin < x.end) {
+        const int8_t *const w = p->weights + (y.begin * p->kernel_w + x.begin) * p->out_ch;
+        const rectangle r = {zero_points, w, y.end - y.begin, x.end - x.begin, 0, 0, 0};
+        parts[count] = r;
+        count++;
+    }
+    return count;
 }
 
-/* Cut the window whose first tap is at row y0, column x0 of an image; the number of parts. */
+/* Cut the window whose first tap is at row y0, column x0 of an image. Returns the number of parts,
+ * all of which have taps. */
 static int32_t cut(rectangle parts[MAX_PARTS], const mcu_depthwise_conv2d_s8_params *p,
                    const int8_t *image, const int8_t *zero_points, int32_t y0, int32_t x0) {
     const mcu_taps y = mcu_clip_window(y0, p->in_h, p->kernel_h, p->dilation_h);
@@ -42,24 +48,21 @@ static int32_t cut(rectangle parts[MAX_PARTS], const mcu_depthwise_conv2d_s8_par
     const mcu_taps below = {y.end, p->kernel_h};
     const mcu_taps left = {0, x.begin};
     const mcu_taps right = {x.end, p->kernel_w};
-    int32_t count = 0;
-    if (y.begin < y.end && x.begin < x.end) {
+    int32_t count = append(parts, 0, p, zero_points, y, x);
+    if (count > 0) {
         rectangle *const r = &parts[0];
-        *r = padding(p, zero_points, y, x);
         r->down = p->dilation_h * p->in_w * p->in_ch;
         r->right = p->dilation_w * p->in_ch;
         r->next = 1;
         r->x = image + (y0 * p->in_w + x0) * p->in_ch + y.begin * r->down + x.begin * r->right;
-        count = 1;
         if (r->rows == p->kernel_h && r->cols == p->kernel_w) {
             return count;
         }
     }
-    parts[count++] = padding(p, zero_points, above, row);
-    parts[count++] = padding(p, zero_points, below, row);
-    parts[count++] = padding(p, zero_points, y, left);
-    parts[count++] = padding(p, zero_points, y, right);
-    return count;
+    count = append(parts, count, p, zero_points, above, row);
+    count = append(parts, count, p, zero_points, below, row);
+    count = append(parts, count, p, zero_points, y, left);
+    return append(parts, count, p, zero_points, y, right);
 }
 
 /* acc[c] += sum over the rectangle of x[c] * w[c], from `channel` on.
@@ -67,17 +70,18 @@ static int32_t cut(rectangle parts[MAX_PARTS], const mcu_depthwise_conv2d_s8_par
 static void dot4(int32_t acc[4], const rectangle *r, const mcu_depthwise_conv2d_s8_params *p,
                  int32_t channel) {
     const int32_t pitch = p->out_ch;
-    const int32_t skip = (p->kernel_w - r->cols) * pitch;
     const int32_t right = r->right;
-    const int8_t *row = r->x + channel * r->next;
+    const int32_t cols = r->cols;
+    const int32_t x_skip = r->down - cols * right;
+    const int32_t w_skip = (p->kernel_w - cols) * pitch;
+    const int8_t *x = r->x + channel * r->next;
     const int8_t *w = r->w + channel;
     int32_t a0 = acc[0];
     int32_t a1 = acc[1];
     int32_t a2 = acc[2];
     int32_t a3 = acc[3];
-    for (int32_t y = r->rows; y > 0; y--) {
-        const int8_t *x = row;
-        for (int32_t n = r->cols; n > 0; n--) {
+    for (int32_t y = r->rows; y != 0; y--) {
+        for (int32_t n = cols; n != 0; n--) {
             a0 += x[0] * w[0];
             a1 += x[1] * w[1];
             a2 += x[2] * w[2];
@@ -85,8 +89,8 @@ static void dot4(int32_t acc[4], const rectangle *r, const mcu_depthwise_conv2d_
             x += right;
             w += pitch;
         }
-        row += r->down;
-        w += skip;
+        x += x_skip;
+        w += w_skip;
     }
     acc[0] = a0;
     acc[1] = a1;
@@ -111,6 +115,41 @@ static int32_t dot1(int32_t acc, const rectangle *r, const mcu_depthwise_conv2d_
     return acc;
 }
 
+/* Requantize `count` sums of neighbouring channels. */
+static void finish(const int32_t *acc, int32_t count, const mcu_depthwise_conv2d_s8_params *p,
+                   int32_t channel, int8_t *output) {
+    const int32_t *const multiplier = p->multiplier + channel;
+    const int8_t *const shift = p->shift + channel;
+    const int32_t offset = p->output_offset;
+    const int32_t low = p->act_min;
+    const int32_t high = p->act_max;
+    for (int32_t c = 0; c < count; c++) {
+        const int32_t scaled = mcu_scale(acc[c], multiplier[c], shift[c]);
+        output[c] = (int8_t)mcu_clamp(scaled + offset, low, high);
+    }
+}
+
+/* All channels of one output position. */
+static void convolve(const mcu_depthwise_conv2d_s8_params *p, const rectangle *parts, int32_t count,
+                     int32_t multiplier, int8_t *output) {
+    int32_t channel = 0;
+    for (; multiplier == 1 && channel + 4 <= p->out_ch; channel += 4) {
+        const int32_t *const bias = p->bias + channel;
+        int32_t acc[4] = {bias[0], bias[1], bias[2], bias[3]};
+        for (int32_t i = 0; i < count; i++) {
+            dot4(acc, &parts[i], p, channel);
+        }
+        finish(acc, 4, p, channel, output + channel);
+    }
+    for (; channel < p->out_ch; channel++) {
+        int32_t acc = p->bias[channel];
+        for (int32_t i = 0; i < count; i++) {
+            acc = dot1(acc, &parts[i], p, channel / multiplier, channel);
+        }
+        finish(&acc, 1, p, channel, output + channel);
+    }
+}
+
 void mcu_depthwise_conv2d_s8_ref(const mcu_depthwise_conv2d_s8_params *params, const int8_t *input,
                                  int8_t *output) {
     const mcu_depthwise_conv2d_s8_params *const p = params;
@@ -124,29 +163,10 @@ void mcu_depthwise_conv2d_s8_ref(const mcu_depthwise_conv2d_s8_params *params, c
         const int32_t y0 = (row % p->out_h) * p->stride_h - p->pad_top;
         for (int32_t ox = 0; ox < p->out_w; ox++) {
             rectangle parts[MAX_PARTS];
-            const int32_t count =
-                cut(parts, p, image, zero_points, y0, ox * p->stride_w - p->pad_left);
-            int32_t block = 0;
-            for (int32_t oc = 0; oc < p->out_ch; oc += block) {
-                int32_t acc[4];
-                block = (multiplier == 1 && p->out_ch - oc >= 4) ? 4 : 1;
-                for (int32_t c = 0; c < block; c++) {
-                    acc[c] = p->bias[oc + c];
-                }
-                for (int32_t i = 0; i < count; i++) {
-                    if (block == 4) {
-                        dot4(acc, &parts[i], p, oc);
-                    } else {
-                        acc[0] = dot1(acc[0], &parts[i], p, oc / multiplier, oc);
-                    }
-                }
-                for (int32_t c = 0; c < block; c++) {
-                    const int32_t scaled =
-                        mcu_scale(acc[c], p->multiplier[oc + c], p->shift[oc + c]);
-                    *output = (int8_t)mcu_clamp(scaled + p->output_offset, p->act_min, p->act_max);
-                    output++;
-                }
-            }
+            const int32_t x0 = ox * p->stride_w - p->pad_left;
+            const int32_t count = cut(parts, p, image, zero_points, y0, x0);
+            convolve(p, parts, count, multiplier, output);
+            output += p->out_ch;
         }
     }
 }
