@@ -69,7 +69,7 @@ OP = Op(
             params=pool2d.params_s8,
             params_type="mcu_pool2d_s8_params",
             header="mcu_pool2d.h",
-            cost=lambda call: Cost(cycles=3 * pool2d.values_read(call) + 30 * call.output.elements),
+            cost=lambda call: Cost(cycles=5 * pool2d.values_read(call) + 40 * call.output.elements),
         ),
     ),
 )

@@ -61,7 +61,7 @@ OP = Op(
             params=pool2d.params_s8,
             params_type="mcu_pool2d_s8_params",
             header="mcu_pool2d.h",
-            cost=lambda call: Cost(cycles=4 * pool2d.values_read(call) + 15 * call.output.elements),
+            cost=lambda call: Cost(cycles=6 * pool2d.values_read(call) + 25 * call.output.elements),
         ),
     ),
 )

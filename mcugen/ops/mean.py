@@ -179,7 +179,7 @@ OP = Op(
             params=params_s8,
             params_type="mcu_mean_s8_params",
             header="mcu_mean.h",
-            cost=lambda call: Cost(cycles=4 * call.input(0).elements + 30 * call.output.elements),
+            cost=lambda call: Cost(cycles=5 * call.input(0).elements + 40 * call.output.elements),
         ),
     ),
 )
