@@ -72,12 +72,14 @@ class Region:
 class Peripheral:
     """A UART or timer; `driver` names a file in `runtime_c/firmware/`.
 
-    `clock_hz` is the clock that feeds a UART, and the rate at which a timer counts.
+    `clock_hz` is the clock that feeds a UART, and the rate at which a timer counts. `irq` is the
+    interrupt at which a UART says that it received.
     """
 
     driver: str
     base: int
     clock_hz: int
+    irq: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +231,7 @@ class _Table:
 
 _ADDRESSES = 2**32
 _MAX_HZ = 10**9
+_INTERRUPTS = 240
 
 
 def _board(table: _Table, folder: Path) -> Board:
@@ -275,11 +278,12 @@ def _more_ram(table: _Table) -> tuple[tuple[str, Region], ...]:
 
 
 def _peripheral(table: _Table, kind: str) -> Peripheral:
-    table.only("driver", "base", "clock_hz")
+    table.only("driver", "base", "clock_hz", *(("irq",) if kind == "uart" else ()))
     return Peripheral(
         driver=table.choice("driver", drivers(kind)),
         base=table.number("base", 0, _ADDRESSES - 1, default=0),
         clock_hz=table.number("clock_hz", 1, _MAX_HZ),
+        irq=table.number("irq", 0, _INTERRUPTS - 1, default=0),
     )
 
 

@@ -17,7 +17,7 @@ from mcugen.target import Emulator
 
 _PROGRAM = "qemu-system-arm"
 _WRITE_TIMEOUT = 10.0
-_POLL = 0.5  # s; how long a dead QEMU can go unnoticed
+_POLL = 0.2  # s; how long a dead QEMU can go unnoticed
 _SHOWN = 500  # characters of QEMU's own messages
 
 
@@ -87,7 +87,9 @@ class QemuLink:
         command += ["-display", "none", "-monitor", "none", "-nic", "none"]
         # The descriptor goes through an fd set, so nothing that is sent early can be lost.
         command += ["-add-fd", f"fd={wire},set=1", "-serial", "chardev:uart"]
-        command += ["-chardev", "serial,id=uart,path=/dev/fdset/1"]
+        # A plain chardev may sleep through the moment when the UART begins to take input; a
+        # multiplexed one holds what it gets in the meantime.
+        command += ["-chardev", "serial,id=uart,mux=on,path=/dev/fdset/1"]
         if counting:
             command += ["-icount", f"shift={emulator.icount_shift}"]
         try:

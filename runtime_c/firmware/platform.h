@@ -28,4 +28,16 @@ static inline volatile uint32_t *reg(uint32_t address) {
     return (volatile uint32_t *)(uintptr_t)address;
 }
 
+/// Lets an interrupt end irq_wait(). Interrupts only wake the core; none has a handler.
+static inline void irq_enable(uint32_t irq) {
+    __asm__ volatile("cpsid i" ::: "memory");
+    *reg(0xE000E100U + 4U * (irq / 32U)) = 1U << (irq % 32U); /* NVIC_ISER */
+}
+
+/// Sleeps until an enabled interrupt is pending, and clears it. It may return too early.
+static inline void irq_wait(uint32_t irq) {
+    __asm__ volatile("wfi" ::: "memory");
+    *reg(0xE000E280U + 4U * (irq / 32U)) = 1U << (irq % 32U); /* NVIC_ICPR */
+}
+
 #endif /* PLATFORM_H */

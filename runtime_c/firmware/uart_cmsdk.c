@@ -4,13 +4,15 @@
 #include "board.h"
 #include "platform.h"
 
-enum { DATA = 0x00, STATE = 0x04, CTRL = 0x08, BAUDDIV = 0x10 };
+enum { DATA = 0x00, STATE = 0x04, CTRL = 0x08, INTCLEAR = 0x0C, BAUDDIV = 0x10 };
 enum { STATE_TX_FULL = 1U << 0, STATE_RX_FULL = 1U << 1 };
-enum { CTRL_TX_ENABLE = 1U << 0, CTRL_RX_ENABLE = 1U << 1 };
+enum { CTRL_TX_ENABLE = 1U << 0, CTRL_RX_ENABLE = 1U << 1, CTRL_RX_INTERRUPT = 1U << 3 };
+enum { INTCLEAR_RX = 1U << 1 };
 
 void uart_init(void) {
     *reg(BOARD_UART_BASE + BAUDDIV) = BOARD_UART_CLOCK_HZ / BOARD_UART_BAUD; /* at least 16 */
-    *reg(BOARD_UART_BASE + CTRL) = CTRL_TX_ENABLE | CTRL_RX_ENABLE;
+    *reg(BOARD_UART_BASE + CTRL) = CTRL_TX_ENABLE | CTRL_RX_ENABLE | CTRL_RX_INTERRUPT;
+    irq_enable(BOARD_UART_IRQ);
 }
 
 void uart_put(char c) {
@@ -21,6 +23,8 @@ void uart_put(char c) {
 
 int32_t uart_get(void) {
     while ((*reg(BOARD_UART_BASE + STATE) & STATE_RX_FULL) == 0U) {
+        irq_wait(BOARD_UART_IRQ);
     }
+    *reg(BOARD_UART_BASE + INTCLEAR) = INTCLEAR_RX; /* before reading: then the next may come */
     return (int32_t)(*reg(BOARD_UART_BASE + DATA) & 0xFFU);
 }

@@ -4,7 +4,13 @@
 #include "board.h"
 #include "platform.h"
 
-enum { START_RX = 0x000, START_TX = 0x008, RX_READY = 0x108, TX_READY = 0x11C };
+enum {
+    START_RX = 0x000,
+    START_TX = 0x008,
+    RX_READY = 0x108,
+    TX_READY = 0x11C,
+    INTERRUPT_SET = 0x304
+};
 enum { ENABLE = 0x500, SELECT_TX = 0x50C, SELECT_RX = 0x514 };
 enum { RXD = 0x518, TXD = 0x51C, BAUD = 0x524 };
 enum { PIN_TX = 24, PIN_RX = 25 };
@@ -15,6 +21,7 @@ enum { PIN_TX = 24, PIN_RX = 25 };
 #define GPIO_DIRSET        0x50000518U
 #define BAUD_115200        0x01D7E000U
 #define UART_ENABLED       4U
+#define INTERRUPT_RX_READY (1U << 2)
 
 void uart_init(void) {
     *reg(CLOCK_HFCLKSTART) = 1U; /* the crystal: the RC oscillator is too far off for a UART */
@@ -26,6 +33,8 @@ void uart_init(void) {
     *reg(BOARD_UART_BASE + SELECT_RX) = PIN_RX;
     *reg(BOARD_UART_BASE + BAUD) = BAUD_115200;
     *reg(BOARD_UART_BASE + ENABLE) = UART_ENABLED;
+    *reg(BOARD_UART_BASE + INTERRUPT_SET) = INTERRUPT_RX_READY;
+    irq_enable(BOARD_UART_IRQ);
     *reg(BOARD_UART_BASE + START_TX) = 1U;
     *reg(BOARD_UART_BASE + START_RX) = 1U;
 }
@@ -39,6 +48,7 @@ void uart_put(char c) {
 
 int32_t uart_get(void) {
     while (*reg(BOARD_UART_BASE + RX_READY) == 0U) {
+        irq_wait(BOARD_UART_IRQ);
     }
     *reg(BOARD_UART_BASE + RX_READY) = 0U; /* before reading, which raises it for the next byte */
     return (int32_t)(*reg(BOARD_UART_BASE + RXD) & 0xFFU);

@@ -6,7 +6,7 @@
 
 enum { SR = 0x00, DR = 0x04, BRR = 0x08, CR1 = 0x0C };
 enum { SR_RXNE = 1U << 5, SR_TXE = 1U << 7 };
-enum { CR1_RE = 1U << 2, CR1_TE = 1U << 3, CR1_UE = 1U << 13 };
+enum { CR1_RE = 1U << 2, CR1_TE = 1U << 3, CR1_RXNEIE = 1U << 5, CR1_UE = 1U << 13 };
 
 #define RCC_AHB1ENR    0x40023830U
 #define RCC_APB2ENR    0x40023844U
@@ -28,7 +28,8 @@ void uart_init(void) {
     set_field(GPIOA_AFRH, 0xFF0U, 0x770U);                    /* ... 7, USART1 */
     set_field(GPIOA_PUPDR, 3U << 20, 1U << 20); /* RX pulled up: an open wire reads as idle */
     *reg(BOARD_UART_BASE + BRR) = (BOARD_UART_CLOCK_HZ + BOARD_UART_BAUD / 2U) / BOARD_UART_BAUD;
-    *reg(BOARD_UART_BASE + CR1) = CR1_UE | CR1_TE | CR1_RE;
+    *reg(BOARD_UART_BASE + CR1) = CR1_UE | CR1_TE | CR1_RE | CR1_RXNEIE;
+    irq_enable(BOARD_UART_IRQ);
 }
 
 void uart_put(char c) {
@@ -39,6 +40,7 @@ void uart_put(char c) {
 
 int32_t uart_get(void) {
     while ((*reg(BOARD_UART_BASE + SR) & SR_RXNE) == 0U) {
+        irq_wait(BOARD_UART_IRQ);
     }
     return (int32_t)(*reg(BOARD_UART_BASE + DR) & 0xFFU);
 }
