@@ -1,4 +1,7 @@
-"""PAD: surrounds the input with zeros, which for int8 are its zero point."""
+"""PAD: surrounds the input with zeros, which for int8 are its zero point.
+
+TFLite Micro takes int32 paddings only, LiteRT int64 as well; both stop at five axes.
+"""
 
 from __future__ import annotations
 
