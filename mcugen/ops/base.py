@@ -168,6 +168,20 @@ class Scheme:
 
 
 @dataclass(frozen=True, slots=True)
+class Matmul:
+    """A weighted operator seen as matrix products, one for each group of channels.
+
+    `inputs` arranges an input as [group][row][k], `weights` the weights as [group][out][k], so that
+    inputs times transposed weights is the result before bias and activation, [group][row][out].
+    `restore` undoes `weights`.
+    """
+
+    inputs: Callable[[Call, Array], Array]
+    weights: Callable[[Call, Array], Array]
+    restore: Callable[[Call, Array], Array]
+
+
+@dataclass(frozen=True, slots=True)
 class Op:
     """One operator.
 
@@ -176,7 +190,8 @@ class Op:
     numpy semantics, the latter exact to the bit. An `alias` operator only renames memory: it has no
     kernel. `fold` gives the outputs where they are known although the inputs are not constant (the
     shape of a tensor, for one).
-    `arity` is the least and the greatest number of inputs, `scheme` how the quantizer treats it.
+    `arity` is the least and the greatest number of inputs. `scheme` and, for operators with
+    weights, `matmul` are what the quantizer needs.
     """
 
     name: str
@@ -193,6 +208,7 @@ class Op:
     fold: Callable[[Call], list[Array] | None] = lambda call: None
     arity: tuple[int, int] = (1, 64)
     scheme: Scheme = Scheme()
+    matmul: Matmul | None = None
 
     def run(self, call: Call, inputs: Arrays) -> list[Array]:
         """Compute the outputs in numpy, by the float or the quantized semantics."""

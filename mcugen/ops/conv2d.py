@@ -19,6 +19,7 @@ from mcugen.ops.base import (
     Family,
     Fields,
     Kernel,
+    Matmul,
     Op,
     Options,
     Scheme,
@@ -26,7 +27,7 @@ from mcugen.ops.base import (
     activation_range,
     apply_activation,
 )
-from mcugen.ops.kernels import conv2d_1x1_s8_dsp
+from mcugen.ops.kernels import conv2d_s8_dsp
 from mcugen.ops.window import Axis, Padding, axis, patches
 
 # ---- attributes and decode
@@ -167,6 +168,28 @@ def multipliers(call: Call) -> tuple[Array, Array]:
     return multiplier, shift
 
 
+# ---- for the quantizer
+
+
+def matmul_inputs(call: Call, x: Array) -> Array:
+    """The windows of each group, flattened as the weights are."""
+    rows, cols = geometry(call)
+    windows = patches(x, rows, cols, 0.0)
+    split = windows.reshape(*windows.shape[:5], groups(call), -1)
+    k = call.input(1).elements // call.input(1).shape[0]
+    return np.moveaxis(split, 5, 0).reshape(groups(call), -1, k)
+
+
+def matmul_weights(call: Call, weights: Array) -> Array:
+    """The weights of each group, a row for each output channel."""
+    return weights.reshape(groups(call), weights.shape[0] // groups(call), -1)
+
+
+def matmul_restore(call: Call, matrix: Array) -> Array:
+    """The weights as the file has them."""
+    return matrix.reshape(call.input(1).shape)
+
+
 # ---- C parameters and kernels
 
 
@@ -217,6 +240,7 @@ OP = Op(
     quantized=quantized,
     macs=macs,
     scheme=Scheme(weights_axis=0),
+    matmul=Matmul(matmul_inputs, matmul_weights, matmul_restore),
     kernels=(
         Kernel(
             name="mcu_conv2d_s8_ref",
@@ -227,6 +251,6 @@ OP = Op(
             header="mcu_conv2d.h",
             cost=lambda call: Cost(cycles=5 * macs(call) + 40 * call.output.elements),
         ),
-        conv2d_1x1_s8_dsp.KERNEL,
+        conv2d_s8_dsp.KERNEL,
     ),
 )

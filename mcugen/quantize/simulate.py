@@ -1,0 +1,73 @@
+"""Run a float graph as if it were quantized, layer by layer, beside the float graph itself.
+
+A value is rounded to its grid and turned back into a real number, so that float semantics compute
+what the integer kernels will compute, but for the last bit. The passes that adjust weights and
+biases use it, because each layer must see the errors of those before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from mcugen.ir import Call, Quant, TensorId
+from mcugen.ops import OPS
+from mcugen.ops.base import Activation, Array
+from mcugen.quantize.apply import Parameters, Weights, along
+from mcugen.quantize.ranges import Grid
+
+
+def on_grid(x: Array, quant: Quant, grid: Grid) -> Array:
+    """The real values of the integers that `x` rounds to."""
+    scale, zero_point = np.float32(quant.scale[0]), quant.zero_point[0]
+    q = np.clip(np.rint(x / scale) + np.float32(zero_point), grid.low, grid.high)
+    real: Array = (q - np.float32(zero_point)) * scale
+    return real
+
+
+def real_weights(weights: Weights) -> Array:
+    """The real values of rounded weights."""
+    scale = along(weights.scale, weights.axis, weights.values.ndim)
+    return (weights.values * scale).astype(np.float32)
+
+
+def operands(call: Call, values: Mapping[TensorId, Array]) -> list[Array]:
+    """A call's inputs among the values of a run."""
+    return [values[i] for i in call.node.inputs if i is not None]
+
+
+def linear(call: Call, inputs: list[Array]) -> Array:
+    """A weighted layer's result before its activation."""
+    attrs = replace(call.attrs, activation=Activation.NONE)
+    bare = replace(call, node=replace(call.node, attrs=attrs))
+    floating = OPS[call.node.op].floating
+    assert floating is not None
+    return floating(bare, inputs)[0]
+
+
+def run_call(call: Call, inputs: list[Array], parameters: Parameters) -> list[Array]:
+    """A layer's results, on the grids of its outputs; a layer that stays float is not rounded."""
+    results = OPS[call.node.op].run(call, inputs)
+    if call.node.outputs[0] in parameters.kept_float:
+        return results
+    return [
+        on_grid(value, parameters.activations[i], parameters.grid)
+        if i in parameters.activations
+        else value
+        for i, value in zip(call.node.outputs, results, strict=True)
+    ]
+
+
+def quantized_operands(
+    call: Call, values: Mapping[TensorId, Array], parameters: Parameters
+) -> list[Array]:
+    """A call's inputs with the rounded weights and the bias in place of the float ones."""
+    inputs = operands(call, values)
+    key = call.node.outputs[0]
+    if key in parameters.weights:
+        inputs[1] = real_weights(parameters.weights[key])
+    if key in parameters.bias:
+        inputs[2:] = [parameters.bias[key].astype(np.float32)]
+    return inputs
