@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -88,6 +89,15 @@ def read(path: Path) -> Mapping[str, Array]:
         ) from None
 
 
+def save(path: Path, outputs: Sequence[Sequence[Array]]) -> Path:
+    """Write outputs, per sample and output, as `output0`, `output1`, ... of an .npz file."""
+    columns = zip(*outputs, strict=True)
+    arrays: dict[str, Any] = {f"output{k}": np.stack(column) for k, column in enumerate(columns)}
+    with path.open("wb") as file:
+        np.savez_compressed(file, **arrays)
+    return path
+
+
 def _input_keys(path: Path, arrays: Mapping[str, Array], tensors: Sequence[Tensor]) -> list[str]:
     """Which array feeds which input: by the input's name, by position (x0, x1), or the only one."""
     if all(tensor.name in arrays for tensor in tensors):
@@ -125,10 +135,10 @@ def _convert(where: str, values: Array, tensor: Tensor, notes: list[str]) -> Arr
 
 def dequantize(values: Array, tensor: Tensor) -> Array:
     """Real values, float32, of a tensor's integers; those without a scale are only converted."""
-    real = values.astype(np.float32)
     if tensor.quant is None:
-        return real
-    return (real - np.float32(tensor.zero_point)) * np.float32(tensor.scale)
+        return values.astype(np.float32)
+    centred = values.astype(np.float32) - np.float32(tensor.zero_point)
+    return np.multiply(centred, np.float32(tensor.scale))
 
 
 def quantize(where: str, values: Array, tensor: Tensor, notes: list[str]) -> Array:
@@ -204,4 +214,5 @@ def _spread(count: int, limit: int | None) -> Array:
         return np.arange(count)
     if limit < 1:
         raise DataError(f"--limit {limit}: at least one sample is needed")
-    return np.linspace(0, count - 1, limit).round().astype(np.int64)
+    chosen: Array = np.linspace(0, count - 1, limit).round().astype(np.int64)
+    return chosen

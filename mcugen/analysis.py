@@ -1,0 +1,212 @@
+"""What a model consists of, and what it asks of a board."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from mcugen import verify
+from mcugen.build import Build
+from mcugen.errors import BoardError, Problem
+from mcugen.ir import Call, Graph, Tensor, TensorId
+from mcugen.model import Model
+from mcugen.ops import OPS
+from mcugen.target import Board
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """An input or output; scale and zero point where it is quantized."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    scale: float | None
+    zero_point: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operator; `macs` is None where mcugen does not know the operator."""
+
+    index: int
+    operator: str
+    name: str
+    inputs: tuple[tuple[int, ...], ...]
+    output: tuple[int, ...]
+    macs: int | None
+    parameters: int
+    weight_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Bytes that a model takes in flash and RAM, and the whole image that runs it on a board.
+
+    `flash` is code and constants, `ram` arena, variables and the bound on the stack. The image adds
+    the harness, with its own copy of the inputs and the stack that the board reserves. Before a
+    build there is no image and no code: `flash` is the constants, `ram` the arena. Limits are None
+    on the host.
+    """
+
+    board: str
+    flash: int
+    ram: int
+    arena: int
+    variables: int = 0
+    stack: int | None = None
+    image_flash: int | None = None
+    image_ram: int | None = None
+    flash_limit: int | None = None
+    ram_limit: int | None = None
+
+    @property
+    def measured(self) -> bool:
+        """Whether the image was built."""
+        return self.image_flash is not None
+
+    @property
+    def excess(self) -> tuple[str, ...]:
+        """What does not fit, and by how much."""
+        least = "" if self.measured else "at least "
+        rows = (
+            ("flash", self.image_flash or self.flash, self.flash_limit),
+            ("RAM", self.image_ram or self.ram, self.ram_limit),
+        )
+        return tuple(
+            f"{least}{used:,} bytes of {kind}, {used - limit:,} more than the {limit:,} there are"
+            for kind, used, limit in rows
+            if limit is not None and used > limit
+        )
+
+    @property
+    def fits(self) -> bool:
+        """Whether the board has room."""
+        return not self.excess
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """A model at a glance; `problems` is empty when mcugen can compile it."""
+
+    model: str
+    sha256: str
+    file_bytes: int
+    inputs: tuple[Edge, ...]
+    outputs: tuple[Edge, ...]
+    operations: tuple[Operation, ...]
+    macs: int
+    parameters: int
+    weight_bytes: int
+    supported: bool
+    problems: tuple[str, ...]
+    memory: Memory | None
+
+
+def analyze(model: Model, graph: Graph, problems: Sequence[Problem] = ()) -> Analysis:
+    """Describe a model by its compiled graph, or by that of the file where it breaks rules."""
+    operations = tuple(_operation(call) for call in graph.calls())
+    constants = {id(tensor): tensor for call in graph.calls() for tensor in _constants(call)}
+    return Analysis(
+        model=model.path.name,
+        sha256=model.sha256,
+        file_bytes=len(model.content),
+        inputs=_edges(graph, graph.inputs),
+        outputs=_edges(graph, graph.outputs),
+        operations=operations,
+        macs=sum(operation.macs or 0 for operation in operations),
+        parameters=sum(tensor.elements for tensor in constants.values()),
+        weight_bytes=sum(tensor.bytes for tensor in constants.values()),
+        supported=not problems,
+        problems=tuple(str(problem) for problem in problems),
+        memory=None,
+    )
+
+
+def at_least(board: Board, arena: int, constants: int) -> Memory:
+    """The memory that is known without building: constants in flash, the arena in RAM."""
+    return Memory(
+        board=board.name,
+        flash=constants,
+        ram=arena,
+        arena=arena,
+        flash_limit=board.flash.size if board.flash else None,
+        ram_limit=board.ram.size if board.ram else None,
+    )
+
+
+def measured(least: Memory, build: Build) -> Memory:
+    """The memory of a project that was built."""
+    assert build.whole is not None
+    return replace(
+        least,
+        flash=build.model.flash,
+        ram=build.arena + build.model.ram + (build.stack or 0),
+        arena=build.arena,
+        variables=build.model.ram,
+        stack=build.stack,
+        image_flash=build.whole.flash,
+        image_ram=build.whole.ram,
+    )
+
+
+def require_room(memory: Memory) -> None:
+    """Raise a `BoardError` that says by how much a model does not fit, in flash and in RAM."""
+    if not memory.fits:
+        raise BoardError(
+            f"{memory.board}: the model needs {' and '.join(memory.excess)}; "
+            "choose a larger board (`mcugen boards`) or a smaller model"
+        )
+
+
+def _edges(graph: Graph, ids: Iterable[TensorId]) -> tuple[Edge, ...]:
+    return tuple(_edge(graph.tensors[i]) for i in ids)
+
+
+def _edge(tensor: Tensor) -> Edge:
+    quant = tensor.quant
+    single = quant is not None and not quant.is_per_channel
+    return Edge(
+        tensor.name,
+        tensor.dtype.value,
+        tensor.shape,
+        tensor.scale if single else None,
+        tensor.zero_point if single else None,
+    )
+
+
+def _operation(call: Call) -> Operation:
+    constants = _constants(call)
+    return Operation(
+        index=call.node.index,
+        operator=_operator(call),
+        name=call.node.name,
+        inputs=tuple(t.shape for t in call.inputs if t is not None and not t.is_const),
+        output=call.output.shape if call.outputs else (),
+        macs=_macs(call),
+        parameters=sum(math.prod(t.shape) for t in constants),
+        weight_bytes=sum(t.bytes for t in constants),
+    )
+
+
+def _constants(call: Call) -> list[Tensor]:
+    """Weights; the shapes that a RESHAPE reads are none."""
+    op = OPS.get(call.node.op)
+    if op is not None and op.alias:
+        return []
+    return [tensor for tensor in call.inputs if tensor is not None and tensor.is_const]
+
+
+def _operator(call: Call) -> str:
+    if call.node.op == verify.UNSUPPORTED:
+        operator: str = call.attrs.operator
+        return operator
+    return OPS[call.node.op].tflite
+
+
+def _macs(call: Call) -> int | None:
+    """Formulas hold for legal calls; shapes in a file that breaks rules may be anything."""
+    if call.node.op == verify.UNSUPPORTED or verify.call_problems(call):
+        return None
+    return OPS[call.node.op].macs(call)

@@ -1,0 +1,210 @@
+"""Every step of mcugen as one function: the table of contents of the project.
+
+A model file goes through `load` (to a graph), `Model.compiled` (passes), `select` (kernels),
+`lower` (memory plan, C names), `emit` (files), `build` (gcc) and `run` (host or QEMU). `analyze`
+looks at a model before, `validate` and `profile` at what it does on a board. Everything that a user
+can mend raises a `McugenError`.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from mcugen import analysis, data, health, profiling, validation
+from mcugen.analysis import Analysis, Memory
+from mcugen.build import build
+from mcugen.emit import emit
+from mcugen.errors import ToolError, UnsupportedModelError
+from mcugen.ir import Graph
+from mcugen.lower import lower
+from mcugen.model import Model, load
+from mcugen.profiling import Profile
+from mcugen.program import Program, Source
+from mcugen.project import Project
+from mcugen.results import BoardList, BoardRow, Built, Generated, RunResult
+from mcugen.run.runner import open_runner
+from mcugen.select import select
+from mcugen.target import Board, board_names, load_board
+from mcugen.validation import Progress, Validation, infer_all, silent
+
+__all__ = [
+    "analyze",
+    "boards",
+    "build_project",
+    "doctor",
+    "generate",
+    "load",
+    "profile",
+    "run_project",
+    "validate",
+]
+
+AnyPath = Path | str
+
+
+def doctor() -> health.Health:
+    """What is installed on this machine, what is missing, how to install it."""
+    return health.examine()
+
+
+def boards() -> BoardList:
+    """The known boards."""
+    return BoardList(tuple(BoardRow.of(load_board(name)) for name in board_names()))
+
+
+def analyze(model_path: AnyPath, board_name: str | None = None) -> Analysis:
+    """What a model consists of; with a board, what it needs there. The model may break rules."""
+    board = load_board("host" if board_name is None else board_name)
+    model = load(model_path)
+    graph = model.imported
+    try:
+        graph = model.compiled()
+        program = _program(model, graph, board)
+    except UnsupportedModelError as error:
+        return analysis.analyze(model, graph, error.problems)
+    result = analysis.analyze(model, graph)
+    return result if board_name is None else replace(result, memory=_memory(program, board))
+
+
+def generate(
+    model_path: AnyPath,
+    board_name: str,
+    directory: AnyPath,
+    *,
+    name: str | None = None,
+    force: bool = False,
+) -> Generated:
+    """Write a self-contained C project; a directory with other content needs `force`."""
+    board = load_board(board_name)
+    model = load(model_path)
+    return _generate(model, model.compiled(), board, Path(directory), name, force)
+
+
+def build_project(directory: AnyPath) -> Built:
+    """Compile a generated project."""
+    project = Project.open(Path(directory))
+    return _build(project.directory, project.board)
+
+
+def run_project(
+    directory: AnyPath,
+    data_path: AnyPath,
+    *,
+    output: AnyPath | None = None,
+    limit: int | None = None,
+    progress: Progress = silent,
+) -> RunResult:
+    """Build a project and run it on samples, on this machine or in QEMU."""
+    project = Project.open(Path(directory))
+    samples = data.load(Path(data_path), project.inputs, limit=limit)
+    image = _build(project.directory, project.board).image
+    with open_runner(project.board, image) as runner:
+        outputs = infer_all(samples, partial(project.infer, runner), progress)
+    saved = None if output is None else data.save(Path(output), outputs)
+    first = tuple(tuple(values.ravel().tolist()) for values in outputs[0])
+    return RunResult(project.board.name, len(samples), saved, first, samples.notes)
+
+
+def validate(
+    model_path: AnyPath,
+    board_name: str,
+    data_path: AnyPath,
+    *,
+    labels: AnyPath | None = None,
+    limit: int | None = None,
+    float_model: AnyPath | None = None,
+    keep: AnyPath | None = None,
+    progress: Progress = silent,
+) -> Validation:
+    """Run a model on a board and compare every byte with the reference interpreters."""
+    board = load_board(board_name)
+    model = load(model_path)
+    floating = None if float_model is None else load(float_model)
+    graph = model.compiled()
+    tensors = [graph.tensors[i] for i in graph.inputs]
+    labels_path = None if labels is None else Path(labels)
+    samples = data.load(Path(data_path), tensors, labels_path, limit)
+    with _project(model, graph, board, keep) as project:
+        with open_runner(board, _build(project.directory, board).image) as runner:
+            outputs = infer_all(samples, partial(project.infer, runner), progress)
+        result = validation.validate(model, graph, samples, outputs, floating)
+        if result.exact:
+            return result
+        image = build(project.directory, observe=True).image
+        with open_runner(board, image) as runner:
+            first = validation.first_difference(model, graph, samples, outputs, runner.infer_layers)
+        return replace(result, first_difference=first)
+
+
+def profile(model_path: AnyPath, board_name: str) -> Profile:
+    """Count the instructions of one inference, per layer, in QEMU."""
+    board = load_board(board_name)
+    model = load(model_path)
+    graph = model.compiled()
+    zeros = [bytes(graph.tensors[i].bytes) for i in graph.inputs]
+    with _project(model, graph, board, None) as project:
+        with open_runner(board, _build(project.directory, board).image) as runner:
+            total = runner.count(zeros).total
+        with open_runner(board, build(project.directory, observe=True).image) as runner:
+            layers = runner.count(zeros).layers
+    return profiling.profile(graph, model.path.name, board.name, layers, total)
+
+
+# ---- the steps between
+
+
+def _program(model: Model, graph: Graph, board: Board, name: str | None = None) -> Program:
+    source = Source(model.path.name, model.sha256)
+    return lower(graph, select(graph, board.cpu), source, name=name, board=board.name)
+
+
+def _generate(
+    model: Model, graph: Graph, board: Board, directory: Path, name: str | None, force: bool
+) -> Generated:
+    program = _program(model, graph, board, name)
+    analysis.require_room(analysis.at_least(board, program.arena_bytes, program.weight_bytes))
+    emit(program, board, directory, force=force)
+    files = sum(path.is_file() for path in directory.rglob("*"))
+    return Generated(
+        directory,
+        program.prefix,
+        board.name,
+        files,
+        program.arena_bytes,
+        program.weight_bytes,
+        program.macs,
+    )
+
+
+def _build(directory: Path, board: Board) -> Built:
+    built = build(directory)
+    least = analysis.at_least(board, built.arena, built.model.flash)
+    return Built(built.image, analysis.measured(least, built))
+
+
+@contextmanager
+def _project(model: Model, graph: Graph, board: Board, keep: AnyPath | None) -> Iterator[Project]:
+    """A generated project, in a directory that is kept or in a temporary one."""
+    with tempfile.TemporaryDirectory(prefix="mcugen-") as temporary:
+        directory = Path(temporary, "project") if keep is None else Path(keep)
+        _generate(model, graph, board, directory, None, force=keep is not None)
+        yield Project.open(directory)
+
+
+def _memory(program: Program, board: Board) -> Memory:
+    """What the firmware takes: built where there is a compiler, else the least it can be."""
+    least = analysis.at_least(board, program.arena_bytes, program.weight_bytes)
+    if not least.fits:
+        return least
+    with tempfile.TemporaryDirectory(prefix="mcugen-") as temporary:
+        directory = Path(temporary, "project")
+        emit(program, board, directory)
+        try:
+            return _build(directory, board).memory
+        except ToolError:  # no compiler here
+            return least

@@ -1,0 +1,260 @@
+"""The command line: parses arguments, calls `mcugen.api`, prints the result.
+
+Exit status: 0 on success, 1 when the answer is no (bytes differ, the model does not fit, a tool is
+missing), 2 for errors that the user can mend, 130 after Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from rich import progress as bars
+from rich.console import Console
+
+import mcugen
+from mcugen import api, report
+from mcugen.errors import McugenError
+from mcugen.validation import Progress
+
+FAILED, ERROR, INTERNAL, INTERRUPTED = 1, 2, 70, 130
+FILE_WIDTH = 160  # of lines that go to a file or a pipe
+PATH = click.Path(path_type=Path)
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status. `--debug` lets tracebacks through."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    debug = "--debug" in arguments
+    try:
+        status = commands.main(list(arguments), prog_name="mcugen", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return ERROR
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except BrokenPipeError:  # `mcugen ... | head`
+        sys.stderr.close()
+        return FAILED
+    except Exception as error:
+        if debug:
+            raise
+        return _explain(error)
+    return status if isinstance(status, int) else 0
+
+
+def _explain(error: Exception) -> int:
+    if isinstance(error, McugenError):
+        print(error, file=sys.stderr)
+        return ERROR
+    if isinstance(error, OSError):
+        print(f"{error.filename or 'mcugen'}: {error.strerror or error}", file=sys.stderr)
+        return ERROR
+    print(
+        f"mcugen: internal error, {type(error).__name__}: {error}; this is a fault of mcugen; "
+        "run again with --debug and report what it prints",
+        file=sys.stderr,
+    )
+    return INTERNAL
+
+
+def _show(result: object, as_json: bool, **options: Any) -> None:
+    if as_json:
+        click.echo(report.to_json(result))
+    else:
+        width = None if sys.stdout.isatty() else FILE_WIDTH
+        report.show(result, Console(highlight=False, width=width), **options)
+
+
+@contextmanager
+def _progress(text: str) -> Iterator[Progress]:
+    """A bar on a terminal, nothing elsewhere."""
+    console = Console(stderr=True)
+    with bars.Progress(
+        bars.TextColumn(text),
+        bars.BarColumn(),
+        bars.MofNCompleteColumn(),
+        bars.TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bar:
+        task = bar.add_task(text, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+# ---- options that several verbs share
+
+
+def _json(command: F) -> F:
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+
+
+def _board(required: bool) -> Callable[[F], F]:
+    return click.option(
+        "--board",
+        required=required,
+        metavar="B",
+        help="A board's name (`mcugen boards`) or folder.",
+    )
+
+
+def _name(command: F) -> F:
+    return click.option("--name", help="C prefix; by default from the file's name.")(command)
+
+
+_model = click.argument("model", type=PATH)
+_directory = click.argument("directory", metavar="DIR", type=PATH)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(mcugen.__version__, message="mcugen %(version)s")
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+def commands(debug: bool) -> None:
+    """Turn a neural network into readable C for a microcontroller."""
+
+
+@commands.command()
+@_json
+def doctor(as_json: bool) -> int:
+    """List what is installed, what is missing, and the command that installs it.
+
+    \b
+    Example: mcugen doctor
+    """
+    health = api.doctor()
+    _show(health, as_json)
+    return 0 if health.ready else FAILED
+
+
+@commands.command()
+@_json
+def boards(as_json: bool) -> None:
+    """List the known boards and what each can do.
+
+    \b
+    Example: mcugen boards
+    """
+    _show(api.boards(), as_json)
+
+
+@commands.command()
+@_model
+@_board(required=False)
+@_json
+def analyze(model: Path, board: str | None, as_json: bool) -> int:
+    """Show operators, MACs, and the flash and RAM that MODEL will need; what is not supported.
+
+    \b
+    Example: mcugen analyze kws.tflite --board mps2-an386
+    """
+    analysis = api.analyze(model, board)
+    _show(analysis, as_json)
+    return 0 if analysis.memory is None or analysis.memory.fits else FAILED
+
+
+@commands.command()
+@_model
+@_board(required=True)
+@click.option("-o", "--output", "directory", metavar="DIR", required=True, type=PATH)
+@_name
+@click.option("--force", is_flag=True, help="Replace DIR if it has other content.")
+@_json
+def generate(
+    model: Path, board: str, directory: Path, name: str | None, force: bool, as_json: bool
+) -> None:
+    """Write a self-contained C project for MODEL.
+
+    \b
+    Example: mcugen generate kws.tflite --board mps2-an386 -o out/kws
+    """
+    _show(api.generate(model, board, directory, name=name, force=force), as_json)
+
+
+@commands.command()
+@_directory
+@_json
+def build(directory: Path, as_json: bool) -> None:
+    """Compile a generated project; show flash, RAM and the image.
+
+    \b
+    Example: mcugen build out/kws
+    """
+    _show(api.build_project(directory), as_json)
+
+
+@commands.command()
+@_directory
+@click.option("--data", required=True, type=PATH, help="Samples, .npz or .npy.")
+@click.option("-o", "--output", type=PATH, help="Write the outputs to this .npz.")
+@click.option("--limit", type=click.IntRange(min=1), help="Take this many samples.")
+@_json
+def run(directory: Path, data: Path, output: Path | None, limit: int | None, as_json: bool) -> None:
+    """Run a generated project on samples: on this machine or in QEMU.
+
+    \b
+    Example: mcugen run out/kws --data kws01.npz -o outputs.npz
+    """
+    with _progress("running") as progress:
+        result = api.run_project(directory, data, output=output, limit=limit, progress=progress)
+    _show(result, as_json)
+
+
+@commands.command()
+@_model
+@_board(required=True)
+@click.option("--data", required=True, type=PATH, help="Samples, .npz or .npy.")
+@click.option("--labels", type=PATH, help="Classes; by default `y` of the data file.")
+@click.option("--limit", type=click.IntRange(min=1), help="Take this many samples.")
+@click.option("--float", "float_model", type=PATH, help="The float .tflite to compare with.")
+@click.option("--confusion", is_flag=True, help="Print the confusion matrix.")
+@click.option("--keep", type=PATH, metavar="DIR", help="Keep the generated project.")
+@_json
+def validate(
+    model: Path,
+    board: str,
+    data: Path,
+    labels: Path | None,
+    limit: int | None,
+    float_model: Path | None,
+    confusion: bool,
+    keep: Path | None,
+    as_json: bool,
+) -> int:
+    """Run MODEL on a board and compare each byte with the reference kernels.
+
+    \b
+    Example: mcugen validate kws.tflite --board mps2-an386 --data kws01.npz
+    """
+    with _progress("validating") as progress:
+        result = api.validate(
+            model,
+            board,
+            data,
+            labels=labels,
+            limit=limit,
+            float_model=float_model,
+            keep=keep,
+            progress=progress,
+        )
+    _show(result, as_json, confusion=confusion)
+    return 0 if result.exact else FAILED
+
+
+@commands.command()
+@_model
+@_board(required=True)
+@_json
+def profile(model: Path, board: str, as_json: bool) -> None:
+    """Count the instructions of each layer, exactly, in QEMU.
+
+    \b
+    Example: mcugen profile kws.tflite --board mps2-an386
+    """
+    _show(api.profile(model, board), as_json)

@@ -1,0 +1,251 @@
+"""Results as text for people and as JSON for machines."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import json
+from collections.abc import Iterable
+from functools import singledispatch
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from mcugen.analysis import Analysis, Edge, Memory, Operation
+from mcugen.health import Health
+from mcugen.metrics import Difference
+from mcugen.profiling import Profile
+from mcugen.results import BoardList, Built, Generated, RunResult
+from mcugen.validation import Comparison, Validation
+
+GOOD, BAD, WARN = "[green]", "[bold red]", "[yellow]"
+
+
+def to_json(result: object) -> str:
+    """A result's fields, by name, indented."""
+    return json.dumps(_plain(result), indent=2, ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    """Dataclasses to dicts, properties included; the rest to what JSON has."""
+    if dataclasses.is_dataclass(value):
+        names = [field.name for field in dataclasses.fields(value)]
+        names += [n for n, v in vars(type(value)).items() if isinstance(v, property)]
+        return {name: _plain(getattr(value, name)) for name in names}
+    if isinstance(value, enum.Enum):
+        return value.value
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    return value
+
+
+@singledispatch
+def show(result: object, console: Console, **options: Any) -> None:
+    """Print a result as text."""
+    raise AssertionError(type(result))
+
+
+def _table(*columns: str, right: Iterable[str] = ()) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for column in columns:
+        table.add_column(column, justify="right" if column in right else "left", no_wrap=True)
+    return table
+
+
+def _shape(shape: Iterable[int]) -> str:
+    return "x".join(str(size) for size in shape) or "scalar"
+
+
+def _name(name: str) -> str:
+    """The end of a long path."""
+    return escape(name if len(name) <= 40 else f"...{name[-37:]}")
+
+
+def _number(value: int | None) -> str:
+    return "?" if value is None else f"{value:,}"
+
+
+@show.register
+def _(health: Health, console: Console, **options: Any) -> None:
+    table = _table("tool", "", "for", "found, or how to install it")
+    for check in health.checks:
+        state = f"{GOOD}ok[/]" if check.found else f"{BAD}missing[/]"
+        if not check.found and not check.required:
+            state = f"{WARN}optional[/]"
+        table.add_row(
+            check.name, state, check.purpose, escape(check.found or f"run: {check.install}")
+        )
+    console.print(table)
+    console.print("Everything is there." if health.ready else f"{BAD}Something is missing.[/]")
+
+
+@show.register
+def _(boards: BoardList, console: Console, **options: Any) -> None:
+    table = _table("board", "core", "flash", "RAM", "runs", "", right=("flash", "RAM"))
+    for board in boards.boards:
+        table.add_row(
+            board.name, board.cpu, _kib(board.flash), _kib(board.ram), board.runs, board.description
+        )
+    console.print(table)
+
+
+def _kib(size: int | None) -> str:
+    return "" if size is None else f"{size / 1024:,.0f} KiB"
+
+
+@show.register
+def _(analysis: Analysis, console: Console, **options: Any) -> None:
+    console.print(f"[bold]{escape(analysis.model)}[/], {analysis.file_bytes:,} bytes")
+    for kind, edges in (("input", analysis.inputs), ("output", analysis.outputs)):
+        for edge in edges:
+            console.print(f"{kind:6} {escape(_edge(edge))}")
+    console.print(_operations(analysis.operations))
+    console.print(
+        f"{analysis.macs:,} MACs, {analysis.parameters:,} parameters, "
+        f"{analysis.weight_bytes:,} bytes of weights"
+    )
+    if analysis.memory:
+        _memory(analysis.memory, console)
+    for problem in analysis.problems:
+        console.print(f"{BAD}not supported[/] {escape(problem)}", soft_wrap=True)
+    if analysis.supported:
+        console.print(f"{GOOD}Every operator is supported.[/]")
+
+
+def _edge(edge: Edge) -> str:
+    text = f"{edge.name}: {edge.dtype} {_shape(edge.shape)}"
+    if edge.scale is not None:
+        text += f", real = {edge.scale:g} * (q - {edge.zero_point})"
+    return text
+
+
+def _operations(operations: Iterable[Operation]) -> Table:
+    right = ("#", "MACs", "weights")
+    table = _table("#", "operator", "input", "output", "MACs", "weights", "name", right=right)
+    for operation in operations:
+        table.add_row(
+            str(operation.index),
+            operation.operator,
+            " ".join(_shape(shape) for shape in operation.inputs),
+            _shape(operation.output),
+            _number(operation.macs),
+            _number(operation.weight_bytes),
+            _name(operation.name),
+        )
+    return table
+
+
+def _memory(memory: Memory, console: Console) -> None:
+    least = "" if memory.measured else "at least "
+    stack = "" if memory.stack is None else f", stack {memory.stack:,}"
+    console.print(
+        f"model  flash {least}{memory.flash:,}, RAM {least}{memory.ram:,} "
+        f"(arena {memory.arena:,}, variables {memory.variables:,}{stack})"
+    )
+    if memory.image_flash is not None and memory.image_ram is not None:
+        console.print(
+            f"image  flash {memory.image_flash:,}{_of(memory.flash_limit)}, "
+            f"RAM {memory.image_ram:,}{_of(memory.ram_limit)}, with the harness and its stack"
+        )
+    for excess in memory.excess:
+        console.print(f"{BAD}does not fit {memory.board}[/]: {excess}")
+    if memory.fits and memory.flash_limit is not None:
+        console.print(f"{GOOD}fits {memory.board}[/]")
+
+
+def _of(limit: int | None) -> str:
+    return "" if limit is None else f" of {limit:,}"
+
+
+@show.register
+def _(generated: Generated, console: Console, **options: Any) -> None:
+    console.print(
+        f"{generated.directory}: {generated.files} files, arena {generated.arena:,} bytes, "
+        f"constants {generated.constants:,} bytes, {generated.macs:,} MACs"
+    )
+
+
+@show.register
+def _(built: Built, console: Console, **options: Any) -> None:
+    console.print(str(built.image))
+    _memory(built.memory, console)
+
+
+@show.register
+def _(result: RunResult, console: Console, **options: Any) -> None:
+    for note in result.notes:
+        console.print(escape(note))
+    console.print(f"{result.samples} samples run on {result.board}")
+    if result.output is not None:
+        console.print(f"outputs in {result.output}")
+    elif result.first:
+        for values in result.first:
+            console.print(f"first sample: {list(values)}")
+
+
+@show.register
+def _(profile: Profile, console: Console, **options: Any) -> None:
+    right = ("#", "MACs", "instructions", "per MAC")
+    table = _table("#", "operator", "MACs", "instructions", "per MAC", "name", right=right)
+    for layer in profile.layers:
+        table.add_row(
+            str(layer.index),
+            layer.operator,
+            f"{layer.macs:,}",
+            f"{layer.instructions:,}",
+            _per_mac(layer.per_mac),
+            _name(layer.name),
+        )
+    table.add_section()
+    table.add_row(
+        "", "total", f"{profile.macs:,}", f"{profile.instructions:,}", _per_mac(profile.per_mac)
+    )
+    console.print(table)
+
+
+def _per_mac(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
+
+
+@show.register
+def _(validation: Validation, console: Console, confusion: bool = False, **options: Any) -> None:
+    for note in validation.notes:
+        console.print(f"{WARN}note[/] {escape(note)}")
+    for comparison in validation.comparisons:
+        console.print(_comparison(comparison))
+    for position, difference in enumerate(validation.against_float):
+        console.print(f"output {position} against float: {_distance(difference)}")
+    for accuracy in validation.accuracies:
+        console.print(f"accuracy {accuracy.who}: {accuracy.value:.4f}")
+    if confusion:
+        for row in validation.confusion:
+            console.print(" ".join(f"{count:5}" for count in row))
+    first = validation.first_difference
+    if first is not None:
+        console.print(
+            f"first layer that differs: layer {first.layer}, {escape(first.where)}, sample "
+            f"{first.sample}: {first.differing} of {first.total} bytes"
+        )
+    console.print(f"{GOOD if validation.exact else BAD}{escape(validation.verdict)}[/]")
+
+
+def _comparison(comparison: Comparison) -> str:
+    difference = comparison.difference
+    text = (
+        f"{escape(comparison.output)} against {comparison.reference}: "
+        f"{difference.differing} of {difference.total:,} bytes differ"
+    )
+    if difference.differing:
+        text += f", by {difference.largest:g} at most; {_distance(difference)}"
+        text += f" ({comparison.expected})" if comparison.expected else ""
+    return text
+
+
+def _distance(difference: Difference) -> str:
+    return f"rmse {difference.rmse:.4g}, mae {difference.mae:.4g}, cos {difference.cos:.6f}"

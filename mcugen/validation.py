@@ -1,0 +1,310 @@
+"""Compares what a board computes with the reference interpreters, byte for byte.
+
+The yardstick is TFLM; where it has no wheel, or refuses the model, mcugen's own numpy semantics
+stand in for it. LiteRT's reference kernels are compared as well: they round some operators
+differently, so that there a model with such an operator may differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from mcugen import interpret, metrics, reference
+from mcugen.data import Samples, dequantize
+from mcugen.ir import Graph, Node, TensorId
+from mcugen.metrics import Difference
+from mcugen.model import Model
+from mcugen.ops import OPS
+from mcugen.ops.base import Array
+
+Outputs = list[list[Array]]  # per sample, per output
+Infer = Callable[[Sequence[Array]], list[Array]]
+Progress = Callable[[int, int], None]  # samples done, samples in all
+
+NUMPY = "mcugen's numpy semantics"
+ROUNDED_OTHERWISE = frozenset({"fully_connected"})  # by LiteRT: round(double(acc) * scale)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One output against one reference; `expected` says why bytes may differ, if they may."""
+
+    output: str
+    reference: str
+    difference: Difference
+    expected: str | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Equal, or different for a known reason."""
+        return self.difference.differing == 0 or self.expected is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """The share of samples that were classified as their labels say."""
+
+    who: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class LayerDifference:
+    """The first layer of a sample that is not what the yardstick computes."""
+
+    sample: int
+    layer: int
+    where: str
+    differing: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """What `validate` found. `against_float` holds real values, one entry per output."""
+
+    yardstick: str
+    samples: int
+    comparisons: tuple[Comparison, ...]
+    accuracies: tuple[Accuracy, ...]
+    against_float: tuple[Difference, ...]
+    confusion: tuple[tuple[int, ...], ...]
+    first_difference: LayerDifference | None
+    notes: tuple[str, ...]
+    exact: bool
+    verdict: str
+
+
+class Oracle(Protocol):
+    """Something that computes a model, asked in the terms of the compiled graph."""
+
+    @property
+    def name(self) -> str:
+        """How reports name it."""
+
+    def outputs(self, inputs: Sequence[Array]) -> list[Array]:
+        """The compiled graph's outputs."""
+
+    def tensors(self, inputs: Sequence[Array]) -> dict[TensorId, Array]:
+        """Every tensor."""
+
+
+class _Numpy:
+    name = NUMPY
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+
+    def outputs(self, inputs: Sequence[Array]) -> list[Array]:
+        return interpret.outputs(self._graph, inputs)
+
+    def tensors(self, inputs: Sequence[Array]) -> dict[TensorId, Array]:
+        return interpret.run(self._graph, inputs)
+
+
+class _Interpreter:
+    """A reference interpreter runs the file, whose edges may be float where the graph's are not."""
+
+    def __init__(self, interpreter: reference.Reference, model: Model, graph: Graph) -> None:
+        self.name = interpreter.name
+        self._interpreter = interpreter
+        self._imported = model.imported
+        self._graph = graph
+
+    def outputs(self, inputs: Sequence[Array]) -> list[Array]:
+        if self._graph.outputs == self._imported.outputs:
+            return self._interpreter.outputs(self._for_file(inputs))
+        values = self.tensors(inputs)
+        return [values[tensor] for tensor in self._graph.outputs]
+
+    def tensors(self, inputs: Sequence[Array]) -> dict[TensorId, Array]:
+        return self._interpreter.tensors(self._for_file(inputs))
+
+    def _for_file(self, inputs: Sequence[Array]) -> list[Array]:
+        """Give real values where the file wants them; they quantize to the same integers again."""
+        given = []
+        for values, ours, theirs in zip(
+            inputs, self._graph.inputs, self._imported.inputs, strict=True
+        ):
+            same = ours == theirs
+            given.append(values if same else dequantize(values, self._graph.tensors[ours]))
+        return given
+
+
+def oracles(model: Model, graph: Graph) -> tuple[list[Oracle], list[str]]:
+    """The yardstick, then LiteRT if it takes the model; and notes on what is missing."""
+    found: list[Oracle] = []
+    notes: list[str] = []
+    for make, available, name in (
+        (reference.tflm, reference.tflm_available(), "TFLM (tflite-micro)"),
+        (reference.litert, reference.litert_available(), "LiteRT BUILTIN_REF"),
+    ):
+        if not available:
+            notes.append(f"{name} is not installed here")
+            continue
+        try:
+            found.append(_Interpreter(make(model.content), model, graph))
+        except reference.RefusedError as error:
+            notes.append(str(error))
+    if not found or found[0].name != "TFLM":
+        found.insert(0, _Numpy(graph))
+        notes.append(f"{NUMPY} stand in for TFLM")
+    return found, notes
+
+
+def silent(done: int, total: int) -> None:
+    """Show no progress."""
+
+
+def infer_all(samples: Samples, infer: Infer, progress: Progress = silent) -> Outputs:
+    """Run every sample."""
+    outputs: Outputs = []
+    for index in range(len(samples)):
+        outputs.append(infer(samples[index]))
+        progress(index + 1, len(samples))
+    return outputs
+
+
+def validate(
+    model: Model,
+    graph: Graph,
+    samples: Samples,
+    outputs: Outputs,
+    float_model: Model | None = None,
+) -> Validation:
+    """Compare the outputs of a board with those of the references, and with the labels."""
+    references, notes = oracles(model, graph)
+    expected = {
+        oracle.name: [oracle.outputs(samples[i]) for i in range(len(samples))]
+        for oracle in references
+    }
+    comparisons = tuple(
+        comparison
+        for name, theirs in expected.items()
+        for comparison in _compare(graph, outputs, theirs, name)
+    )
+    floats = _float_outputs(float_model, samples) if float_model else None
+    yardstick = references[0].name
+    exact = all(c.difference.differing == 0 for c in comparisons if c.reference == yardstick)
+    return Validation(
+        yardstick=yardstick,
+        samples=len(samples),
+        comparisons=comparisons,
+        accuracies=_accuracies(samples, outputs, expected, floats),
+        against_float=_against_float(graph, outputs, floats),
+        confusion=_confusion(samples, outputs),
+        first_difference=None,
+        notes=(*samples.notes, *notes),
+        exact=exact and all(c.passed for c in comparisons),
+        verdict=_verdict(comparisons, yardstick, len(samples)),
+    )
+
+
+def first_difference(
+    model: Model,
+    graph: Graph,
+    samples: Samples,
+    outputs: Outputs,
+    layers: Callable[[Sequence[bytes]], list[bytes]],
+) -> LayerDifference | None:
+    """The first layer that differs from the yardstick, in the first sample that shows one."""
+    yardstick = oracles(model, graph)[0][0]
+    for index, ours in enumerate(outputs):
+        inputs = samples[index]
+        if _same(ours, yardstick.outputs(inputs)):
+            continue
+        expected = yardstick.tensors(inputs)
+        observed = layers([values.tobytes() for values in inputs])
+        for number, (node, got) in enumerate(zip(kernel_nodes(graph), observed, strict=True)):
+            wanted = expected[node.outputs[0]].tobytes()
+            if got != wanted:
+                differing = sum(a != b for a, b in zip(got, wanted, strict=True))
+                return LayerDifference(index, number, node.where, differing, len(wanted))
+    return None
+
+
+def kernel_nodes(graph: Graph) -> Iterator[Node]:
+    """The nodes that become kernel calls, in order: all but aliases."""
+    return (node for node in graph.nodes if not OPS[node.op].alias)
+
+
+def _same(ours: Sequence[Array], theirs: Sequence[Array]) -> bool:
+    return all(a.tobytes() == b.tobytes() for a, b in zip(ours, theirs, strict=True))
+
+
+def _compare(graph: Graph, ours: Outputs, theirs: Outputs, name: str) -> Iterator[Comparison]:
+    rounded = sorted({node.op for node in graph.nodes} & ROUNDED_OTHERWISE)
+    expected = None
+    if name.startswith("LiteRT") and rounded:
+        expected = f"it rounds {', '.join(OPS[op].tflite for op in rounded)} differently"
+    for position, tensor in enumerate(graph.outputs):
+        difference = metrics.difference(
+            [outputs[position].ravel() for outputs in ours],
+            [outputs[position].ravel() for outputs in theirs],
+        )
+        yield Comparison(graph.tensors[tensor].name, name, difference, expected)
+
+
+def _float_outputs(model: Model, samples: Samples) -> Outputs:
+    interpreter = reference.litert(model.content)
+    return [
+        interpreter.outputs([values[index] for values in samples.real])
+        for index in range(len(samples))
+    ]
+
+
+def _against_float(graph: Graph, ours: Outputs, floats: Outputs | None) -> tuple[Difference, ...]:
+    if floats is None:
+        return ()
+    return tuple(
+        metrics.difference(
+            [dequantize(outputs[position], graph.tensors[tensor]).ravel() for outputs in ours],
+            [outputs[position].ravel() for outputs in floats],
+        )
+        for position, tensor in enumerate(graph.outputs)
+    )
+
+
+def _first(outputs: Outputs) -> list[Array]:
+    return [sample[0] for sample in outputs]
+
+
+def _accuracies(
+    samples: Samples, ours: Outputs, expected: dict[str, Outputs], floats: Outputs | None
+) -> tuple[Accuracy, ...]:
+    """Of the first output: a classifier's scores."""
+    labels = _labels(samples, ours)
+    if labels is None:
+        return ()
+    rows = {"float": floats, **expected, "emulated": ours}
+    return tuple(
+        Accuracy(who, metrics.accuracy(_first(outputs), labels))
+        for who, outputs in rows.items()
+        if outputs is not None
+    )
+
+
+def _confusion(samples: Samples, ours: Outputs) -> tuple[tuple[int, ...], ...]:
+    labels = _labels(samples, ours)
+    if labels is None:
+        return ()
+    return tuple(tuple(row) for row in metrics.confusion(_first(ours), labels))
+
+
+def _labels(samples: Samples, ours: Outputs) -> Array | None:
+    """The labels, if there are any and the model is a classifier: more than one score."""
+    return samples.labels if ours[0][0].size > 1 else None
+
+
+def _verdict(comparisons: Sequence[Comparison], yardstick: str, samples: int) -> str:
+    against = [c.difference for c in comparisons if c.reference == yardstick]
+    total = sum(d.total for d in against)
+    differing = sum(d.differing for d in against)
+    if differing:
+        return f"DIFFERENT: {differing} of {total} bytes differ from {yardstick}, {samples} samples"
+    unexplained = [c.reference for c in comparisons if not c.passed]
+    if unexplained:
+        return f"DIFFERENT: equal to {yardstick}, but not to {unexplained[0]}, for no known reason"
+    return f"EXACT: {total} bytes of {samples} samples equal {yardstick}, byte for byte"
