@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 import numpy as np
 
 from mcugen.errors import Problem, UnsupportedModelError
-from mcugen.ir import Call, DType, Graph, Node, printable
+from mcugen.ir import Call, DType, Graph, printable
 from mcugen.ops import BY_TFLITE, OPS
 from mcugen.ops.base import Family, Op, Rule, Shape, rule_text
 
@@ -29,12 +29,13 @@ def check(graph: Graph) -> None:
 
 def problems(graph: Graph) -> list[Problem]:
     """Everything that keeps a graph from being compiled."""
-    broken = structure(graph)
-    if any(i not in graph.tensors for node in graph.nodes for i in _ids(node)):
-        return broken
+    broken = wiring(graph)
+    if broken:  # rules have nothing to say where it is not clear what an operator reads
+        return [*graph.problems, *broken]
     return [
         *graph.problems,
-        *broken,
+        *_edges(graph),
+        *_sizes(graph),
         *unsupported(graph),
         *(problem for call in graph.calls() for problem in call_problems(call)),
     ]
@@ -43,27 +44,37 @@ def problems(graph: Graph) -> list[Problem]:
 # ---- structure
 
 
-def structure(graph: Graph) -> list[Problem]:
-    """Wiring: ids, single producers, order of execution, sizes, and the graph's own edges."""
-    return [*_wiring(graph), *_edges(graph), *_sizes(graph)]
-
-
-def _ids(node: Node) -> list[int]:
-    return [i for i in (*node.inputs, *node.outputs) if i is not None]
+def wiring(graph: Graph) -> list[Problem]:
+    """Tensors that are not there, that are read before they are written, or written twice."""
+    return list(_missing(graph)) or list(_order(graph))
 
 
 def _label(graph: Graph, tensor_id: int) -> str:
-    tensor = graph.tensors.get(tensor_id)
-    return f"tensor#{tensor_id}" if tensor is None else tensor.label(tensor_id)
+    return graph.tensors[tensor_id].label(tensor_id)
 
 
-def _wiring(graph: Graph) -> Iterator[Problem]:
+def _missing(graph: Graph) -> Iterator[Problem]:
+    for node in graph.nodes:
+        if not node.outputs:
+            yield Problem(node.where, "no outputs", "Every operator must write a tensor.")
+        for i in (*node.inputs, *node.outputs):
+            if i is not None and i not in graph.tensors:
+                found = f"tensor#{i}, which does not exist"
+                yield Problem(node.where, found, "Operators must use tensors of the model.")
+    for kind, ids in (("input", graph.inputs), ("output", graph.outputs)):
+        if not ids:
+            yield Problem("model", f"no {kind}", "A model must have inputs and outputs.")
+        for i in ids:
+            if i not in graph.tensors:
+                found = f"{kind} tensor#{i}, which does not exist"
+                yield Problem("model", found, "Inputs and outputs must be tensors of the model.")
+
+
+def _order(graph: Graph) -> Iterator[Problem]:
     known = {i for i, t in graph.tensors.items() if t.is_const or t.dtype is DType.OTHER}
     known.update(graph.inputs)
     valued = {i for i, t in graph.tensors.items() if t.is_const} | set(graph.inputs)
     for node in graph.nodes:
-        if not node.outputs:
-            yield Problem(node.where, "no outputs", "Every operator must write a tensor.")
         for i in node.inputs:
             if i is not None and i not in known:
                 found = f"reads {_label(graph, i)} before it is written"
@@ -78,13 +89,11 @@ def _wiring(graph: Graph) -> Iterator[Problem]:
 
 def _edges(graph: Graph) -> Iterator[Problem]:
     for kind, ids in (("input", graph.inputs), ("output", graph.outputs)):
-        if not ids:
-            yield Problem("model", f"no {kind}", "A model must have inputs and outputs.")
         if len(set(ids)) != len(ids):
             yield Problem("model", f"an {kind} listed twice", f"Each {kind} must be listed once.")
     for i in graph.inputs:
-        tensor = graph.tensors.get(i)
-        if tensor is None or tensor.is_const:
+        tensor = graph.tensors[i]
+        if tensor.is_const:
             yield Problem(_label(graph, i), "a constant input", "Inputs must be given at run time.")
         elif -1 in tensor.shape:
             found = f"shape {list(tensor.shape)}, -1 is open"
@@ -97,12 +106,7 @@ def _edges(graph: Graph) -> Iterator[Problem]:
 
 
 def _sizes(graph: Graph) -> Iterator[Problem]:
-    for node in graph.nodes:
-        for i in _ids(node):
-            if i not in graph.tensors:
-                yield Problem(node.where, f"tensor#{i}, which does not exist", "An existing one.")
-    used = {*graph.inputs, *(i for node in graph.nodes for i in node.outputs)}
-    for i in sorted(used & graph.tensors.keys()):
+    for i in sorted({*graph.inputs, *(i for node in graph.nodes for i in node.outputs)}):
         tensor = graph.tensors[i]
         if min(tensor.shape, default=1) < 1 and -1 not in tensor.shape:
             found = f"shape {list(tensor.shape)}"

@@ -62,7 +62,8 @@ def test_a_legal_graph_has_no_problems() -> None:
         ({"inputs": (0, 0)}, "model: an input listed twice"),
         ({"outputs": (2, 2)}, "model: an output listed twice"),
         ({"outputs": (0,)}, 'tensor#0 "t0": an output that no operator computes'),
-        ({"outputs": (9,)}, "tensor#9: an output that no operator computes"),
+        ({"outputs": (9,)}, "model: output tensor#9, which does not exist"),
+        ({"inputs": (0, 9)}, "model: input tensor#9, which does not exist"),
     ],
 )
 def test_wiring(changes: dict[str, Any], expected: str) -> None:

@@ -22,7 +22,12 @@ MAX_FOLDED_MACS = 2**26
 
 
 def resolve(graph: Graph) -> Graph:
-    """Pin the batch, infer every shape, fold constants, drop what no output needs."""
+    """Pin the batch, infer every shape, fold constants, drop what no output needs.
+
+    A graph whose wiring is broken is returned as it is, for verify to report.
+    """
+    if verify.wiring(graph):
+        return graph
     tensors = dict(graph.tensors)
     for i in graph.inputs:
         tensors[i] = _pinned(tensors[i])

@@ -163,6 +163,16 @@ def test_an_output_that_does_not_depend_on_the_input_is_refused() -> None:
         passes.run(graph_of(model, [x], [y]))
 
 
+def test_a_constant_does_not_hide_that_a_tensor_is_written_twice() -> None:
+    model = ModelBuilder()
+    x, y = model.tensor([4], "float32"), model.tensor([4], "float32")
+    one = model.tensor([4], "float32", data=[1] * 4)
+    model.op("RELU", [x], [y])
+    model.op("RELU", [one], [y])
+    with pytest.raises(UnsupportedModelError, match=r"op#1 relu.*which has a value already"):
+        passes.run(graph_of(model, [x], [y]))
+
+
 # ---- strip_float_edges
 
 
