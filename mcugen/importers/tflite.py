@@ -64,16 +64,20 @@ SUFFIXES = {
 
 def load(path: Path) -> Graph:
     """Read a .tflite file."""
+    if path.exists() and not path.is_file():
+        raise ModelFileError(
+            f"{path}: not a file; a .tflite file is needed; a SavedModel folder must be converted"
+        )
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise ModelFileError(f"{path}: larger than 2 GiB; no such model fits; give another")
+            raise ModelFileError(f"{path}: over 2 GiB; a TFLite file is smaller; check the path")
         data = path.read_bytes()
     except OSError as error:
         reason = error.strerror or str(error)
         raise ModelFileError(
             f"{path}: {reason}; a readable .tflite file is needed; check the path"
         ) from error
-    return loads(data, path.name)
+    return loads(data, str(path))
 
 
 def loads(data: bytes, name: str) -> Graph:
@@ -92,9 +96,9 @@ def _check_identifier(data: bytes, name: str) -> None:
     if data[4:8] == IDENTIFIER:
         return
     found, remedy = "not a TFLite file", "export the model as .tflite"
+    found, remedy = SUFFIXES.get(Path(name).suffix.lower(), (found, remedy))
     if not data:
         found, remedy = "an empty file", "export or download it again"
-    found, remedy = SUFFIXES.get(Path(name).suffix.lower(), (found, remedy))
     for magic, what, advice in FOREIGN:
         if data.startswith(magic):
             found, remedy = what, advice
