@@ -10,21 +10,20 @@
 #include "mcu_port.h"
 #include "mcu_window.h"
 
-/* Part of a window: its first input value and weight, its size, and the steps in the input to the
- * tap below, to the tap on the right, and to the next channel: 0 in the padding. */
+/* Part of a window. The steps are those between input values; in the padding they are 0. */
 typedef struct {
-    const int8_t *x;
+    const int8_t *x; /* of its first tap, channel 0 */
     const int8_t *w;
     int32_t rows;
     int32_t cols;
-    int32_t down;
-    int32_t right;
-    int32_t next;
+    int32_t down;  /* step to the tap below */
+    int32_t right; /* step to the tap on the right */
+    int32_t next;  /* step to the next channel */
 } rectangle;
 
 enum { MAX_PARTS = 5 }; /* the input, and padding on its four sides */
 
-/* Append the taps y times x, as if they lay in the padding, unless there are none. */
+/* Append the taps of rows y and columns x, as padding, unless there are none. The new count. */
 static int32_t append(rectangle parts[MAX_PARTS], int32_t count,
                       const mcu_depthwise_conv2d_s8_params *p, const int8_t *zero_points,
                       mcu_taps y, mcu_taps x) {
@@ -37,8 +36,8 @@ static int32_t append(rectangle parts[MAX_PARTS], int32_t count,
     return count;
 }
 
-/* Cut the window whose first tap is at row y0, column x0 of an image. Returns the number of parts,
- * all of which have taps. */
+/* Cut the window whose first tap is at row y0, column x0 of an image. The number of parts; each has
+ * at least one tap. */
 static int32_t cut(rectangle parts[MAX_PARTS], const mcu_depthwise_conv2d_s8_params *p,
                    const int8_t *image, const int8_t *zero_points, int32_t y0, int32_t x0) {
     const mcu_taps y = mcu_clip_window(y0, p->in_h, p->kernel_h, p->dilation_h);
