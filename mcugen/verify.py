@@ -202,13 +202,9 @@ def kernel_problems(graph: Graph, families: Collection[Family] = tuple(Family)) 
     found = []
     for call in graph.calls():
         op = OPS[call.node.op]
-        refusals = [
-            f"{kernel.name}: {refusal}"
-            for kernel in op.kernels
-            if kernel.family in families and (refusal := kernel.refusal(call)) is not None
-        ]
-        offered = sum(kernel.family in families for kernel in op.kernels)
-        if not op.alias and len(refusals) == offered:
-            allowed = "; ".join(refusals) or f"{op.tflite} is only supported in constants."
+        refusals = {k.name: k.refusal(call) for k in op.kernels if k.family in families}
+        if not op.alias and None not in refusals.values():
+            reasons = "; ".join(f"{name} {refusal}" for name, refusal in refusals.items())
+            allowed = reasons or f"{op.tflite} is supported where it folds away."
             found.append(Problem(call.node.where, "no kernel for this call", allowed))
     return found
