@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -235,6 +236,14 @@ _INTERRUPTS = 240
 
 
 def _board(table: _Table, folder: Path) -> Board:
+    if not re.fullmatch(r"[A-Za-z0-9_.+-]+", folder.name):
+        table.refuse(
+            f"the folder's name {folder.name!r} names the board",
+            "use letters, digits and . _ + - only",
+        )
+    description = table.text("description")
+    if "*/" in description:
+        table.refuse(f"description is {description!r}", "it must not contain */")
     cpu = CPUS[table.choice("cpu", tuple(CPUS))]
     if cpu.name == "host":
         memory: tuple[str, ...] = ()
@@ -250,7 +259,7 @@ def _board(table: _Table, folder: Path) -> Board:
     timer = _peripheral(table.table("timer"), "timer")
     return Board(
         name=folder.name,
-        description=table.text("description"),
+        description=description,
         cpu=cpu,
         folder=folder,
         flash=flash,

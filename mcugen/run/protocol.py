@@ -16,6 +16,7 @@ from zlib import crc32
 from mcugen.errors import RunError
 
 _READY = "m-ready"
+_FAULT = "e-[fault"
 _BLOCK_BYTES = 128  # of an input, per command
 _MAX_LINE = 4096
 _MAX_LINES = 10_000_000  # a reply that is longer never ends
@@ -110,12 +111,16 @@ class Session:
     def _collect(self, timeout: float) -> list[Reply]:
         deadline = time.monotonic() + timeout
         replies: list[Reply] = []
+        refusal = ""
         while len(replies) < _MAX_LINES:
             line = self._line(deadline)
-            if line == _READY:
+            if line == _READY and not refusal:
                 return replies
+            if line == _READY or line.startswith(_FAULT):  # nothing follows a fault
+                raise self.error(f"the firmware reports {(refusal or line)[2:]}")
             if line.startswith("e-"):
-                raise self.error(f"the firmware reports {line[2:200]}")
+                refusal = line
+                continue
             if not line.startswith("m-"):
                 raise self.error("it answered garbage")
             name, _, fields = line.partition("[")
