@@ -30,10 +30,7 @@ def adjust(
     makes the mean of each channel before the activation that of the float layer.
     """
     exact = interpret.run(graph, inputs)
-    rough = {i: tensor.values() for i, tensor in graph.tensors.items() if tensor.is_const}
-    for i, value in zip(graph.inputs, inputs, strict=True):
-        quant = parameters.activations.get(i)
-        rough[i] = value if quant is None else simulate.on_grid(value, quant, parameters.grid)
+    rough = simulate.start(graph, inputs, parameters)
     for call in graph.calls():
         key = call.node.outputs[0]
         if key in parameters.weights:

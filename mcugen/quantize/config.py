@@ -42,11 +42,15 @@ class Effort(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Choices for one quantization; `methods` overrides `method` for tensors by name."""
+    """Choices for one quantization.
 
-    method: Method = Method.MSE
+    Without a `method` all are tried, and the one with the least output error on samples that are
+    held back is taken; `methods` overrides it for tensors by name. Layers in `keep_float` stay float.
+    """
+
+    method: Method | None = None
     methods: Mapping[str, Method] = field(default_factory=dict)
     activations: Activations = Activations.INT8
     per_channel: bool = True
-    keep_float: tuple[str, ...] = ()  # names of layers
+    keep_float: tuple[str, ...] = ()
     effort: Effort = Effort.NORMAL

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from mcugen.ir import Call, Quant, TensorId
+from mcugen.ir import Call, Graph, Quant, TensorId
 from mcugen.ops import OPS
 from mcugen.ops.base import Activation, Array
 from mcugen.quantize.apply import Parameters, Weights, along
@@ -71,3 +71,21 @@ def quantized_operands(
     if key in parameters.bias:
         inputs[2:] = [parameters.bias[key].astype(np.float32)]
     return inputs
+
+
+def outputs(graph: Graph, inputs: list[Array], parameters: Parameters) -> list[Array]:
+    """The graph's outputs, as real values, with every tensor on its grid."""
+    values = start(graph, inputs, parameters)
+    for call in graph.calls():
+        results = run_call(call, quantized_operands(call, values, parameters), parameters)
+        values.update(zip(call.node.outputs, results, strict=True))
+    return [values[i] for i in graph.outputs]
+
+
+def start(graph: Graph, inputs: list[Array], parameters: Parameters) -> dict[TensorId, Array]:
+    """The constants, and the inputs on their grids."""
+    values = {i: tensor.values() for i, tensor in graph.tensors.items() if tensor.is_const}
+    for i, value in zip(graph.inputs, inputs, strict=True):
+        quant = parameters.activations.get(i)
+        values[i] = value if quant is None else on_grid(value, quant, parameters.grid)
+    return values
