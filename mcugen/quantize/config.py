@@ -45,7 +45,7 @@ class Config:
     """Choices for one quantization.
 
     Without a `method` all are tried, and the one with the least output error on samples that are
-    held back is taken; `methods` overrides it for tensors by name. Layers in `keep_float` stay float.
+    held back is taken; `methods` overrides it for tensors by name. `keep_float` names layers.
     """
 
     method: Method | None = None
