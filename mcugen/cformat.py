@@ -18,7 +18,7 @@ INT32_MAX = 2**31 - 1
 
 _PER_LINE = {1: 16, 2: 16, 4: 8, 8: 4}  # by bytes per element
 _COLUMNS = 100  # as in .clang-format
-_MAX_IDENTIFIER = 32  # leaves room for what is added, within C99's 63 significant characters
+_MAX_IDENTIFIER = 24  # generated lines with a prefix and what follows it stay within them
 
 # Keywords of C99, C11 and C++20, and names that hosted compilers predefine or libraries reserve.
 _RESERVED = """

@@ -67,7 +67,7 @@ def bound(frames: Mapping[str, Frame], entry: str) -> int:
                 raise _unbounded(entry, f"{path[-1]} calls through a pointer")
             frame = frames.get(name)
             if frame is None:
-                raise _unbounded(entry, f"nothing is known of {name}, called by {path[-1:]}")
+                raise _unbounded(entry, f"nothing is known of {' -> '.join((*path, name))}")
             if frame.bytes is None:
                 raise _unbounded(entry, f"{name} has a frame of variable size")
             below = (depth(callee, (*path, name)) for callee in sorted(frame.calls))

@@ -62,3 +62,7 @@ def golden_layers(shared: Path) -> Callable[[str], tuple[Array, dict[int, Array]
             return file["x"], layers
 
     return load
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden")

@@ -64,7 +64,7 @@ def test_rows_have_16_bytes_or_8_words() -> None:
         ("__init", "init"),
         ("modèle", "mod_le"),
         ("模型", "unnamed"),
-        ("x" * 300, "x" * 32),
+        ("x" * 300, "x" * 24),
     ],
 )
 def test_identifier(name: str, result: str) -> None:
@@ -74,7 +74,7 @@ def test_identifier(name: str, result: str) -> None:
 @given(st.text())
 def test_identifier_is_one(name: str) -> None:
     text = cformat.identifier(name)
-    assert re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,33}", text) and "__" not in text
+    assert re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,24}", text) and "__" not in text
 
 
 @given(st.text(alphabet=st.sampled_from("*/\\?\n\r\t a\"'é\x00\u2028=<"), max_size=90))
