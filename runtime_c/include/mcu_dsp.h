@@ -33,6 +33,11 @@ static inline int32_t mcu_load4(const int8_t *from) {
     return word;
 }
 
+/// A word as four bytes, little endian, at any address.
+static inline void mcu_store4(int8_t *to, int32_t word) {
+    (void)memcpy(to, &word, sizeof word);
+}
+
 /// Lane 0 or 1 of a word: 16 bits, signed.
 static inline int32_t mcu_lane(int32_t word, uint32_t lane) {
     return (int32_t)(int16_t)(uint16_t)((uint32_t)word >> (16U * lane));

@@ -1,29 +1,39 @@
-"""mcu_conv2d_1x1_s8_dsp: portable C and the assembly core equal numpy; its limits; its price."""
+"""mcu_conv2d_s8_dsp: portable C and the assembly core equal numpy; its limits; its price."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
 
 from mcugen.ops.base import Family
-from mcugen.ops.kernels import conv2d_1x1_s8_dsp
+from mcugen.ops.conv2d import OP
+from mcugen.ops.kernels import conv2d_s8_dsp
 from mcugen.ops.kernels.requant import Form, requant
+from mcugen.ops.window import Padding, axis
 from mcugen.testing.builder import one_op, quant
 from mcugen.testing.check import KernelBatch, OpCase, call_of, run_op
 
-KERNEL = conv2d_1x1_s8_dsp.KERNEL
+KERNEL = conv2d_s8_dsp.KERNEL
 
 
 @dataclass(frozen=True)
-class Conv1x1:
-    """A 1x1 convolution with random weights whose outputs spread over the whole range."""
+class Conv:
+    """A convolution with random weights whose outputs spread over the whole range.
+
+    Its output clamps at its zero point, or not at all.
+    """
 
     pixels: tuple[int, int] = (3, 3)
     in_ch: int = 8
     out_ch: int = 8
+    kernel: tuple[int, int] = (1, 1)
     stride: int = 1
+    dilation: int = 1
+    padding: Padding = Padding.SAME
+    batch: int = 1
     clamped: bool = True
     in_zero_point: int = -128
     out_zero_point: int = -128
@@ -33,49 +43,65 @@ class Conv1x1:
 
     def model(self) -> bytes:
         rng = np.random.default_rng(self.seed)
-        weights = rng.integers(-self.largest, self.largest + 1, (self.out_ch, 1, 1, self.in_ch))
+        shape = (self.out_ch, *self.kernel, self.in_ch)
+        weights = rng.integers(-self.largest, self.largest + 1, shape)
         weights.flat[0] = -self.largest
-        spread = self.gain * 60 / (74 * 74 * np.sqrt(self.in_ch))
+        spread = self.gain * 60 / (74 * 74 * np.sqrt(np.prod(shape[1:])))
         scales = quant(spread * rng.uniform(0.3, 1.5, self.out_ch), axis=0)
-        size = -(-self.pixels[0] // self.stride), -(-self.pixels[1] // self.stride)
+        size = [
+            axis(size, kernel, self.stride, self.dilation, self.padding).out
+            for size, kernel in zip(self.pixels, self.kernel, strict=True)
+        ]
         bias = rng.integers(-3000, 3000, self.out_ch)
         return one_op(
             "CONV_2D",
             [
-                {"shape": (1, *self.pixels, self.in_ch), "quant": quant(1.0, self.in_zero_point)},
+                {
+                    "shape": (self.batch, *self.pixels, self.in_ch),
+                    "quant": quant(1.0, self.in_zero_point),
+                },
                 {"shape": weights.shape, "quant": scales, "data": weights},
                 {"shape": [self.out_ch], "dtype": "int32", "quant": scales, "data": bias},
             ],
-            {"shape": (1, *size, self.out_ch), "quant": quant(1.0, self.out_zero_point)},
+            {"shape": (self.batch, *size, self.out_ch), "quant": quant(1.0, self.out_zero_point)},
             {
-                "padding": 0,
+                "padding": self.padding.value,
                 "strideH": self.stride,
                 "strideW": self.stride,
-                "dilationHFactor": 1,
-                "dilationWFactor": 1,
+                "dilationHFactor": self.dilation,
+                "dilationWFactor": self.dilation,
                 "fusedActivationFunction": int(self.clamped),
             },
         )
 
 
-def clamped(**changes: object) -> Conv1x1:
-    return Conv1x1(**changes)
+def clamped(*fields: Any, **changes: Any) -> Conv:
+    return Conv(*fields, **changes)
 
 
-def general(**changes: object) -> Conv1x1:
-    return Conv1x1(**{"clamped": False, "in_zero_point": -7, "out_zero_point": 11, **changes})
+def general(*fields: Any, **changes: Any) -> Conv:
+    linear = {"clamped": False, "in_zero_point": -7, "out_zero_point": 11}
+    return Conv(*fields, **{**linear, **changes})
 
 
-def grid() -> dict[str, Conv1x1]:
-    """Pixels even and odd; channels around the blocks of four; one and more rounds of the core."""
+def grid() -> dict[str, Conv]:
+    """Pixels even and odd, channels around the blocks of four, rounds of the core, windows."""
     cases = {}
     for kind in (clamped, general):
-        for pixels in ((1, 2), (1, 3), (2, 2), (5, 1)):
+        for pixels in ((1, 1), (1, 2), (1, 3), (2, 2), (5, 1)):
             cases[f"{kind.__name__}-pixels{pixels}"] = kind(pixels=pixels)
         for in_ch in (1, 2, 3, 4, 5, 30, 31, 32, 33, 60, 61, 64, 100):
             cases[f"{kind.__name__}-in{in_ch}"] = kind(in_ch=in_ch)
         for out_ch in (1, 2, 3, 4, 5, 7, 12):
             cases[f"{kind.__name__}-out{out_ch}"] = kind(out_ch=out_ch)
+        for kernel in ((3, 3), (1, 5), (5, 1), (2, 2), (10, 4)):
+            for stride in (1, 2):
+                for padding in Padding:
+                    for in_ch in (3, 4):
+                        name = f"{kind.__name__}-{kernel}-{stride}-{padding.name}-{in_ch}"
+                        cases[name] = kind((11, 9), in_ch, 4, kernel, stride, 1, padding)
+        cases[f"{kind.__name__}-batch"] = kind(kernel=(3, 3), batch=3)
+        cases[f"{kind.__name__}-window-beyond-input"] = kind((2, 3), kernel=(7, 7))
         cases[f"{kind.__name__}-saturating"] = kind(gain=20.0, pixels=(4, 5))
         cases[f"{kind.__name__}-tiny-multipliers"] = kind(gain=1 / 500)
     for zero_point in (-128, -1, 0, 127):
@@ -107,11 +133,11 @@ def test_portable_c_equals_numpy(cases: dict[str, OpCase], compiler: str) -> Non
 @pytest.mark.parametrize("core", ["cortex-m4", "cortex-m33"])
 def test_assembly_equals_numpy(cases: dict[str, OpCase], core: str) -> None:
     traces = batch(cases).check_emulated(core)
-    assert max(trace.stack for trace in traces) <= 256
+    assert max(trace.stack for trace in traces) <= 384
 
 
 @pytest.mark.parametrize(("conv", "form"), [(clamped(), Form.CLAMPED), (general(), Form.GENERAL)])
-def test_the_short_requantization_needs_a_clamp(conv: Conv1x1, form: Form) -> None:
+def test_the_short_requantization_needs_a_clamp(conv: Conv, form: Form) -> None:
     call = call_of(conv.model())
     assert requant(call, call.input(1).values().reshape(conv.out_ch, -1)).form is form
 
@@ -119,15 +145,14 @@ def test_the_short_requantization_needs_a_clamp(conv: Conv1x1, form: Form) -> No
 @pytest.mark.parametrize(
     ("conv", "refusal"),
     [
-        (clamped(stride=2), "1x1 with stride 1"),
-        (clamped(pixels=(1, 1)), "two pixels"),
+        (clamped(dilation=2, kernel=(2, 2)), "no dilation"),
         (clamped(largest=128), "[-127, 127]"),
         (clamped(in_ch=1200), "2**23"),
         (clamped(out_zero_point=-100), "whole range of int8"),
         (clamped(gain=500.0), "[2**-23, 1/2)"),
     ],
 )
-def test_it_refuses_what_it_cannot_do_exactly(conv: Conv1x1, refusal: str) -> None:
+def test_it_refuses_what_it_cannot_do_exactly(conv: Conv, refusal: str) -> None:
     found = KERNEL.refusal(call_of(conv.model()))
     assert found is not None and refusal in found
 
@@ -135,19 +160,28 @@ def test_it_refuses_what_it_cannot_do_exactly(conv: Conv1x1, refusal: str) -> No
 @pytest.mark.parametrize(
     ("conv", "goal"),
     [
-        (clamped(pixels=(25, 5), in_ch=64, out_ch=64), 0.84),
-        (clamped(pixels=(24, 24), in_ch=16, out_ch=32), 0.55),
-        (clamped(pixels=(6, 6), in_ch=128, out_ch=128), 0.92),
-        (clamped(pixels=(3, 3), in_ch=256, out_ch=256, largest=100), 0.85),
+        (clamped(pixels=(25, 5), in_ch=64, out_ch=64), 0.83),
+        (clamped(pixels=(24, 24), in_ch=16, out_ch=32), 0.5),
+        (clamped(pixels=(6, 6), in_ch=128, out_ch=128), 0.93),
+        (clamped(pixels=(3, 3), in_ch=256, out_ch=256, largest=100), 0.88),
         (general(pixels=(6, 6), in_ch=96, out_ch=24), 0.8),
+        (clamped((32, 32), 16, 16, (3, 3)), 0.8),
+        (general((16, 16), 32, 32, (3, 3)), 0.9),
+        (clamped((8, 8), 64, 64, (3, 3)), 0.97),
+        (clamped((32, 32), 3, 16, (3, 3), in_zero_point=0), 0.46),
+        (clamped((96, 96), 3, 8, (3, 3), 2), 0.34),
+        (clamped((49, 10), 1, 64, (10, 4), 2), 0.69),
+        (clamped((32, 32), 16, 32, (3, 3), 2), 0.87),
     ],
 )
-def test_products_per_cycle_on_the_m4(conv: Conv1x1, goal: float) -> None:
-    """Modelled, zero wait states; the cost that selection sees is within 5 %."""
+def test_products_per_cycle_on_the_m4(conv: Conv, goal: float) -> None:
+    """Modelled, zero wait states; the cost that selection sees is within 6 %."""
     case = run_op(conv.model())
     (call,) = case.graph.calls()
     (trace,) = batch({"": case}).check_emulated("cortex-m4")
-    products = call.output.elements * conv.in_ch
-    print(f"\n{conv.pixels} {conv.in_ch}->{conv.out_ch}: {products / trace.cycles:.3f}")
+    products = OP.macs(call)
+    print(
+        f"\n{conv.kernel} {conv.pixels} {conv.in_ch}->{conv.out_ch}: {products / trace.cycles:.3f}"
+    )
     assert products / trace.cycles >= goal
-    assert abs(KERNEL.cost(call).cycles / trace.cycles - 1) < 0.05
+    assert abs(KERNEL.cost(call).cycles / trace.cycles - 1) < 0.06
