@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
 
 from mcugen import manifest, stack
 from mcugen.errors import BoardError, ToolError
 from mcugen.manifest import Manifest
+from mcugen.stack import Frame
 
 _TIMEOUT_S = 600
 _PACKAGES = {
@@ -142,10 +144,21 @@ def _stack_bound(record: Manifest, objects: list[Path], image: Path) -> int | No
     frames = stack.from_callgraph(graphs)
     if image.suffix == ".elf" and _is_arm(image):
         command = ["arm-none-eabi-objdump", "-d", "--no-show-raw-insn", str(image)]
-        frames = {**stack.from_disassembly(run_tool(command).stdout), **frames}
+        library = stack.from_disassembly(run_tool(command).stdout)
+        frames = {**_aliases(image, library), **library, **frames}
     elif any(callee not in frames for frame in frames.values() for callee in frame.calls):
         return None
     return stack.bound(frames, f"{record.prefix}_invoke")
+
+
+def _aliases(image: Path, frames: Mapping[str, Frame]) -> dict[str, Frame]:
+    """The frames under all names of their addresses: a disassembly shows only one of them."""
+    with image.open("rb") as file:
+        table = ELFFile(file).get_section_by_name(".symtab")
+        assert isinstance(table, SymbolTableSection)
+        addresses = {symbol.name: symbol["st_value"] for symbol in table.iter_symbols()}
+    known = {addresses[name]: frame for name, frame in frames.items() if name in addresses}
+    return {name: known[address] for name, address in addresses.items() if address in known}
 
 
 def _is_arm(image: Path) -> bool:
