@@ -22,12 +22,17 @@ _WARNINGS += ["-Wdouble-promotion", "-Werror"]
 
 @pytest.fixture(scope="session")
 def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
-    """`build("microbit", "MODEL_HANGS")`: the board and the image, compiled with these macros."""
+    """`build("microbit", "MODEL_HANGS")`: the board and the image, compiled with these macros.
 
-    def compile_firmware(name: str, *macros: str, compiler: str = "gcc") -> tuple[Board, Path]:
+    `compiler` is the compiler of the host, with options of its own.
+    """
+
+    def compile_firmware(
+        name: str, *macros: str, compiler: tuple[str, ...] = ("gcc",)
+    ) -> tuple[Board, Path]:
         board = load_board(name)
         if board.is_host:
-            command = [compiler]
+            command = [*compiler]
         else:
             command = [
                 "arm-none-eabi-gcc",
@@ -56,6 +61,8 @@ def _render(board: Board, folder: Path) -> None:
         loader=FileSystemLoader(resources.templates() / "firmware"),
         undefined=StrictUndefined,
         trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
     for name in ("board.h", *(() if board.is_host else ("link.ld",))):
         text = templates.get_template(f"{name}.j2").render(board=board)
