@@ -1,7 +1,7 @@
 """The command line: parses arguments, calls `mcugen.api`, prints the result.
 
-Exit status: 0 on success, 1 when the answer is no (bytes differ, the model does not fit, a tool is
-missing), 2 for errors that the user can mend, 130 after Ctrl-C.
+Exit status: 0 on success, 1 when the answer is no (bytes differ, a tool is missing), 2 for errors
+that the user can mend, 130 after Ctrl-C.
 """
 
 from __future__ import annotations
@@ -29,11 +29,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit status. `--debug` lets tracebacks through."""
-    arguments = sys.argv[1:] if arguments is None else list(arguments)
-    debug = "--debug" in arguments
+    """Run the command line; returns the exit status. `--debug`, anywhere, shows tracebacks."""
+    given = sys.argv[1:] if arguments is None else arguments
+    arguments = [argument for argument in given if argument != "--debug"]
+    debug = len(arguments) < len(given)
     try:
-        status = commands.main(list(arguments), prog_name="mcugen", standalone_mode=False)
+        status = commands.main(arguments, prog_name="mcugen", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         return ERROR
@@ -148,15 +149,13 @@ def boards(as_json: bool) -> None:
 @_model
 @_board(required=False)
 @_json
-def analyze(model: Path, board: str | None, as_json: bool) -> int:
+def analyze(model: Path, board: str | None, as_json: bool) -> None:
     """Show operators, MACs, and the flash and RAM that MODEL will need; what is not supported.
 
     \b
     Example: mcugen analyze kws.tflite --board mps2-an386
     """
-    analysis = api.analyze(model, board)
-    _show(analysis, as_json)
-    return 0 if analysis.memory is None or analysis.memory.fits else FAILED
+    _show(api.analyze(model, board), as_json)
 
 
 @commands.command()

@@ -138,7 +138,8 @@ def dequantize(values: Array, tensor: Tensor) -> Array:
     if tensor.quant is None:
         return values.astype(np.float32)
     centred = values.astype(np.float32) - np.float32(tensor.zero_point)
-    return np.multiply(centred, np.float32(tensor.scale))
+    real: Array = centred * np.float32(tensor.scale)
+    return real
 
 
 def quantize(where: str, values: Array, tensor: Tensor, notes: list[str]) -> Array:

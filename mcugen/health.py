@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-import shutil
 import subprocess
 from dataclasses import dataclass
-
-from mcugen.errors import ToolError
 
 APT = "sudo apt-get install"
 TIMEOUT_S = 20
@@ -65,17 +62,6 @@ def examine() -> Health:
         _newlib(),
     )
     return Health(checks, all(check.found or not check.required for check in checks))
-
-
-def require(*names: str) -> None:
-    """Raise a `ToolError` that names every missing program and the command that installs it."""
-    missing = [p for p in PROGRAMS if p.name in names and shutil.which(p.name) is None]
-    if missing:
-        packages = " ".join(sorted({p.package for p in missing}))
-        raise ToolError(
-            f"{', '.join(p.name for p in missing)}: not found on PATH; "
-            f"needed: {'; '.join(p.purpose for p in missing)}; run: {APT} {packages}"
-        )
 
 
 def _package(name: str, purpose: str, required: bool, install: str) -> Check:

@@ -1,0 +1,65 @@
+"""`analyze`: what a model consists of and what it needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import mcugen
+from mcugen import analysis
+from mcugen.errors import BoardError
+
+DIGITS = Path(__file__).parent.parent / "examples" / "digits"
+
+
+def test_the_digits_network():
+    result = mcugen.analyze(DIGITS / "digits_int8.tflite")
+    assert result.supported and result.memory is None
+    assert [o.operator for o in result.operations] == [
+        *("CONV_2D", "MAX_POOL_2D", "CONV_2D", "MAX_POOL_2D"),
+        *("RESHAPE", "FULLY_CONNECTED", "SOFTMAX"),
+    ]
+    assert result.macs == 64 * 16 * 9 + 16 * 32 * 9 * 16 + 128 * 10
+    weights = 16 * 9 + 32 * 9 * 16 + 128 * 10
+    biases = 16 + 32 + 10
+    assert result.parameters == weights + biases
+    assert result.weight_bytes == weights + 4 * biases
+    assert result.inputs[0].shape == (1, 8, 8, 1) and result.inputs[0].zero_point == -128
+
+
+def test_a_float_model_is_described_and_every_layer_refused():
+    result = mcugen.analyze(DIGITS / "digits_float32.tflite")
+    assert not result.supported
+    assert result.macs == 84_224
+    assert len(result.problems) == 6
+    assert all("float32" in problem for problem in result.problems)
+
+
+def test_memory_on_a_board_is_measured():
+    memory = mcugen.analyze(DIGITS / "digits_int8.tflite", "microbit").memory
+    assert memory is not None and memory.measured and memory.fits
+    assert memory.stack is not None and memory.ram == memory.arena + memory.stack
+    assert memory.image_ram is not None and memory.ram < memory.image_ram < 16 * 1024
+
+
+def test_a_model_too_large_for_flash_and_ram_says_so_for_both():
+    board = mcugen.api.load_board("microbit")
+    assert analysis.at_least(board, 16 * 1024, 256 * 1024).fits
+    with pytest.raises(BoardError, match=r"1,000 more than.* and .*24 more than"):
+        analysis.require_room(analysis.at_least(board, 16 * 1024 + 24, 256 * 1024 + 1000))
+
+
+MACS = {"kws": 2_656_768, "ic": 12_501_632, "vww": 7_489_664, "ad": 264_192, "hello_world": 288}
+
+
+@pytest.mark.parametrize("name", MACS)
+def test_real_models(shared, name):
+    result = mcugen.analyze(shared / "models" / f"{name}_int8.tflite")
+    assert result.supported and result.macs == MACS[name]
+
+
+def test_every_real_file_is_described(shared):
+    for path in sorted((shared / "models").glob("*.tflite")):
+        result = mcugen.analyze(path)
+        assert result.operations and result.supported == path.stem.endswith("_int8")

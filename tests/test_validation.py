@@ -1,0 +1,91 @@
+"""`validate` and `profile`: the emulated board against the references."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mcugen
+from mcugen import api, reference, validation
+
+DIGITS = Path(__file__).parent.parent / "examples" / "digits"
+MODEL = DIGITS / "digits_int8.tflite"
+DATA = DIGITS / "digits_test.npz"
+FLOAT = DIGITS / "digits_float32.tflite"
+
+
+def test_the_digits_are_exact_and_accurate_on_this_machine():
+    result = mcugen.validate(MODEL, "host", DATA, float_model=FLOAT)
+    assert result.exact and result.verdict.startswith("EXACT")
+    assert result.samples == 300 and result.first_difference is None
+    assert [c.difference.differing for c in result.comparisons] == [0] * len(result.comparisons)
+    accuracy = {row.who: row.value for row in result.accuracies}
+    assert accuracy["float"] > 0.97 and accuracy["emulated"] > 0.97
+    assert accuracy["emulated"] == accuracy[result.yardstick]
+    assert sum(map(sum, result.confusion)) == 300
+    assert result.against_float[0].rmse < 0.02
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize("board", ["microbit", "mps2-an386"])
+def test_the_digits_are_exact_in_the_emulator(board):
+    result = mcugen.validate(MODEL, board, DATA, limit=10)
+    assert result.exact and result.samples == 10
+
+
+@pytest.mark.parametrize("layer", [0, 4])
+def test_a_wrong_weight_is_traced_to_its_layer(monkeypatch, layer):
+    """The generated weights of one layer are changed behind mcugen's back."""
+    emit = api.emit
+
+    def spoiled(program, board, directory, **options):
+        emit(program, board, directory, **options)
+        weights = directory / f"{program.prefix}_weights.c"
+        text = weights.read_text()
+        pattern = re.compile(rf"(_layer{layer}_\w*weights\w*\[\d+\] = \{{\n\s*)(-?\d+)")
+        assert pattern.search(text)
+        weights.write_text(pattern.sub(lambda m: f"{m[1]}{100 if int(m[2]) < 0 else -100}", text))
+
+    monkeypatch.setattr(api, "emit", spoiled)
+    result = mcugen.validate(MODEL, "host", DATA, limit=50)
+    assert not result.exact and result.verdict.startswith("DIFFERENT")
+    assert result.first_difference is not None
+    assert result.first_difference.layer == layer
+    assert result.first_difference.differing > 0
+
+
+def test_numpy_stands_in_where_tflm_is_missing(monkeypatch):
+    monkeypatch.setattr(reference, "tflm_available", lambda: False)
+    result = mcugen.validate(MODEL, "host", DATA, limit=5)
+    assert result.exact and result.yardstick == validation.NUMPY
+    assert any("stand in for TFLM" in note for note in result.notes)
+
+
+def test_a_project_can_be_kept(tmp_path):
+    mcugen.validate(MODEL, "host", DATA, limit=1, keep=tmp_path / "kept")
+    assert (tmp_path / "kept" / "digits_int8.h").is_file()
+
+
+def test_litert_may_differ_only_where_it_rounds_differently(tmp_path, golden):
+    """On a dense model LiteRT differs from TFLM, and the report names the operator."""
+    cases = golden("ad_int8")
+    np.savez(tmp_path / "x.npz", x=np.concatenate([inputs[0] for inputs in cases.inputs]))
+    result = mcugen.validate(cases.model, "host", tmp_path / "x.npz")
+    tflm, litert = result.comparisons
+    assert result.exact and tflm.difference.differing == 0 and tflm.expected is None
+    assert 0 < litert.difference.differing < 0.5 * litert.difference.total
+    assert litert.expected is not None and "FULLY_CONNECTED" in litert.expected
+
+
+@pytest.mark.qemu
+def test_profile_counts_every_layer():
+    first, second = (mcugen.profile(MODEL, "mps2-an386") for _ in range(2))
+    assert first == second
+    assert [layer.operator for layer in first.layers].count("CONV_2D") == 2
+    assert first.macs == 84_224
+    assert all(layer.instructions > 0 for layer in first.layers)
+    layers = sum(layer.instructions for layer in first.layers)
+    assert abs(first.instructions - layers) < 0.02 * layers
