@@ -303,7 +303,8 @@ def _verdict(comparisons: Sequence[Comparison], yardstick: str, samples: int) ->
     total = sum(d.total for d in against)
     differing = sum(d.differing for d in against)
     if differing:
-        return f"DIFFERENT: {differing:,} of {total:,} bytes of {samples} samples differ from {yardstick}"
+        counts = f"{differing:,} of {total:,} bytes of {samples} samples"
+        return f"DIFFERENT: {counts} differ from {yardstick}"
     unexplained = [c.reference for c in comparisons if not c.passed]
     if unexplained:
         return f"DIFFERENT: equal to {yardstick}, but not to {unexplained[0]}, for no known reason"
