@@ -59,9 +59,10 @@ def emit(program: Program, board: Board | None, directory: Path, *, force: bool 
         _check_destination(directory, force)
         directory.parent.mkdir(parents=True, exist_ok=True)
         _replace(directory, files)
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # RuntimeError: a loop of symbolic links
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise OutputError(
-            f"{directory}: cannot be written: {error.strerror}; "
+            f"{directory}: cannot be written: {reason}; "
             "choose a directory that you may write to"
         ) from error
 

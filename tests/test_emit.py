@@ -329,6 +329,9 @@ def test_a_failed_exchange_is_undone(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_impossible_places(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(OutputError, match="cannot be written"):
+        write(graphs.conv(), tmp_path / "loop")
     with pytest.raises(OutputError, match="is a file"):
         write(graphs.conv(), tmp_path / "file")
     with pytest.raises(OutputError, match="cannot be written"):
