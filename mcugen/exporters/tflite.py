@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mcugen.ir import DType, Graph, TensorId
 from mcugen.ops import OPS
-from mcugen.testing.builder import ModelBuilder
+from mcugen.exporters.builder import ModelBuilder
 
 # The operator versions at which TFLite's registry introduced int8, where that is not 1.
 INT8_VERSIONS = {
