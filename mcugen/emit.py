@@ -62,8 +62,7 @@ def emit(program: Program, board: Board | None, directory: Path, *, force: bool 
     except (OSError, RuntimeError) as error:  # RuntimeError: a loop of symbolic links
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise OutputError(
-            f"{directory}: cannot be written: {reason}; "
-            "choose a directory that you may write to"
+            f"{directory}: cannot be written: {reason}; choose a directory that you may write to"
         ) from error
 
 

@@ -6,10 +6,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from mcugen.errors import OutputError
-from mcugen.program import Program
+from mcugen.program import Port, Program
 
 GENERATOR = "mcugen"
 
@@ -98,7 +97,7 @@ def read(directory: Path) -> Manifest:
         raise OutputError(f"{path}: damaged ({error!r}); generate the project again") from error
 
 
-def _port(port: Any) -> dict[str, object]:
+def _port(port: Port) -> dict[str, object]:
     return {
         "name": port.name,
         "original": port.comment,
