@@ -6,7 +6,8 @@
 
 extern uint32_t image_stack_limit[]; /* the lowest word of the stack, from the linker script */
 
-static uint32_t *stack_pointer(void) {
+/* Not inlined: a function that only reads sp may do so before it saves registers below it. */
+__attribute__((noinline)) static uint32_t *stack_pointer(void) {
     uint32_t *sp;
     __asm volatile("mov %0, sp" : "=r"(sp));
     return sp;

@@ -28,7 +28,7 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
     """
 
     def compile_firmware(
-        name: str, *macros: str, compiler: tuple[str, ...] = ("gcc",)
+        name: str, *macros: str, compiler: tuple[str, ...] = ("gcc",), optimize: str = "-O2"
     ) -> tuple[Board, Path]:
         board = load_board(name)
         if board.is_host:
@@ -46,7 +46,7 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
         folder = tmp_path_factory.mktemp(name)
         _render(board, folder)
         firmware = resources.runtime_c() / "firmware"
-        command += ["-std=c99", "-Os", *_WARNINGS, f"-I{folder}", f"-I{firmware}"]
+        command += ["-std=c99", optimize, *_WARNINGS, f"-I{folder}", f"-I{firmware}"]
         command += [f"-D{macro}" for macro in macros]
         command += [str(firmware / source) for source in firmware_sources(board)]
         command += [str(Path(__file__).with_name("firmware.c")), "-o", "test.elf"]

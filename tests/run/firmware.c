@@ -63,6 +63,12 @@ static int32_t invoke(void) {
 #elif defined(MODEL_OVERFLOWS)
     volatile int32_t top = 0;
     return dig(&top);
+#elif defined(MODEL_STACK)
+    volatile uint32_t words[MODEL_STACK / 4];
+    for (uint32_t i = 0; i < MODEL_STACK / 4; i++) {
+        words[i] = i;
+    }
+    return (int32_t)words[0];
 #elif defined(MODEL_LOOPS_ONLY)
     loop(turns);
 #else
