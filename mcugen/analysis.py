@@ -46,8 +46,8 @@ class Memory:
 
     `flash` is code and constants, `ram` arena, variables and the bound on the stack. The image adds
     the harness, with its own copy of the inputs and the stack that the board reserves. Before a
-    build there is no image and no code: `flash` is the constants, `ram` the arena. Limits are None
-    on the host.
+    build there is no image and no code: `flash` is the constants, `ram` the arena. `overflow` is
+    what the linker said if the image does not fit. Limits are None on the host.
     """
 
     board: str
@@ -60,6 +60,7 @@ class Memory:
     image_ram: int | None = None
     flash_limit: int | None = None
     ram_limit: int | None = None
+    overflow: str | None = None
 
     @property
     def measured(self) -> bool:
@@ -69,6 +70,8 @@ class Memory:
     @property
     def excess(self) -> tuple[str, ...]:
         """What does not fit, and by how much."""
+        if self.overflow is not None:
+            return (self.overflow,)
         least = "" if self.measured else "at least "
         rows = (
             ("flash", self.image_flash or self.flash, self.flash_limit),

@@ -19,7 +19,7 @@ from mcugen import analysis, data, health, profiling, validation
 from mcugen.analysis import Analysis, Memory
 from mcugen.build import build
 from mcugen.emit import emit
-from mcugen.errors import ToolError, UnsupportedModelError
+from mcugen.errors import BoardError, ToolError, UnsupportedModelError
 from mcugen.ir import Graph
 from mcugen.lower import lower
 from mcugen.model import Model, load
@@ -208,3 +208,5 @@ def _memory(program: Program, board: Board) -> Memory:
             return _build(directory, board).memory
         except ToolError:  # no compiler here
             return least
+        except BoardError as error:
+            return replace(least, overflow=str(error))

@@ -154,7 +154,8 @@ def _memory(memory: Memory, console: Console) -> None:
             f"RAM {memory.image_ram:,}{_of(memory.ram_limit)}, with the harness and its stack"
         )
     for excess in memory.excess:
-        console.print(f"{BAD}does not fit {memory.board}[/]: {excess}")
+        where = "" if memory.overflow else f"does not fit {memory.board}: "
+        console.print(f"{BAD}{where}{escape(excess)}[/]", soft_wrap=True)
     if memory.fits and memory.flash_limit is not None:
         console.print(f"{GOOD}fits {memory.board}[/]")
 

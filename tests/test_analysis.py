@@ -50,6 +50,15 @@ def test_a_model_too_large_for_flash_and_ram_says_so_for_both():
         analysis.require_room(analysis.at_least(board, 16 * 1024 + 24, 256 * 1024 + 1000))
 
 
+def test_what_only_the_linker_knows_is_part_of_the_answer(tmp_path):
+    """Constants and arena have room on this board, code and stack have not."""
+    text = (Path(__file__).parent.parent / "boards" / "microbit" / "board.toml").read_text()
+    (tmp_path / "board.toml").write_text(text.replace("0x4_0000", "0x2000"))
+    memory = mcugen.analyze(DIGITS / "digits_int8.tflite", str(tmp_path)).memory
+    assert memory is not None and memory.flash < 0x2000 and not memory.fits
+    assert "FLASH" in memory.excess[0]
+
+
 MACS = {"kws": 2_656_768, "ic": 12_501_632, "vww": 7_489_664, "ad": 264_192, "hello_world": 288}
 
 
