@@ -61,8 +61,9 @@ def quant_for(low: float, high: float, grid: Grid) -> Quant:
 
 
 def _float32(scale: float) -> float:
-    narrowed = float(np.float32(scale))
-    return narrowed if narrowed > 0.0 else 1.0
+    """A scale that float32 holds with full precision; 1 for a range of nothing but zero."""
+    smallest = np.finfo(np.float32).tiny
+    return float(np.float32(max(scale, smallest))) if scale > 0.0 else 1.0
 
 
 def quantization_noise(values: Values, weights: Values, quant: Quant, grid: Grid) -> float:
