@@ -132,10 +132,59 @@ def _exp_between_minus_quarter_and_0(a: I64) -> I64:
 
 
 def one_over_one_plus_x(x: ArrayLike) -> I64:
-    """1 / (1 + x) in Q0.31 for x in Q0.31, [0, 1): three Newton steps, as in gemmlowp."""
+    """1 / (1 + x) in Q0.31 for x in Q0.31, [0, 1)."""
+    return np.minimum(2 * _two_over_one_plus_x(x), INT32_MAX)  # 2 / (1 + x), read as Q1.30
+
+
+def _two_over_one_plus_x(x: ArrayLike) -> I64:
+    """2 / (1 + x) in Q2.29 for x in Q0.31, [0, 1): three Newton steps, as in gemmlowp."""
     mul = saturating_rounding_doubling_high_mul
     half_denominator = (np.asarray(x, np.int64) >> 1) + (1 << 30)  # Q0.31
     y = 1515870810 + mul(half_denominator, -1010580540)  # 48/17 - 32/17 * (1 + x)/2, Q2.29
     for _ in range(3):
         y = y + 4 * mul(y, (1 << 29) - mul(half_denominator, y))
-    return np.minimum(2 * y, INT32_MAX)  # y is 2 / (1 + x): as Q1.30 it is the result
+    return y
+
+
+def logistic(x: ArrayLike, integer_bits: int) -> I64:
+    """1 / (1 + exp(-x)) in Q0.31, as gemmlowp's logistic; integer_bits of x in [0, 5]."""
+    x = np.asarray(x, np.int64)
+    positive = one_over_one_plus_x(exp_on_negative_values(-np.abs(x), integer_bits))
+    return np.where(x == 0, 1 << 30, np.where(x > 0, positive, INT32_MAX - positive))
+
+
+def tanh(x: ArrayLike, integer_bits: int) -> I64:
+    """The hyperbolic tangent in Q0.31, as gemmlowp's tanh; integer_bits of x in [0, 4]."""
+    x = np.asarray(x, np.int64)
+    exp = exp_on_negative_values(-np.abs(x), integer_bits + 1)  # of -2|x|
+    magnitude = saturating_shift_left(_two_over_one_plus_x(exp) - (1 << 29), 2)
+    signed: I64 = np.sign(x) * magnitude
+    return signed
+
+
+def saturating_shift_left(x: ArrayLike, exponent: int) -> I64:
+    """x * 2**exponent, clamped to int32."""
+    clamped: I64 = np.clip(np.asarray(x, np.int64) << exponent, INT32_MIN, INT32_MAX)
+    return clamped
+
+
+def inverse_sqrt(x: ArrayLike) -> tuple[I64, I64]:
+    """1 / sqrt(x) of integers in [0, 2**31) as (Q0.31 multiplier, shift); 0 is taken as 1.
+
+    As GetInvSqrtQuantizedMultiplierExp of the reference, with the shift to the left: five Newton
+    steps from 1 for x in [1/2, 2), which is x / 4**k.
+    """
+    mul = saturating_rounding_doubling_high_mul
+    x = np.maximum(np.asarray(x, np.int64), 1)
+    x, right_shift = np.where(x >= 2**29, x >> 2, x), np.where(x >= 2**29, 12, 11)
+    pairs = (29 - np.frexp(x.astype(np.float64))[1]) // 2  # of leading zeros above 2**29
+    normal = x << (2 * pairs)  # [2**27, 2**29), Q3.28 when halved
+    half = rounding_divide_by_pot(normal >> 1, 1)
+    y = np.full_like(x, 1 << 28)
+    for _ in range(5):
+        cube = saturating_shift_left(mul(mul(y, y), y), 6)
+        y = saturating_shift_left(mul((1 << 28) + (1 << 27), y) - mul(half, cube), 3)
+    y = mul(y, 1518500250)  # sqrt(1/2)
+    right_shift = right_shift - pairs
+    multiplier = np.where(x == 1, INT32_MAX, y << np.maximum(-right_shift, 0))
+    return multiplier, np.where(x == 1, 0, -np.maximum(right_shift, 0))

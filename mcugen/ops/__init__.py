@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from mcugen.ops import (
+    abs,
     add,
     average_pool2d,
     conv2d,
     depthwise_conv2d,
     dequantize,
+    exp,
     expand_dims,
     fully_connected,
+    gelu,
+    hard_swish,
+    leaky_relu,
+    logistic,
     max_pool2d,
     mean,
     pack,
@@ -19,6 +25,7 @@ from mcugen.ops import (
     reshape,
     shape,
     softmax,
+    sqrt,
     squeeze,
     strided_slice,
 )
@@ -27,13 +34,23 @@ from mcugen.ops.base import Op
 OPS: dict[str, Op] = {
     op.name: op
     for op in (
+        abs.ABS,
+        abs.NEG,
         add.OP,
         average_pool2d.OP,
         conv2d.OP,
         depthwise_conv2d.OP,
         dequantize.OP,
         expand_dims.OP,
+        exp.ELU,
+        exp.EXP,
+        exp.LOG,
         fully_connected.OP,
+        gelu.OP,
+        hard_swish.OP,
+        leaky_relu.OP,
+        logistic.LOGISTIC,
+        logistic.TANH,
         max_pool2d.OP,
         mean.OP,
         pack.OP,
@@ -45,6 +62,8 @@ OPS: dict[str, Op] = {
         reshape.OP,
         shape.OP,
         softmax.OP,
+        sqrt.RSQRT,
+        sqrt.SQRT,
         squeeze.OP,
         strided_slice.OP,
     )

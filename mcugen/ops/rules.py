@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mcugen.ir import Call, DType, Quant
+from mcugen.ir import Call, DType, Quant, Tensor
 from mcugen.ops.base import Activation
 
 INT32_MAX = 2**31 - 1
@@ -142,6 +142,13 @@ def _affine(quant: Quant | None) -> str:
     if quant.is_per_channel:
         return f"{len(quant.scale)} scales"
     return f"scale {quant.scale[0]:g} zero point {quant.zero_point[0]}"
+
+
+def not_scaled_by(tensor: Tensor, scale: float, zero_point: int) -> str | None:
+    """What a rule says of an int8 tensor that has not the scale and zero point that are fixed."""
+    if tensor.dtype.is_float or (tensor.scale, tensor.zero_point) == (scale, zero_point):
+        return None
+    return f'"{tensor.name}" with {_affine(tensor.quant)}'
 
 
 def same_type(call: Call) -> str | None:

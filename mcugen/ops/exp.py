@@ -1,0 +1,97 @@
+"""EXP, LOG and ELU: functions whose int8 tables the references fill in float32.
+
+TFLite Micro has ELU only; EXP and LOG follow BUILTIN_REF, which in turn has no ELU.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mcugen.ir import Call
+from mcugen.ops import rules, table
+from mcugen.ops.base import Array, Arrays, Op, no_attributes
+from mcugen.ops.table import correctly_rounded
+
+_RULES = (rules.same_type_in_out, rules.quantized_per_tensor)
+
+_exp = correctly_rounded(np.exp)
+_log = correctly_rounded(np.log)
+
+
+def _elu(x: Array) -> Array:
+    return np.where(x < 0, _exp(np.minimum(x, 0)) - np.float32(1), x)
+
+
+# ---- semantics
+
+
+def elu_floating(call: Call, inputs: Arrays) -> list[Array]:
+    """Float32: x, or exp(x) - 1 below 0."""
+    return [np.where(inputs[0] < 0, np.expm1(np.minimum(inputs[0], 0)), inputs[0])]
+
+
+def elu_quantized(call: Call, inputs: Arrays) -> list[Array]:
+    """Int8 ELU, as TFLite Micro's: exp(x) is rounded to float32 before 1 is subtracted."""
+    return table.from_float(call, inputs[0], _elu)
+
+
+def exp_floating(call: Call, inputs: Arrays) -> list[Array]:
+    """Float32 exponential."""
+    with np.errstate(over="ignore"):
+        return [np.exp(inputs[0])]
+
+
+def exp_quantized(call: Call, inputs: Arrays) -> list[Array]:
+    """Int8 exponential, as LUTPopulate."""
+    return table.from_float(call, inputs[0], _exp)
+
+
+def log_floating(call: Call, inputs: Arrays) -> list[Array]:
+    """Float32 natural logarithm; NaN below 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return [np.log(inputs[0])]
+
+
+def log_quantized(call: Call, inputs: Arrays) -> list[Array]:
+    """Int8 natural logarithm, as LogLUTPrepare: zero and below give the least output."""
+    least = np.float32(call.output.scale * (-128 - call.output.zero_point))
+    return table.from_float(call, inputs[0], lambda x: np.where(x <= 0, least, _log(x)))
+
+
+# ---- the operators
+
+ELU = Op(
+    name="elu",
+    tflite="ELU",
+    decode=no_attributes,
+    infer=table.infer,
+    rules=_RULES,
+    floating=elu_floating,
+    quantized=elu_quantized,
+    arity=(1, 1),
+    kernels=(table.kernel(elu_quantized),),
+)
+
+EXP = Op(
+    name="exp",
+    tflite="EXP",
+    decode=no_attributes,
+    infer=table.infer,
+    rules=_RULES,
+    floating=exp_floating,
+    quantized=exp_quantized,
+    arity=(1, 1),
+    kernels=(table.kernel(exp_quantized),),
+)
+
+LOG = Op(
+    name="log",
+    tflite="LOG",
+    decode=no_attributes,
+    infer=table.infer,
+    rules=_RULES,
+    floating=log_floating,
+    quantized=log_quantized,
+    arity=(1, 1),
+    kernels=(table.kernel(log_quantized),),
+)

@@ -1,0 +1,99 @@
+"""SQRT and RSQRT, the reciprocal of the square root.
+
+The references stop the program at a negative int8 input. Here SQRT takes it as 0, and RSQRT gives
+the largest output as it does for 0.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from mcugen.fixed import inverse_sqrt, multiply_by_quantized_multiplier, quantize_multiplier
+from mcugen.ir import Call
+from mcugen.ops import rules, table
+from mcugen.ops.base import Array, Arrays, Op, no_attributes
+
+FRACTION_BITS = 20  # of the reciprocal of an integer's square root
+
+# ---- rules
+
+
+def rsqrt_scales_fit(call: Call) -> str | None:
+    """For int8, sqrt(input scale) * output scale must be above 2**-30 and at most 2**12."""
+    if call.input().dtype.is_float or 2.0**-12 <= rsqrt_ratio(call) < 2.0**30:
+        return None
+    return f"input scale {call.input().scale:g}, output scale {call.output.scale:g}"
+
+
+def rsqrt_ratio(call: Call) -> float:
+    """The reciprocal of sqrt(1 step of the input), in steps of the output."""
+    return 1 / (math.sqrt(call.input().scale) * call.output.scale)
+
+
+# ---- semantics
+
+
+def sqrt_floating(call: Call, inputs: Arrays) -> list[Array]:
+    """Float32 square root; NaN below 0."""
+    with np.errstate(invalid="ignore"):
+        return [np.sqrt(inputs[0])]
+
+
+def sqrt_quantized(call: Call, inputs: Arrays) -> list[Array]:
+    """Int8 square root, as SqrtEvalQuantized of BUILTIN_REF: in float32, and truncated.
+
+    TFLite Micro has none for int8.
+    """
+    centred = np.maximum(inputs[0].astype(np.int32) - call.input().zero_point, 0)
+    real = np.sqrt(np.float32(call.input().scale) * centred.astype(np.float32))
+    steps = np.minimum(np.trunc(real / np.float32(call.output.scale)), 255)
+    return [np.clip(steps + call.output.zero_point, -128, 127).astype(np.int8)]
+
+
+def rsqrt_floating(call: Call, inputs: Arrays) -> list[Array]:
+    """Float32 reciprocal of the square root; NaN below 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return [np.float32(1) / np.sqrt(inputs[0])]
+
+
+def rsqrt_quantized(call: Call, inputs: Arrays) -> list[Array]:
+    """Int8 reciprocal of the square root, as TFLite Micro's RsqrtEvalQuantized.
+
+    It computes the ratio of the scales in double, BUILTIN_REF in float32.
+    """
+    multiplier, shift = quantize_multiplier(rsqrt_ratio(call))
+    centred = inputs[0].astype(np.int64) - call.input().zero_point
+    inverse, inverse_shift = inverse_sqrt(np.maximum(centred, 1))
+    inverse = multiply_by_quantized_multiplier(1, inverse, inverse_shift + FRACTION_BITS)
+    steps = multiply_by_quantized_multiplier(inverse, multiplier, shift - FRACTION_BITS)
+    result = np.clip(steps + call.output.zero_point, -128, 127)
+    return [np.where(centred <= 0, 127, result).astype(np.int8)]
+
+
+# ---- the operators
+
+SQRT = Op(
+    name="sqrt",
+    tflite="SQRT",
+    decode=no_attributes,
+    infer=table.infer,
+    rules=(rules.same_type_in_out, rules.quantized_per_tensor),
+    floating=sqrt_floating,
+    quantized=sqrt_quantized,
+    arity=(1, 1),
+    kernels=(table.kernel(sqrt_quantized),),
+)
+
+RSQRT = Op(
+    name="rsqrt",
+    tflite="RSQRT",
+    decode=no_attributes,
+    infer=table.infer,
+    rules=(rules.same_type_in_out, rules.quantized_per_tensor, rsqrt_scales_fit),
+    floating=rsqrt_floating,
+    quantized=rsqrt_quantized,
+    arity=(1, 1),
+    kernels=(table.kernel(rsqrt_quantized),),
+)
