@@ -85,9 +85,9 @@ def generate(
     return _generate(model, model.compiled(), board, Path(directory), name, force)
 
 
-def build_project(directory: AnyPath) -> Built:
-    """Compile a generated project."""
-    project = Project.open(Path(directory))
+def build_project(directory: AnyPath, board_name: str | None = None) -> Built:
+    """Compile a generated project; a board of one's own must be named again."""
+    project = _open(directory, board_name)
     return _build(project.directory, project.board)
 
 
@@ -95,12 +95,13 @@ def run_project(
     directory: AnyPath,
     data_path: AnyPath,
     *,
+    board_name: str | None = None,
     output: AnyPath | None = None,
     limit: int | None = None,
     progress: Progress = silent,
 ) -> RunResult:
     """Build a project and run it on samples, on this machine or in QEMU."""
-    project = Project.open(Path(directory))
+    project = _open(directory, board_name)
     samples = data.load(Path(data_path), project.inputs, limit=limit)
     image = _build(project.directory, project.board).image
     with open_runner(project.board, image) as runner:
@@ -181,6 +182,10 @@ def _generate(
     )
 
 
+def _open(directory: AnyPath, board_name: str | None) -> Project:
+    return Project.open(Path(directory), None if board_name is None else load_board(board_name))
+
+
 def _build(directory: Path, board: Board) -> Built:
     built = build(directory)
     least = analysis.at_least(board, built.arena, built.model.flash)
@@ -192,8 +197,8 @@ def _project(model: Model, graph: Graph, board: Board, keep: AnyPath | None) -> 
     """A generated project, in a directory that is kept or in a temporary one."""
     with tempfile.TemporaryDirectory(prefix="mcugen-") as temporary:
         directory = Path(temporary, "project") if keep is None else Path(keep)
-        _generate(model, graph, board, directory, None, force=keep is not None)
-        yield Project.open(directory)
+        _generate(model, graph, board, directory, None, force=False)
+        yield Project.open(directory, board)
 
 
 def _memory(program: Program, board: Board) -> Memory:

@@ -178,30 +178,41 @@ def generate(
 
 @commands.command()
 @_directory
+@_board(required=False)
 @_json
-def build(directory: Path, as_json: bool) -> None:
+def build(directory: Path, board: str | None, as_json: bool) -> None:
     """Compile a generated project; show flash, RAM and the image.
 
     \b
     Example: mcugen build out/kws
     """
-    _show(api.build_project(directory), as_json)
+    _show(api.build_project(directory, board), as_json)
 
 
 @commands.command()
 @_directory
+@_board(required=False)
 @click.option("--data", required=True, type=PATH, help="Samples, .npz or .npy.")
 @click.option("-o", "--output", type=PATH, help="Write the outputs to this .npz.")
 @click.option("--limit", type=click.IntRange(min=1), help="Take this many samples.")
 @_json
-def run(directory: Path, data: Path, output: Path | None, limit: int | None, as_json: bool) -> None:
+def run(
+    directory: Path,
+    board: str | None,
+    data: Path,
+    output: Path | None,
+    limit: int | None,
+    as_json: bool,
+) -> None:
     """Run a generated project on samples: on this machine or in QEMU.
 
     \b
     Example: mcugen run out/kws --data kws01.npz -o outputs.npz
     """
     with _progress("running") as progress:
-        result = api.run_project(directory, data, output=output, limit=limit, progress=progress)
+        result = api.run_project(
+            directory, data, board_name=board, output=output, limit=limit, progress=progress
+        )
     _show(result, as_json)
 
 

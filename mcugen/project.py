@@ -28,8 +28,11 @@ class Project:
     outputs: tuple[Tensor, ...]
 
     @classmethod
-    def open(cls, directory: Path) -> Project:
-        """Read a project's record; raises `OutputError` where there is none or it is damaged."""
+    def open(cls, directory: Path, board: Board | None = None) -> Project:
+        """Read a project's record; raises `OutputError` where there is none or it is damaged.
+
+        The record has the name of the board, which is enough for those that come with mcugen.
+        """
         facts = manifest.read(directory)
         path = directory / f"{facts.prefix}.json"
         try:
@@ -38,7 +41,7 @@ class Project:
             outputs = tuple(_tensor(port) for port in record["outputs"])
         except (KeyError, TypeError, ValueError, OSError) as error:
             raise OutputError(f"{path}: damaged ({error!r}); generate the project again") from error
-        return cls(directory, load_board(facts.board), inputs, outputs)
+        return cls(directory, board or load_board(facts.board), inputs, outputs)
 
     def infer(self, runner: Runner, inputs: Sequence[Array]) -> list[Array]:
         """Run once; arrays in, arrays out."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +63,19 @@ def test_numpy_stands_in_where_tflm_is_missing(monkeypatch):
     result = mcugen.validate(MODEL, "host", DATA, limit=5)
     assert result.exact and result.yardstick == validation.NUMPY
     assert any("stand in for TFLM" in note for note in result.notes)
+
+
+@pytest.mark.qemu
+def test_a_board_of_ones_own(tmp_path):
+    boards = Path(__file__).parent.parent / "boards"
+    mine = tmp_path / "mine"
+    shutil.copytree(boards / "mps2-an386", mine)
+    project = tmp_path / "kept"
+    assert mcugen.validate(MODEL, str(mine), DATA, limit=2, keep=project).exact
+    assert mcugen.build_project(project, str(mine)).memory.board == "mine"
+    assert mcugen.run_project(project, DATA, board_name=str(mine), limit=2).samples == 2
+    with pytest.raises(mcugen.McugenError, match="mine: no such board"):
+        mcugen.build_project(project)
 
 
 def test_a_project_can_be_kept(tmp_path):
