@@ -212,7 +212,7 @@ def _layer(
     scratch_bytes = 0 if kernel.scratch is None else kernel.scratch(call)
     arguments = [
         f"&{params_name}",
-        *(_operand(call, position, index, arena, constants) for position in kernel.operands),
+        *_operands(kernel, call, index, arena, constants),
         *outputs,
         *(() if kernel.scratch is None else (arena.scratch(step),)),
     ]
@@ -237,6 +237,20 @@ def _layer(
         output=outputs[0],
         output_bytes=call.output.bytes,
     )
+
+
+def _operands(
+    kernel: Kernel, call: Call, index: int, arena: _Arena, constants: _Constants
+) -> list[str]:
+    """The addresses of a kernel's operands as its arguments: one each, or one array for all."""
+    addresses = [
+        _operand(call, position, index, arena, constants)
+        for position in kernel.operand_positions(call)
+    ]
+    if kernel.operands is None:
+        addresses[0] = "(const void *const[]){" + addresses[0]
+        addresses[-1] += "}"
+    return addresses
 
 
 def _operand(call: Call, position: int, index: int, arena: _Arena, constants: _Constants) -> str:
@@ -264,7 +278,7 @@ def _value(value: CValue, name: str, constants: _Constants) -> str:
 
 def _detail(kernel: Kernel, call: Call, macs: int, scratch_bytes: int) -> tuple[str, ...]:
     """The lines below a layer's title."""
-    operands = [call.optional(position) for position in kernel.operands]
+    operands = [call.optional(position) for position in kernel.operand_positions(call)]
     inputs = ", ".join(type_text(tensor) for tensor in operands if tensor is not None)
     outputs = ", ".join(type_text(tensor) for tensor in call.outputs)
     activation = getattr(call.attrs, "activation", Activation.NONE)

@@ -28,6 +28,9 @@ Options = Mapping[str, Any]  # fields of a TFLite options table, in the schema's
 # is the second half of the error message, and a line of the operator's documentation.
 Rule = Callable[[Call], str | None]
 
+# Numpy semantics: the outputs of a call from the values of its inputs.
+Semantics = Callable[[Call, Arrays], list[Array]]
+
 
 class Family(enum.Enum):
     """Instruction sets that kernels are written for."""
@@ -59,9 +62,16 @@ class Activation(enum.Enum):
         }[self]
 
 
+def float_bounds(activation: Activation) -> tuple[float, float]:
+    """The range that an activation clamps floats to; nothing exceeds the largest finite number."""
+    largest = float(np.finfo(np.float32).max)
+    low, high = activation.bounds
+    return max(low, -largest), min(high, largest)
+
+
 def apply_activation(activation: Activation, x: Array) -> Array:
     """Clamp a float array."""
-    low, high = activation.bounds
+    low, high = float_bounds(activation)
     return np.clip(x, np.float32(low), np.float32(high))
 
 
@@ -126,24 +136,29 @@ class Kernel:
 
     `name` is the function and, with `.c`, its file. It is called as
     `name(&params, operands..., output[, scratch])`, where the operands are the node's inputs whose
-    positions are in `operands`.
+    positions are in `operands`; with `operands` None they are all its inputs, handed over as one
+    array of pointers. A kernel of no `dtype` moves bytes and takes any.
     """
 
     name: str
     family: Family
-    dtype: DType
+    dtype: DType | None
     params: Callable[[Call], Fields]
     params_type: str
     header: str
-    operands: tuple[int, ...] = (0,)
+    operands: tuple[int, ...] | None = (0,)
     applies: tuple[Rule, ...] = ()
     scratch: Callable[[Call], int] | None = None
     cost: Callable[[Call], Cost] = lambda call: Cost(cycles=10 * call.output.elements)
 
+    def operand_positions(self, call: Call) -> tuple[int, ...]:
+        """The positions of the inputs that a call reads at run time."""
+        return tuple(range(len(call.inputs))) if self.operands is None else self.operands
+
     def refusal(self, call: Call) -> str | None:
         """Why this kernel cannot serve a call, or None if it can."""
         dtype = call.input().dtype
-        if dtype is not self.dtype:
+        if self.dtype is not None and dtype is not self.dtype:
             return f"takes {self.dtype.value}, not {dtype.value}"
         return next((rule_text(rule) for rule in self.applies if rule(call) is not None), None)
 

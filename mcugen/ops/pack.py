@@ -1,4 +1,4 @@
-"""PACK: stacks tensors along a new axis. Its place is in shape computations that fold away."""
+"""PACK: stacks tensors along a new axis, of shapes that fold away as well as of data."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mcugen.ir import Call
+from mcugen.ops import movers
 from mcugen.ops.base import Array, Arrays, Op, Options, Scheme, Shape
 
 # ---- attributes and decode
@@ -34,11 +35,15 @@ def encode(call: Call) -> Options:
 # ---- infer
 
 
+def axis(call: Call) -> int:
+    """The new axis, counted from the start."""
+    return int(call.attrs.axis % (len(call.input().shape) + 1))
+
+
 def infer(call: Call) -> tuple[Shape, ...]:
     """The inputs' shape with their number inserted."""
-    shape = call.input().shape
-    axis = call.attrs.axis % (len(shape) + 1)
-    return ((*shape[:axis], len(call.inputs), *shape[axis:]),)
+    shape, at = call.input().shape, axis(call)
+    return ((*shape[:at], len(call.inputs), *shape[at:]),)
 
 
 # ---- rules
@@ -46,23 +51,14 @@ def infer(call: Call) -> tuple[Shape, ...]:
 
 def axis_fits(call: Call) -> str | None:
     """The axis must lie within the output's rank."""
-    rank, axis = len(call.input().shape) + 1, call.attrs.axis
-    return None if -rank <= axis < rank else f"axis {axis} of an output of rank {rank}"
+    rank, at = len(call.input().shape) + 1, call.attrs.axis
+    return None if -rank <= at < rank else f"axis {at} of an output of rank {rank}"
 
 
-def inputs_are_alike(call: Call) -> str | None:
-    """All inputs must have one shape, and the type and quantization of the output."""
-    output = call.output
-    for position, tensor in enumerate(call.inputs):
-        if tensor is None:
-            return f"input {position} is absent"
-        if tensor.shape != call.input().shape:
-            return f"inputs of shape {list(call.input().shape)} and {list(tensor.shape)}"
-        if tensor.dtype is not output.dtype:
-            return f"input {position} {tensor.dtype.value}, output {output.dtype.value}"
-        if tensor.quant != output.quant:
-            return f"input {position} with another quantization than the output"
-    return None
+def shapes_are_alike(call: Call) -> str | None:
+    """All inputs must have one shape."""
+    shapes = {call.input(i).shape for i in range(len(call.inputs))}
+    return None if len(shapes) == 1 else f"inputs of shapes {sorted(map(list, shapes))}"
 
 
 def count_is_right(call: Call) -> str | None:
@@ -76,7 +72,7 @@ def count_is_right(call: Call) -> str | None:
 
 def pack(call: Call, inputs: Arrays) -> list[Array]:
     """The inputs, stacked."""
-    return [np.stack(inputs, axis=call.attrs.axis)]
+    return [np.stack(inputs, axis=axis(call))]
 
 
 OP = Op(
@@ -86,7 +82,8 @@ OP = Op(
     decode=decode,
     encode=encode,
     infer=infer,
-    rules=(inputs_are_alike, count_is_right, axis_fits),
+    rules=(movers.inputs_match, shapes_are_alike, count_is_right, axis_fits),
     floating=pack,
     quantized=pack,
+    kernels=(movers.concat_kernel(axis),),
 )

@@ -1,4 +1,4 @@
-"""STRIDED_SLICE: numpy's basic indexing. Its place is in shape computations that fold away."""
+"""STRIDED_SLICE: numpy's basic indexing, of shapes that fold away as well as of data."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from mcugen.ir import Call, DType
-from mcugen.ops import rules
-from mcugen.ops.base import Array, Arrays, Op, Options, Scheme, Shape
+from mcugen.ops import movers
+from mcugen.ops.base import Array, Op, Options, Scheme, Shape
 
 # ---- attributes and decode
 
@@ -112,21 +112,23 @@ def end_is_absolute(call: Call) -> str | None:
 
 
 RULES = (
-    rules.same_type,
-    rules.same_quantization_in_out,
+    *movers.RULES,
     indices_are_known,
     indices_fit,
     end_is_absolute,
 )
 
 
-# ---- semantics
+# ---- semantics and kernel
 
 
-def strided_slice(call: Call, inputs: Arrays) -> list[Array]:
-    """The slice, in memory of its own."""
-    return [inputs[0][index(call)].copy()]
+def view(call: Call, x: Array) -> Array:
+    """The slice, in place; the ellipsis keeps it an array where no axis is left."""
+    entries = index(call)
+    return x[entries if ... in entries else (*entries, ...)]
 
+
+semantics = movers.view_semantics(view)
 
 OP = Op(
     name="strided_slice",
@@ -136,7 +138,8 @@ OP = Op(
     encode=encode,
     infer=infer,
     rules=RULES,
-    floating=strided_slice,
-    quantized=strided_slice,
+    floating=semantics,
+    quantized=semantics,
+    kernels=(movers.view_kernel(view),),
     arity=(4, 4),
 )

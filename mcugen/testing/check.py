@@ -135,7 +135,7 @@ class KernelBatch:
             ]
             assert kernels or op.alias, f"{name}: no kernel for {call.node.where}"
             for kernel in kernels:
-                ids = [call.node.inputs[position] for position in kernel.operands]
+                ids = [call.node.inputs[position] for position in kernel.operand_positions(call)]
                 operands = tuple(case.values[i] for i in ids if i is not None)
                 title = f"{name}: {kernel.name}"
                 self._cases.append(KernelCase(title, call, kernel, operands))

@@ -73,6 +73,9 @@ def _run(image: Image, core: str, index: int, case: KernelCase) -> Emulated:
         for i, value in enumerate(case.operands)
     ]
     rest = [machine.buffer("block", size) for size in case.blocks[len(operands) :]]
+    if case.kernel.operands is None:  # one array of pointers to all of them
+        addresses = np.array([operand.address for operand in operands], np.uint32)
+        operands = [machine.buffer("operands", addresses.tobytes())]
     trace = machine.call(case.kernel.name, image.symbol(f"params{index}"), *operands, *rest)
     outputs = [
         np.frombuffer(machine.read(buffer), tensor.dtype.numpy).reshape(tensor.shape)

@@ -181,7 +181,11 @@ def case_source(index: int, case: KernelCase) -> str:
         for name, value in fields.items()
         if isinstance(value, Const)
     ]
-    arguments = ", ".join((f"&params{index}", *(f"blocks[{b}]" for b in range(len(blocks)))))
+    given = [f"blocks[{b}]" for b in range(len(blocks))]
+    if kernel.operands is None:  # one array of pointers to all of them
+        count = len(case.operands)
+        given[:count] = [f"(const void *const[]){{{', '.join(given[:count])}}}"]
+    arguments = ", ".join((f"&params{index}", *given))
     return "\n".join(
         (
             f"/* {cformat.comment(case.name)} */",
