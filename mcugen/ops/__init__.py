@@ -55,6 +55,7 @@ OPS: dict[str, Op] = {
         mean.OP,
         pack.OP,
         pad.OP,
+        pad.PADV2,
         quantize.OP,
         relu.RELU,
         relu.RELU6,

@@ -1,4 +1,4 @@
-"""PAD: surrounds the input with zeros, which for int8 are its zero point.
+"""PAD: surrounds the input with zeros, which for int8 are its zero point. PADV2: with a constant.
 
 TFLite Micro takes int32 paddings only, LiteRT int64 as well; both stop at five axes.
 """
@@ -80,17 +80,33 @@ def axes_fit(call: Call) -> str | None:
     return None if len(merged(call)) <= AXES else f"paddings {paddings(call)}"
 
 
+def value_is_known(call: Call) -> str | None:
+    """The value must be one constant of the output's type and quantization."""
+    tensor, output = call.input(2), call.output
+    if not tensor.is_const:
+        return "a value computed at run time"
+    if tensor.elements != 1:
+        return f"a value of shape {list(tensor.shape)}"
+    if tensor.dtype is not output.dtype:
+        return f"value {tensor.dtype.value}, output {output.dtype.value}"
+    if not tensor.dtype.is_float and tensor.quant != output.quant:
+        return "a value with another quantization than the output"
+    return None
+
+
 # ---- semantics
 
 
-def floating(call: Call, inputs: Arrays) -> list[Array]:
-    """Pad with 0.0."""
-    return [np.pad(inputs[0], paddings(call))]
+def fill(call: Call) -> float:
+    """What to pad with."""
+    if call.node.op == "padv2":
+        return float(call.input(2).values().item())
+    return 0.0 if call.output.dtype.is_float else call.output.zero_point
 
 
-def quantized(call: Call, inputs: Arrays) -> list[Array]:
-    """Pad with the zero point."""
-    return [np.pad(inputs[0], paddings(call), constant_values=call.output.zero_point)]
+def padded(call: Call, inputs: Arrays) -> list[Array]:
+    """The input inside of its padding."""
+    return [np.pad(inputs[0], paddings(call), constant_values=fill(call))]
 
 
 # ---- C parameters and kernels
@@ -103,9 +119,30 @@ def params_s8(call: Call) -> Fields:
         "in_shape": tuple(size for size, _, _ in axes),
         "out_shape": tuple(sum(axis) for axis in axes),
         "before": tuple(before for _, before, _ in axes),
-        "value": call.output.zero_point,
+        "value": int(fill(call)),
     }
 
+
+RULES = (
+    rules.same_type_in_out,
+    rules.quantized_per_tensor,
+    rules.same_quantization_in_out,
+    paddings_are_known,
+    paddings_are_positive,
+    axes_fit,
+)
+
+KERNELS = (
+    Kernel(
+        name="mcu_pad_s8_ref",
+        family=Family.REF,
+        dtype=DType.INT8,
+        params=params_s8,
+        params_type="mcu_pad_s8_params",
+        header="mcu_pad.h",
+        cost=lambda call: Cost(cycles=2 * call.output.elements + 100),
+    ),
+)
 
 OP = Op(
     name="pad",
@@ -113,26 +150,22 @@ OP = Op(
     scheme=Scheme(shares=True),
     decode=no_attributes,
     infer=infer,
-    rules=(
-        rules.same_type_in_out,
-        rules.quantized_per_tensor,
-        rules.same_quantization_in_out,
-        paddings_are_known,
-        paddings_are_positive,
-        axes_fit,
-    ),
-    floating=floating,
-    quantized=quantized,
+    rules=RULES,
+    floating=padded,
+    quantized=padded,
     arity=(2, 2),
-    kernels=(
-        Kernel(
-            name="mcu_pad_s8_ref",
-            family=Family.REF,
-            dtype=DType.INT8,
-            params=params_s8,
-            params_type="mcu_pad_s8_params",
-            header="mcu_pad.h",
-            cost=lambda call: Cost(cycles=2 * call.output.elements + 100),
-        ),
-    ),
+    kernels=KERNELS,
+)
+
+PADV2 = Op(
+    name="padv2",
+    tflite="PADV2",
+    scheme=Scheme(shares=True),
+    decode=no_attributes,
+    infer=infer,
+    rules=(*RULES, value_is_known),
+    floating=padded,
+    quantized=padded,
+    arity=(3, 3),
+    kernels=KERNELS,
 )

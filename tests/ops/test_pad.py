@@ -9,7 +9,7 @@ import pytest
 
 from mcugen.importers import tflite
 from mcugen.ir import DType
-from mcugen.ops.pad import OP, merged
+from mcugen.ops.pad import OP, PADV2, merged
 from mcugen.testing.builder import one_op, quant
 from mcugen.testing.check import (
     BOTH,
@@ -35,14 +35,17 @@ class Pad:
     pads: tuple[tuple[int, int], ...] = ((0, 0), (1, 2), (2, 1), (0, 0))
     zero_point: int = -7
     index: str = "int32"
+    value: int | None = None
 
     def model(self, dtype: str = "int8") -> bytes:
         padded = [n + sum(pad) for n, pad in zip(self.shape, self.pads, strict=True)]
         tensor = {"dtype": dtype, "quant": quant(0.1, self.zero_point)}
         paddings = {"shape": (len(self.pads), 2), "dtype": self.index, "data": self.pads}
-        return one_op(
-            "PAD", [{"shape": self.shape, **tensor}, paddings], {"shape": padded, **tensor}
-        )
+        inputs = [{"shape": self.shape, **tensor}, paddings]
+        if self.value is None:
+            return one_op("PAD", inputs, {"shape": padded, **tensor})
+        value = {"shape": (1,), "data": [self.value], **tensor}
+        return one_op("PADV2", [*inputs, value], {"shape": padded, **tensor})
 
 
 def grid() -> dict[str, Pad]:
@@ -60,6 +63,7 @@ def grid() -> dict[str, Pad]:
         "one-element": Pad((1, 1, 1, 1), ((0, 0), (1, 1), (1, 1), (0, 0))),
     }
     cases |= {f"zero-point{zero_point}": Pad(zero_point=zero_point) for zero_point in ZERO_POINTS}
+    cases |= {f"value{value}": Pad(value=value) for value in ZERO_POINTS}
     return cases
 
 
@@ -75,8 +79,9 @@ def test_int64_paddings_equal_litert() -> None:
     check_op(Pad(index="int64").model(), against=LITERT_ONLY)
 
 
-def test_float_equals_the_references() -> None:
-    check_op(Pad().model("float32"))
+@pytest.mark.parametrize("value", [None, 3])
+def test_float_equals_the_references(value: int | None) -> None:
+    check_op(Pad(value=value).model("float32"))
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
@@ -107,9 +112,13 @@ BROKEN: tuple[tuple[str, Pad, Change], ...] = (
     ("paddings_are_known", Pad(), change_input(1, shape=(4, 1))),
     ("paddings_are_positive", Pad(), change_input(1, data=np.full((4, 2), -1, np.int32))),
     ("axes_fit", FIVE, unchanged),
+    ("value_is_known", Pad(value=3), change_input(2, data=None)),
+    ("value_is_known", Pad(value=3), change_input(2, shape=(2,))),
+    ("value_is_known", Pad(value=3), change_input(2, dtype=DType.INT16)),
+    ("value_is_known", Pad(value=3), change_input(2, quant=quant(0.2, -7))),
 )
 
-JUST_PASSING = (Pad(pads=((0, 0),) * 4), Pad((1,) * 5, ((0, 0), *FIVE.pads[1:])))
+JUST_PASSING = (Pad(pads=((0, 0),) * 4), Pad((1,) * 5, ((0, 0), *FIVE.pads[1:])), Pad(value=3))
 
 
 @pytest.mark.parametrize(("rule", "pad", "change"), BROKEN)
@@ -124,4 +133,4 @@ def test_rules_accept_at_the_limit(pad: Pad) -> None:
 
 
 def test_every_rule_is_tested() -> None:
-    assert {rule for rule, _, _ in BROKEN} == {rule.__name__ for rule in OP.rules}
+    assert {rule for rule, _, _ in BROKEN} == {rule.__name__ for rule in (*OP.rules, *PADV2.rules)}
