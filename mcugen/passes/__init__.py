@@ -8,6 +8,7 @@ from mcugen import verify
 from mcugen.ir import Graph
 from mcugen.passes.drop_identity import drop_identity
 from mcugen.passes.fuse_activation import fuse_activation
+from mcugen.passes.one_output import one_output
 from mcugen.passes.resolve import resolve
 from mcugen.passes.strip_float_edges import strip_float_edges
 
@@ -18,6 +19,7 @@ PASSES: tuple[Pass, ...] = (
     strip_float_edges,
     fuse_activation,
     drop_identity,
+    one_output,
 )
 
 
