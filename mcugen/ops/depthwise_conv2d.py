@@ -9,7 +9,7 @@ import numpy as np
 
 from mcugen.fixed import quantize_multipliers, requantize
 from mcugen.ir import Call, DType
-from mcugen.ops import rules
+from mcugen.ops import float32, rules
 from mcugen.ops.base import (
     Activation,
     Array,
@@ -28,6 +28,7 @@ from mcugen.ops.base import (
     apply_activation,
     folded_bias,
 )
+from mcugen.ops.kernels import depthwise_conv2d_3x3_s8_dsp
 from mcugen.ops.window import Axis, Padding, axis, patches
 
 # ---- attributes and decode
@@ -125,30 +126,35 @@ RULES = (
 # ---- semantics
 
 
-def accumulate(call: Call, x: Array, weights: Array, bias: Array | None) -> Array:
-    """The sums before requantization, in float64: exact for integers, |sum| < 2**53."""
+def windows(call: Call, x: Array, weights: Array) -> Array:
+    """What each tap of each output channel reads, 0 in the padding: [n, y, x, i, j, channel]."""
     rows, cols = geometry(call)
-    windows = patches(x.astype(np.float64), rows, cols, 0.0)
-    windows = np.repeat(windows, weights.shape[3] // x.shape[3], axis=5)
-    acc: Array = np.einsum("nyxijc,ijc->nyxc", windows, weights[0].astype(np.float64))
-    return acc if bias is None else acc + bias
+    return np.repeat(patches(x, rows, cols, 0), weights.shape[3] // x.shape[3], axis=5)
 
 
 def floating(call: Call, inputs: Arrays) -> list[Array]:
-    """Float32 depthwise convolution."""
-    bias = inputs[2] if call.optional(2) is not None else None
-    acc = accumulate(call, inputs[0], inputs[1], bias)
-    return [apply_activation(call.attrs.activation, acc.astype(np.float32))]
+    """Float32 depthwise convolution, as reference_ops::DepthwiseConv, which adds the bias last."""
+    products = windows(call, inputs[0], inputs[1]) * inputs[1][0]
+    n, y, x, _, _, channels = products.shape
+    acc = float32.add_up(np.moveaxis(products.reshape(n, y, x, -1, channels), 3, 0))
+    bias = np.float32(0) if call.optional(2) is None else inputs[2]
+    return [apply_activation(call.attrs.activation, acc + bias)]
 
 
 def quantized(call: Call, inputs: Arrays) -> list[Array]:
-    """Int8 depthwise convolution, as reference_integer_ops::DepthwiseConvPerChannel."""
-    bias = inputs[2] if call.optional(2) is not None else None
-    centred = inputs[0].astype(np.int32) - call.input(0).zero_point
-    acc = accumulate(call, centred, inputs[1], bias).astype(np.int64)
+    """Int8 depthwise convolution, as reference_integer_ops::DepthwiseConvPerChannel.
+
+    Sums are taken in float64, which is exact: |sum| < 2**53.
+    """
+    centred = inputs[0].astype(np.float64) - call.input(0).zero_point
+    weights = inputs[1][0].astype(np.float64)
+    acc = np.einsum("nyxijc,ijc->nyxc", windows(call, centred, inputs[1]), weights)
+    if call.optional(2) is not None:
+        acc = acc + inputs[2]
     multiplier, shift = multipliers(call)
     low, high = activation_range(call.attrs.activation, call.output)
-    return [requantize(acc, multiplier, shift, call.output.zero_point, low, high)]
+    sums = acc.astype(np.int64)
+    return [requantize(sums, multiplier, shift, call.output.zero_point, low, high)]
 
 
 def multipliers(call: Call) -> tuple[Array, Array]:
@@ -187,14 +193,11 @@ def matmul_restore(call: Call, matrix: Array) -> Array:
 # ---- C parameters and kernels
 
 
-def params_s8(call: Call) -> Fields:
-    """Fields of mcu_depthwise_conv2d_s8_params."""
+def layout(call: Call) -> Fields:
+    """The fields that all params structs of this operator begin with."""
     batch, in_h, in_w, in_ch = call.input(0).shape
     _, out_h, out_w, out_ch = call.output.shape
     rows, cols = geometry(call)
-    multiplier, shift = multipliers(call)
-    low, high = activation_range(call.attrs.activation, call.output)
-    weights = call.input(1).values()[0]
     return {
         "batch": batch,
         "in_h": in_h,
@@ -211,6 +214,17 @@ def params_s8(call: Call) -> Fields:
         "dilation_w": cols.dilation,
         "pad_top": rows.before,
         "pad_left": cols.before,
+    }
+
+
+def params_s8(call: Call) -> Fields:
+    """Fields of mcu_depthwise_conv2d_s8_params."""
+    multiplier, shift = multipliers(call)
+    low, high = activation_range(call.attrs.activation, call.output)
+    weights = call.input(1).values()[0]
+    out_ch = weights.shape[-1]
+    return {
+        **layout(call),
         "input_zero_point": call.input(0).zero_point,
         "output_offset": call.output.zero_point,
         "act_min": low,
@@ -219,6 +233,17 @@ def params_s8(call: Call) -> Fields:
         "bias": Const(folded_bias(call, weights.reshape(-1, out_ch).T), "int32_t"),
         "multiplier": Const(multiplier, "int32_t"),
         "shift": Const(shift.astype(np.int8), "int8_t"),
+    }
+
+
+def params_f32(call: Call) -> Fields:
+    """Fields of mcu_depthwise_conv2d_f32_params."""
+    bias = call.optional(2)
+    return {
+        **layout(call),
+        **float32.clamp_fields(call.attrs.activation),
+        "weights": Const(call.input(1).values()[0], "float"),
+        "bias": None if bias is None else Const(bias.values(), "float"),
     }
 
 
@@ -251,5 +276,15 @@ OP = Op(
             header="mcu_depthwise_conv2d.h",
             cost=cost_s8_ref,
         ),
+        Kernel(
+            name="mcu_depthwise_conv2d_f32_ref",
+            family=Family.REF,
+            dtype=DType.FLOAT32,
+            params=params_f32,
+            params_type="mcu_depthwise_conv2d_f32_params",
+            header="mcu_depthwise_conv2d.h",
+            cost=lambda call: Cost(cycles=10 * macs(call) + 40 * call.output.elements),
+        ),
+        depthwise_conv2d_3x3_s8_dsp.KERNEL,
     ),
 )

@@ -34,13 +34,17 @@ static inline int32_t mcu_load4(const int8_t *from) {
 }
 
 /// A word as four bytes, little endian, at any address.
-static inline void mcu_store4(int8_t *to, int32_t word) {
-    (void)memcpy(to, &word, sizeof word);
-}
+static inline void mcu_store4(int8_t *to, int32_t word) { (void)memcpy(to, &word, sizeof word); }
 
 /// Lane 0 or 1 of a word: 16 bits, signed.
 static inline int32_t mcu_lane(int32_t word, uint32_t lane) {
     return (int32_t)(int16_t)(uint16_t)((uint32_t)word >> (16U * lane));
+}
+
+/// Replaces lane 0 or 1 of a word in memory.
+static inline void mcu_store_lane(int32_t *word, uint32_t lane, int32_t value) {
+    const int16_t half = (int16_t)value;
+    (void)memcpy((int8_t *)word + 2U * lane, &half, sizeof half);
 }
 
 /// Two 16-bit values as a word.

@@ -147,6 +147,13 @@ def _thresholds(formula: Formula, least: Array, greatest: Array) -> Array:
 # ---- rules
 
 
+def sums_fit_24_bits(call: Call, rows: Array) -> str | None:
+    """What is found where a sum may not stay below 2**23 in size; `rows` holds the weights."""
+    _, least, greatest = sums(call, rows)
+    bound = int(max(-least.min(), greatest.max()))
+    return None if bound < SUM_LIMIT else f"a sum may reach {bound}"
+
+
 def clamp_is_saturation(call: Call) -> str | None:
     """The fused activation must clamp to the whole range of int8, as converters arrange it."""
     low, high = activation_range(call.attrs.activation, call.output)
