@@ -9,7 +9,7 @@ import numpy as np
 
 from mcugen.fixed import multiply_by_quantized_multiplier, quantize_multiplier, requantize
 from mcugen.ir import Call, DType
-from mcugen.ops import broadcast, rules
+from mcugen.ops import binary_f32, broadcast, rules
 from mcugen.ops.base import (
     Activation,
     Array,
@@ -152,5 +152,6 @@ OP = Op(
             operands=(0, 1),
             cost=lambda call: Cost(cycles=75 * call.output.elements + 100),
         ),
+        binary_f32.kernel("add"),
     ),
 )

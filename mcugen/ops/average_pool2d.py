@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mcugen.ir import Call, DType
-from mcugen.ops import pool2d
+from mcugen.ops import float32, pool2d
 from mcugen.ops.base import (
     Array,
     Arrays,
@@ -22,18 +22,22 @@ from mcugen.ops.window import patches
 # ---- semantics
 
 
-def sums_and_counts(call: Call, x: Array) -> tuple[Array, Array]:
-    """Per output: the sum of its window, and how many input values lie in it."""
-    rows, cols = pool2d.geometry(call)
-    sums = patches(x, rows, cols, 0).sum(axis=(3, 4))
-    ones = np.ones((1, *x.shape[1:3], 1), x.dtype)
-    return sums, patches(ones, rows, cols, 0).sum(axis=(3, 4))
+def taps(call: Call, x: Array) -> Array:
+    """The values of each window, 0 in the padding: [rows * columns of the window, *output]."""
+    windows = patches(x, *pool2d.geometry(call), 0)
+    n, out_h, out_w, _, _, channels = windows.shape
+    return np.moveaxis(windows.reshape(n, out_h, out_w, -1, channels), 3, 0)
+
+
+def counts(call: Call) -> Array:
+    """How many input values lie in the window of each output: [1, out_h, out_w, 1]."""
+    return taps(call, np.ones((1, *call.input().shape[1:3], 1), np.int32)).sum(axis=0)
 
 
 def floating(call: Call, inputs: Arrays) -> list[Array]:
-    """Float32 average pool."""
-    sums, counts = sums_and_counts(call, inputs[0].astype(np.float64))
-    return [apply_activation(call.attrs.activation, (sums / counts).astype(np.float32))]
+    """Float32 average pool, as reference_ops::AveragePool."""
+    means = float32.add_up(taps(call, inputs[0])) / counts(call).astype(np.float32)
+    return [apply_activation(call.attrs.activation, means)]
 
 
 def quantized(call: Call, inputs: Arrays) -> list[Array]:
@@ -42,8 +46,9 @@ def quantized(call: Call, inputs: Arrays) -> list[Array]:
     The raw values are averaged, zero point and all: (sum +- count / 2) / count with C's division,
     which rounds halves away from zero.
     """
-    sums, counts = sums_and_counts(call, inputs[0].astype(np.int64))
-    means = np.sign(sums) * ((np.abs(sums) + counts // 2) // counts)
+    sums = taps(call, inputs[0].astype(np.int64)).sum(axis=0)
+    count = counts(call)
+    means = np.sign(sums) * ((np.abs(sums) + count // 2) // count)
     low, high = activation_range(call.attrs.activation, call.output)
     return [np.clip(means, low, high).astype(np.int8)]
 
@@ -70,6 +75,15 @@ OP = Op(
             params_type="mcu_pool2d_s8_params",
             header="mcu_pool2d.h",
             cost=lambda call: Cost(cycles=5 * pool2d.values_read(call) + 40 * call.output.elements),
+        ),
+        Kernel(
+            name="mcu_average_pool2d_f32_ref",
+            family=Family.REF,
+            dtype=DType.FLOAT32,
+            params=pool2d.params_f32,
+            params_type="mcu_pool2d_f32_params",
+            header="mcu_pool2d.h",
+            cost=lambda call: Cost(cycles=8 * pool2d.values_read(call) + 40 * call.output.elements),
         ),
     ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from mcugen.fixed import quantize_multipliers, requantize
 from mcugen.ir import Call, DType
-from mcugen.ops import rules
+from mcugen.ops import float32, rules
 from mcugen.ops.base import (
     Activation,
     Array,
@@ -126,37 +127,46 @@ RULES = (
 # ---- semantics
 
 
-def accumulate(call: Call, x: Array, weights: Array, bias: Array | None, fill: float) -> Array:
-    """The sums before requantization, in float64: exact for integers, |sum| < 2**53."""
+def dot_exact(rows: Array, weights: Array) -> Array:
+    """[n, k] times [out, k] of integers, in float64, which is exact: |sum| < 2**53."""
+    product: Array = rows.astype(np.float64) @ weights.T.astype(np.float64)
+    return product
+
+
+def accumulate(call: Call, x: Array, weights: Array, dot: Callable[[Array, Array], Array]) -> Array:
+    """The sums before the bias, padding counting as 0."""
     rows, cols = geometry(call)
-    windows = patches(x.astype(np.float64), rows, cols, fill)
+    windows = patches(x, rows, cols, 0)
     n, out_h, out_w = windows.shape[:3]
     count = groups(call)
     depth, per_group = weights.shape[3], weights.shape[0] // count
     parts = [
-        windows[..., g * depth : (g + 1) * depth].reshape(n * out_h * out_w, -1)
-        @ weights[g * per_group : (g + 1) * per_group].reshape(per_group, -1).T.astype(np.float64)
+        dot(
+            windows[..., g * depth : (g + 1) * depth].reshape(n * out_h * out_w, -1),
+            weights[g * per_group : (g + 1) * per_group].reshape(per_group, -1),
+        )
         for g in range(count)
     ]
-    acc = np.concatenate(parts, axis=1).reshape(n, out_h, out_w, -1)
-    return acc if bias is None else acc + bias
+    return np.concatenate(parts, axis=1).reshape(n, out_h, out_w, -1)
 
 
 def floating(call: Call, inputs: Arrays) -> list[Array]:
-    """Float32 convolution."""
-    bias = inputs[2] if call.optional(2) is not None else None
-    acc = accumulate(call, inputs[0], inputs[1], bias, fill=0.0)
-    return [apply_activation(call.attrs.activation, acc.astype(np.float32))]
+    """Float32 convolution, as reference_ops::Conv, which adds the bias last."""
+    acc = accumulate(call, inputs[0], inputs[1], float32.dot)
+    bias = np.float32(0) if call.optional(2) is None else inputs[2]
+    return [apply_activation(call.attrs.activation, acc + bias)]
 
 
 def quantized(call: Call, inputs: Arrays) -> list[Array]:
     """Int8 convolution, as reference_integer_ops::ConvPerChannel."""
-    bias = inputs[2] if call.optional(2) is not None else None
     centred = inputs[0].astype(np.int32) - call.input(0).zero_point
-    acc = accumulate(call, centred, inputs[1], bias, fill=0).astype(np.int64)
+    acc = accumulate(call, centred, inputs[1], dot_exact)
+    if call.optional(2) is not None:
+        acc = acc + inputs[2]
     multiplier, shift = multipliers(call)
     low, high = activation_range(call.attrs.activation, call.output)
-    return [requantize(acc, multiplier, shift, call.output.zero_point, low, high)]
+    sums = acc.astype(np.int64)
+    return [requantize(sums, multiplier, shift, call.output.zero_point, low, high)]
 
 
 def multipliers(call: Call) -> tuple[Array, Array]:
@@ -193,14 +203,11 @@ def matmul_restore(call: Call, matrix: Array) -> Array:
 # ---- C parameters and kernels
 
 
-def params_s8(call: Call) -> Fields:
-    """Fields of mcu_conv2d_s8_params."""
+def layout(call: Call) -> Fields:
+    """The fields that all params structs of this operator begin with."""
     batch, in_h, in_w, in_ch = call.input(0).shape
     _, out_h, out_w, out_ch = call.output.shape
     rows, cols = geometry(call)
-    multiplier, shift = multipliers(call)
-    low, high = activation_range(call.attrs.activation, call.output)
-    bias = call.optional(2)
     return {
         "batch": batch,
         "in_h": in_h,
@@ -218,6 +225,16 @@ def params_s8(call: Call) -> Fields:
         "dilation_w": cols.dilation,
         "pad_top": rows.before,
         "pad_left": cols.before,
+    }
+
+
+def params_s8(call: Call) -> Fields:
+    """Fields of mcu_conv2d_s8_params."""
+    multiplier, shift = multipliers(call)
+    low, high = activation_range(call.attrs.activation, call.output)
+    bias = call.optional(2)
+    return {
+        **layout(call),
         "input_offset": -call.input(0).zero_point,
         "output_offset": call.output.zero_point,
         "act_min": low,
@@ -226,6 +243,17 @@ def params_s8(call: Call) -> Fields:
         "bias": None if bias is None else Const(bias.values().astype(np.int32), "int32_t"),
         "multiplier": Const(multiplier, "int32_t"),
         "shift": Const(shift.astype(np.int8), "int8_t"),
+    }
+
+
+def params_f32(call: Call) -> Fields:
+    """Fields of mcu_conv2d_f32_params."""
+    bias = call.optional(2)
+    return {
+        **layout(call),
+        **float32.clamp_fields(call.attrs.activation),
+        "weights": Const(call.input(1).values(), "float"),
+        "bias": None if bias is None else Const(bias.values(), "float"),
     }
 
 
@@ -252,5 +280,14 @@ OP = Op(
             cost=lambda call: Cost(cycles=5 * macs(call) + 40 * call.output.elements),
         ),
         conv2d_s8_dsp.KERNEL,
+        Kernel(
+            name="mcu_conv2d_f32_ref",
+            family=Family.REF,
+            dtype=DType.FLOAT32,
+            params=params_f32,
+            params_type="mcu_conv2d_f32_params",
+            header="mcu_conv2d.h",
+            cost=lambda call: Cost(cycles=6 * macs(call) + 40 * call.output.elements),
+        ),
     ),
 )

@@ -1,11 +1,21 @@
-"""DEQUANTIZE: to float32, at the edge of a model or of constant weights; there is no kernel."""
+"""DEQUANTIZE: to float32. Kernels take int8; constants of any type are folded."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from mcugen.ir import Call, DType
-from mcugen.ops.base import Array, Arrays, Op, Shape, no_attributes
+from mcugen.ops.base import (
+    Array,
+    Arrays,
+    Cost,
+    Family,
+    Fields,
+    Kernel,
+    Op,
+    Shape,
+    no_attributes,
+)
 
 # ---- infer
 
@@ -49,6 +59,21 @@ def quantized(call: Call, inputs: Arrays) -> list[Array]:
     return [(centred * np.array(quant.scale).reshape(shape)).astype(np.float32)]
 
 
+# ---- C parameters and kernels
+
+
+def scale_is_single(call: Call) -> str | None:
+    """The input must have one scale and one zero point."""
+    quant = call.input().quant
+    return "scales per channel" if quant is not None and quant.is_per_channel else None
+
+
+def params(call: Call) -> Fields:
+    """Fields of mcu_quantize_params."""
+    source = call.input()
+    return {"elements": source.elements, "scale": source.scale, "zero_point": source.zero_point}
+
+
 OP = Op(
     name="dequantize",
     tflite="DEQUANTIZE",
@@ -58,4 +83,16 @@ OP = Op(
     floating=floating,
     quantized=quantized,
     arity=(1, 1),
+    kernels=(
+        Kernel(
+            name="mcu_dequantize_s8_f32_ref",
+            family=Family.REF,
+            dtype=DType.INT8,
+            params=params,
+            params_type="mcu_quantize_params",
+            header="mcu_quantize.h",
+            applies=(scale_is_single,),
+            cost=lambda call: Cost(cycles=10 * call.output.elements + 50),
+        ),
+    ),
 )

@@ -10,7 +10,7 @@ import numpy as np
 
 from mcugen.fixed import quantize_multipliers, requantize
 from mcugen.ir import Call, DType
-from mcugen.ops import rules
+from mcugen.ops import float32, rules
 from mcugen.ops.base import (
     Activation,
     Array,
@@ -136,18 +136,11 @@ RULES = (
 # ---- semantics
 
 
-def accumulate(call: Call, x: Array, weights: Array, bias: Array | None) -> Array:
-    """The sums before requantization, in float64: exact for integers, |sum| < 2**53."""
-    rows = x.reshape(-1, weights.shape[1]).astype(np.float64)
-    acc: Array = (rows @ weights.T.astype(np.float64)).reshape(call.output.shape)
-    return acc if bias is None else acc + bias
-
-
 def floating(call: Call, inputs: Arrays) -> list[Array]:
-    """Float32 dense layer."""
-    bias = inputs[2] if call.optional(2) is not None else None
-    acc = accumulate(call, inputs[0], inputs[1], bias)
-    return [apply_activation(call.attrs.activation, acc.astype(np.float32))]
+    """Float32 dense layer, as reference_ops::FullyConnected, which adds the bias last."""
+    acc = float32.dot(inputs[0].reshape(-1, inputs[1].shape[1]), inputs[1])
+    bias = np.float32(0) if call.optional(2) is None else inputs[2]
+    return [apply_activation(call.attrs.activation, (acc + bias).reshape(call.output.shape))]
 
 
 def quantized(call: Call, inputs: Arrays) -> list[Array]:
@@ -155,12 +148,15 @@ def quantized(call: Call, inputs: Arrays) -> list[Array]:
 
     Desktop TFLite differs by design: it rounds double(sum) * scale.
     """
-    bias = inputs[2] if call.optional(2) is not None else None
-    centred = inputs[0].astype(np.int32) - call.input(0).zero_point
-    acc = accumulate(call, centred, inputs[1], bias).astype(np.int64)
+    weights = inputs[1].astype(np.float64)  # in which sums are exact: |sum| < 2**53
+    centred = inputs[0].astype(np.float64) - call.input(0).zero_point
+    acc = centred.reshape(-1, weights.shape[1]) @ weights.T
+    if call.optional(2) is not None:
+        acc = acc + inputs[2]
     multiplier, shift = multipliers(call)
     low, high = activation_range(call.attrs.activation, call.output)
-    return [requantize(acc, multiplier, shift, call.output.zero_point, low, high)]
+    sums = acc.astype(np.int64).reshape(call.output.shape)
+    return [requantize(sums, multiplier, shift, call.output.zero_point, low, high)]
 
 
 def multipliers(call: Call) -> tuple[Array, Array]:
@@ -219,6 +215,20 @@ def params_s8(call: Call) -> Fields:
     }
 
 
+def params_f32(call: Call) -> Fields:
+    """Fields of mcu_fully_connected_f32_params."""
+    weights, bias = call.input(1).values(), call.optional(2)
+    out, depth = weights.shape
+    return {
+        "batch": call.output.elements // out,
+        "in": depth,
+        "out": out,
+        **float32.clamp_fields(call.attrs.activation),
+        "weights": Const(weights, "float"),
+        "bias": None if bias is None else Const(bias.values(), "float"),
+    }
+
+
 OP = Op(
     name="fully_connected",
     tflite="FULLY_CONNECTED",
@@ -241,6 +251,15 @@ OP = Op(
             params_type="mcu_fully_connected_s8_params",
             header="mcu_fully_connected.h",
             cost=lambda call: Cost(cycles=17 * macs(call) // 4 + 70 * call.output.elements),
+        ),
+        Kernel(
+            name="mcu_fully_connected_f32_ref",
+            family=Family.REF,
+            dtype=DType.FLOAT32,
+            params=params_f32,
+            params_type="mcu_fully_connected_f32_params",
+            header="mcu_fully_connected.h",
+            cost=lambda call: Cost(cycles=6 * macs(call) + 30 * call.output.elements),
         ),
     ),
 )

@@ -63,5 +63,14 @@ OP = Op(
             header="mcu_pool2d.h",
             cost=lambda call: Cost(cycles=6 * pool2d.values_read(call) + 25 * call.output.elements),
         ),
+        Kernel(
+            name="mcu_max_pool2d_f32_ref",
+            family=Family.REF,
+            dtype=DType.FLOAT32,
+            params=pool2d.params_f32,
+            params_type="mcu_pool2d_f32_params",
+            header="mcu_pool2d.h",
+            cost=lambda call: Cost(cycles=8 * pool2d.values_read(call) + 40 * call.output.elements),
+        ),
     ),
 )

@@ -10,7 +10,7 @@ import numpy as np
 
 from mcugen.fixed import quantize_multiplier, requantize
 from mcugen.ir import Call, DType
-from mcugen.ops import rules
+from mcugen.ops import float32, rules
 from mcugen.ops.base import Array, Arrays, Cost, Family, Fields, Kernel, Op, Options, Shape
 
 MAX_COUNT = 2**23 - 1  # int8 values whose sum, less their zero points, surely fits an int32
@@ -115,9 +115,12 @@ RULES = (
 
 
 def floating(call: Call, inputs: Arrays) -> list[Array]:
-    """Float32 mean."""
-    means: Array = inputs[0].astype(np.float64).mean(axis=axes(call), dtype=np.float64)
-    return [means.astype(np.float32).reshape(call.output.shape)]
+    """Float32 mean, as reference_ops::Mean: sums in the order of the input, then a division."""
+    reduced = axes(call)
+    terms = np.moveaxis(inputs[0], reduced, range(len(reduced)))
+    terms = terms.reshape(-1, *terms.shape[len(reduced) :])
+    means = float32.add_up(terms) / np.float32(len(terms))
+    return [means.reshape(call.output.shape)]
 
 
 def quantized(call: Call, inputs: Arrays) -> list[Array]:
@@ -147,13 +150,18 @@ def scaling(call: Call) -> tuple[int, int]:
 # ---- C parameters and kernels
 
 
-def params_s8(call: Call) -> Fields:
-    """Fields of mcu_mean_s8_params."""
+def params_f32(call: Call) -> Fields:
+    """Fields of mcu_mean_f32_params."""
     sizes = layout(call)
     assert sizes is not None, call.node.where
+    return dict(zip(("outer", "rows", "middle", "cols", "inner"), sizes, strict=True))
+
+
+def params_s8(call: Call) -> Fields:
+    """Fields of mcu_mean_s8_params."""
     multiplier, shift = scaling(call)
     return {
-        **dict(zip(("outer", "rows", "middle", "cols", "inner"), sizes, strict=True)),
+        **params_f32(call),
         "sum_offset": sum_offset(call),
         "output_offset": call.output.zero_point,
         "multiplier": multiplier,
@@ -180,6 +188,15 @@ OP = Op(
             params_type="mcu_mean_s8_params",
             header="mcu_mean.h",
             cost=lambda call: Cost(cycles=5 * call.input(0).elements + 40 * call.output.elements),
+        ),
+        Kernel(
+            name="mcu_mean_f32_ref",
+            family=Family.REF,
+            dtype=DType.FLOAT32,
+            params=params_f32,
+            params_type="mcu_mean_f32_params",
+            header="mcu_mean.h",
+            cost=lambda call: Cost(cycles=8 * call.input(0).elements + 30 * call.output.elements),
         ),
     ),
 )

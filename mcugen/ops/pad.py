@@ -123,6 +123,11 @@ def params_s8(call: Call) -> Fields:
     }
 
 
+def params_f32(call: Call) -> Fields:
+    """Fields of mcu_pad_f32_params."""
+    return {**params_s8(call), "value": float(fill(call))}
+
+
 RULES = (
     rules.same_type_in_out,
     rules.quantized_per_tensor,
@@ -141,6 +146,15 @@ KERNELS = (
         params_type="mcu_pad_s8_params",
         header="mcu_pad.h",
         cost=lambda call: Cost(cycles=2 * call.output.elements + 100),
+    ),
+    Kernel(
+        name="mcu_pad_f32_ref",
+        family=Family.REF,
+        dtype=DType.FLOAT32,
+        params=params_f32,
+        params_type="mcu_pad_f32_params",
+        header="mcu_pad.h",
+        cost=lambda call: Cost(cycles=6 * call.output.elements + 100),
     ),
 )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mcugen.ir import Call
-from mcugen.ops import rules
+from mcugen.ops import float32, rules
 from mcugen.ops.base import Activation, Fields, Options, Shape, activation_range
 from mcugen.ops.window import Axis, Padding, axis
 
@@ -100,11 +100,10 @@ RULES = (
 )
 
 
-def params_s8(call: Call) -> Fields:
-    """Fields of mcu_pool2d_s8_params."""
+def layout(call: Call) -> Fields:
+    """The fields that all params structs of pools begin with."""
     batch, in_h, in_w, channels = call.input(0).shape
     rows, cols = geometry(call)
-    low, high = activation_range(call.attrs.activation, call.output)
     return {
         "batch": batch,
         "in_h": in_h,
@@ -118,9 +117,18 @@ def params_s8(call: Call) -> Fields:
         "stride_w": cols.stride,
         "pad_top": rows.before,
         "pad_left": cols.before,
-        "act_min": low,
-        "act_max": high,
     }
+
+
+def params_s8(call: Call) -> Fields:
+    """Fields of mcu_pool2d_s8_params."""
+    low, high = activation_range(call.attrs.activation, call.output)
+    return {**layout(call), "act_min": low, "act_max": high}
+
+
+def params_f32(call: Call) -> Fields:
+    """Fields of mcu_pool2d_f32_params."""
+    return {**layout(call), **float32.clamp_fields(call.attrs.activation)}
 
 
 def values_read(call: Call) -> int:

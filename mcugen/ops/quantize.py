@@ -1,4 +1,4 @@
-"""QUANTIZE: float32 to int8 at the edge of a model, or int8 to another scale within it.
+"""QUANTIZE: float32 to int8, or int8 to another scale.
 
 An int8 requantization is also what the RELU operators do, which only clamp in addition; they share
 its semantics and its kernel.
@@ -108,6 +108,15 @@ def params_s8(call: Call) -> Fields:
     }
 
 
+def params_f32(call: Call) -> Fields:
+    """Fields of mcu_quantize_params."""
+    return {
+        "elements": call.output.elements,
+        "scale": call.output.scale,
+        "zero_point": call.output.zero_point,
+    }
+
+
 REQUANTIZE_S8 = Kernel(
     name="mcu_requantize_s8_ref",
     family=Family.REF,
@@ -127,5 +136,16 @@ OP = Op(
     floating=floating,
     quantized=quantized,
     arity=(1, 1),
-    kernels=(REQUANTIZE_S8,),
+    kernels=(
+        REQUANTIZE_S8,
+        Kernel(
+            name="mcu_quantize_f32_s8_ref",
+            family=Family.REF,
+            dtype=DType.FLOAT32,
+            params=params_f32,
+            params_type="mcu_quantize_params",
+            header="mcu_quantize.h",
+            cost=lambda call: Cost(cycles=40 * call.output.elements + 50),
+        ),
+    ),
 )

@@ -6,15 +6,41 @@ does so for RELU, forgets it for RELU6 and has no RELU_N1_TO_1: the last two fol
 
 from __future__ import annotations
 
-from mcugen.ir import Call
-from mcugen.ops import rules
-from mcugen.ops.base import Activation, Array, Arrays, Op, apply_activation
+from mcugen.ir import Call, DType
+from mcugen.ops import float32, rules
+from mcugen.ops.base import (
+    Activation,
+    Array,
+    Arrays,
+    Cost,
+    Family,
+    Fields,
+    Kernel,
+    Op,
+    apply_activation,
+)
 from mcugen.ops.quantize import REQUANTIZE_S8, infer, quantized, scale_ratio_fits
 
 
 def floating(call: Call, inputs: Arrays) -> list[Array]:
     """Float32 clamp."""
     return [apply_activation(call.attrs, inputs[0])]
+
+
+def params_f32(call: Call) -> Fields:
+    """Fields of mcu_relu_f32_params."""
+    return {"elements": call.output.elements, **float32.clamp_fields(call.attrs)}
+
+
+RELU_F32 = Kernel(
+    name="mcu_relu_f32_ref",
+    family=Family.REF,
+    dtype=DType.FLOAT32,
+    params=params_f32,
+    params_type="mcu_relu_f32_params",
+    header="mcu_relu.h",
+    cost=lambda call: Cost(cycles=10 * call.output.elements + 50),
+)
 
 
 def _op(activation: Activation) -> Op:
@@ -27,7 +53,7 @@ def _op(activation: Activation) -> Op:
         floating=floating,
         quantized=quantized,
         arity=(1, 1),
-        kernels=(REQUANTIZE_S8,),
+        kernels=(REQUANTIZE_S8, RELU_F32),
     )
 
 

@@ -16,7 +16,7 @@ from mcugen.fixed import (
     saturating_rounding_doubling_high_mul,
 )
 from mcugen.ir import Call, DType
-from mcugen.ops import rules
+from mcugen.ops import float32, rules
 from mcugen.ops.base import Array, Arrays, Cost, Family, Fields, Kernel, Op, Options, Scheme, Shape
 
 DIFF_BITS = 5  # integer bits of the scaled distance from the maximum: Q5.26
@@ -88,10 +88,10 @@ RULES = (
 
 
 def floating(call: Call, inputs: Arrays) -> list[Array]:
-    """Float32 softmax."""
+    """Float32 softmax, as reference_ops::Softmax, but for the last bits of the exponentials."""
     scaled = (inputs[0] - inputs[0].max(axis=-1, keepdims=True)) * np.float32(call.attrs.beta)
-    exps = np.exp(scaled)
-    return [exps / exps.sum(axis=-1, keepdims=True)]
+    exps = float32.exp(scaled)
+    return [exps / float32.add_up(np.moveaxis(exps, -1, 0))[..., np.newaxis]]
 
 
 def quantized(call: Call, inputs: Arrays) -> list[Array]:
@@ -144,6 +144,12 @@ def params_s8(call: Call) -> Fields:
     }
 
 
+def params_f32(call: Call) -> Fields:
+    """Fields of mcu_softmax_f32_params."""
+    *outer, classes = call.input().shape
+    return {"rows": math.prod(outer), "classes": classes, "beta": call.attrs.beta}
+
+
 OP = Op(
     name="softmax",
     tflite="SOFTMAX",
@@ -164,6 +170,15 @@ OP = Op(
             params_type="mcu_softmax_s8_params",
             header="mcu_softmax.h",
             cost=lambda call: Cost(cycles=400 * call.output.elements + 200),
+        ),
+        Kernel(
+            name="mcu_softmax_f32_ref",
+            family=Family.REF,
+            dtype=DType.FLOAT32,
+            params=params_f32,
+            params_type="mcu_softmax_f32_params",
+            header="mcu_softmax.h",
+            cost=lambda call: Cost(cycles=80 * call.output.elements + 100),
         ),
     ),
 )

@@ -1,0 +1,39 @@
+/* mcu_max_pool2d_f32_ref.c: maximum over a sliding window on float32, plain C, any core.
+ *
+ * The maxima of all channels grow in the output, so each tap is one run through memory.
+ * SPDX-License-Identifier: MIT-0 */
+#include "mcu_pool2d.h"
+#include "mcu_window.h"
+
+static void raise_to(float *maxima, const float *x, int32_t channels) {
+    for (int32_t c = 0; c < channels; c++) {
+        maxima[c] = (x[c] > maxima[c]) ? x[c] : maxima[c];
+    }
+}
+
+void mcu_max_pool2d_f32_ref(const mcu_pool2d_f32_params *params, const float *input,
+                            float *output) {
+    const mcu_pool2d_f32_params *const p = params;
+
+    for (int32_t row = 0; row < p->batch * p->out_h; row++) {
+        const float *const image = input + (row / p->out_h) * p->in_h * p->in_w * p->channels;
+        const int32_t y0 = (row % p->out_h) * p->stride_h - p->pad_top;
+        const mcu_taps y = mcu_clip_window(y0, p->in_h, p->window_h, 1);
+        for (int32_t ox = 0; ox < p->out_w; ox++) {
+            const int32_t x0 = ox * p->stride_w - p->pad_left;
+            const mcu_taps x = mcu_clip_window(x0, p->in_w, p->window_w, 1);
+            for (int32_t c = 0; c < p->channels; c++) {
+                output[c] = p->act_min;
+            }
+            for (int32_t in_y = y0 + y.begin; in_y < y0 + y.end; in_y++) {
+                for (int32_t in_x = x0 + x.begin; in_x < x0 + x.end; in_x++) {
+                    raise_to(output, image + (in_y * p->in_w + in_x) * p->channels, p->channels);
+                }
+            }
+            for (int32_t c = 0; c < p->channels; c++) {
+                output[c] = (output[c] > p->act_max) ? p->act_max : output[c];
+            }
+            output += p->channels;
+        }
+    }
+}
