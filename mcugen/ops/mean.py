@@ -20,7 +20,7 @@ MAX_COUNT = 2**23 - 1  # int8 values whose sum, less their zero points, surely f
 
 @dataclass(frozen=True, slots=True)
 class MeanAttrs:
-    """`keep_dims`: averaged axes stay, with size 1."""
+    """`keep_dims`: reduced axes stay, with size 1."""
 
     keep_dims: bool
 
@@ -39,13 +39,13 @@ def encode(call: Call) -> Options:
 
 
 def axes(call: Call) -> tuple[int, ...]:
-    """The axes to average, ascending, each once, none negative."""
+    """The axes to reduce, ascending, each once, none negative."""
     rank = len(call.input(0).shape)
     return tuple(sorted({int(axis) % rank for axis in call.input(1).values().reshape(-1)}))
 
 
 def infer(call: Call) -> tuple[Shape, ...]:
-    """The input shape without the averaged axes, or with 1 in their place."""
+    """The input shape without the reduced axes, or with 1 in their place."""
     shape, reduced = call.input(0).shape, axes(call)
     if call.attrs.keep_dims:
         return (tuple(1 if i in reduced else size for i, size in enumerate(shape)),)
@@ -58,10 +58,10 @@ def count(call: Call) -> int:
 
 
 def layout(call: Call) -> tuple[int, ...] | None:
-    """The input as (outer, rows, middle, cols, inner), of which rows and cols are averaged.
+    """The input as (outer, rows, middle, cols, inner), of which rows and cols are reduced.
 
     Neighbouring axes of the same kind are one, and axes of size 1 do not count. None where the
-    averaged axes still form more than two groups.
+    reduced axes still form more than two groups.
     """
     reduced = axes(call)
     sizes = [1, 1, 1, 1, 1]
@@ -72,7 +72,7 @@ def layout(call: Call) -> tuple[int, ...] | None:
         if group == len(sizes):
             return None
         sizes[group] *= size
-    # With one group of averaged axes, it is the inner one: the kernel's fast loop.
+    # With one group of reduced axes, it is the inner one: the kernel's fast loop.
     return tuple(sizes) if group > 2 else (1, 1, *sizes[:3])
 
 
@@ -89,17 +89,17 @@ def axes_are_constant(call: Call) -> str | None:
 
 
 def axes_form_two_groups(call: Call) -> str | None:
-    """The averaged axes may form at most two groups of neighbours."""
+    """The reduced axes may form at most two groups of neighbours."""
     if layout(call) is not None:
         return None
     return f"axes {list(axes(call))} of an input of shape {list(call.input(0).shape)}"
 
 
 def sum_fits_int32(call: Call) -> str | None:
-    """An int8 mean may be taken over at most 2**23 - 1 values."""
+    """An int8 mean or sum may be taken over at most 2**23 - 1 values."""
     if call.input(0).dtype.is_float or count(call) <= MAX_COUNT:
         return None
-    return f"a mean over {count(call)} values"
+    return f"{count(call)} values"
 
 
 RULES = (

@@ -1,0 +1,159 @@
+"""SUM, REDUCE_MAX and REDUCE_MIN over some axes; the second input lists them.
+
+SUM follows TFLite Micro, which scales a sum as MEAN does, without the division. LiteRT's
+BUILTIN_REF gives other values for an int8 SUM.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mcugen.fixed import quantize_multiplier, requantize
+from mcugen.ir import Call, DType
+from mcugen.ops import mean, rules
+from mcugen.ops.base import Array, Arrays, Cost, Family, Fields, Kernel, Op, Scheme, Semantics
+
+# ---- rules
+
+SUM_RULES = (
+    mean.axes_are_constant,
+    mean.axes_form_two_groups,
+    rules.same_type_in_out,
+    rules.activations_are_quantized,
+    mean.sum_fits_int32,
+)
+
+EXTREME_RULES = (
+    mean.axes_are_constant,
+    mean.axes_form_two_groups,
+    rules.same_type_in_out,
+    rules.activations_are_quantized,
+    rules.same_quantization_in_out,
+)
+
+
+# ---- semantics
+
+
+def sum_floating(call: Call, inputs: Arrays) -> list[Array]:
+    """Float32 sum."""
+    total = inputs[0].sum(axis=mean.axes(call), dtype=np.float64)
+    return [np.asarray(total, np.float32).reshape(call.output.shape)]
+
+
+def sum_quantized(call: Call, inputs: Arrays) -> list[Array]:
+    """Int8 sum."""
+    total = inputs[0].astype(np.int64).sum(axis=mean.axes(call)) + mean.sum_offset(call)
+    multiplier, shift = scaling(call)
+    sums = requantize(total, multiplier, shift, call.output.zero_point, -128, 127)
+    return [sums.reshape(call.output.shape)]
+
+
+def scaling(call: Call) -> tuple[int, int]:
+    """(Q0.31 multiplier, shift) of a sum."""
+    return quantize_multiplier(call.input(0).scale / call.output.scale)
+
+
+def extreme(reducer: np.ufunc) -> Semantics:
+    """Semantics of REDUCE_MAX and REDUCE_MIN in any type."""
+
+    def semantics(call: Call, inputs: Arrays) -> list[Array]:
+        found = reducer.reduce(inputs[0], axis=mean.axes(call))
+        return [np.asarray(found).reshape(call.output.shape)]
+
+    return semantics
+
+
+# ---- C parameters and kernels
+
+
+def _sizes(call: Call) -> Fields:
+    sizes = mean.layout(call)
+    assert sizes is not None, call.node.where
+    return dict(zip(("outer", "rows", "middle", "cols", "inner"), sizes, strict=True))
+
+
+def sum_params(call: Call) -> Fields:
+    """Fields of mcu_mean_s8_params: a sum is a mean that is not divided."""
+    multiplier, shift = scaling(call)
+    return {
+        **_sizes(call),
+        "sum_offset": mean.sum_offset(call),
+        "output_offset": call.output.zero_point,
+        "multiplier": multiplier,
+        "shift": shift,
+    }
+
+
+def max_params(call: Call) -> Fields:
+    """Fields of mcu_reduce_max_s8_params."""
+    return {**_sizes(call), "flip": -1 if call.node.op == "reduce_min" else 0}
+
+
+def _cost(call: Call) -> Cost:
+    return Cost(cycles=6 * call.input(0).elements + 30 * call.output.elements)
+
+
+EXTREME_KERNELS = (
+    Kernel(
+        name="mcu_reduce_max_s8_ref",
+        family=Family.REF,
+        dtype=DType.INT8,
+        params=max_params,
+        params_type="mcu_reduce_max_s8_params",
+        header="mcu_reduce.h",
+        cost=_cost,
+    ),
+)
+
+SUM = Op(
+    name="sum",
+    tflite="SUM",
+    decode=mean.decode,
+    encode=mean.encode,
+    infer=mean.infer,
+    arity=(2, 2),
+    rules=SUM_RULES,
+    floating=sum_floating,
+    quantized=sum_quantized,
+    kernels=(
+        Kernel(
+            name="mcu_mean_s8_ref",
+            family=Family.REF,
+            dtype=DType.INT8,
+            params=sum_params,
+            params_type="mcu_mean_s8_params",
+            header="mcu_mean.h",
+            cost=_cost,
+        ),
+    ),
+)
+
+
+REDUCE_MAX = Op(
+    name="reduce_max",
+    tflite="REDUCE_MAX",
+    scheme=Scheme(shares=True),
+    decode=mean.decode,
+    encode=mean.encode,
+    infer=mean.infer,
+    arity=(2, 2),
+    rules=EXTREME_RULES,
+    floating=extreme(np.maximum),
+    quantized=extreme(np.maximum),
+    kernels=EXTREME_KERNELS,
+)
+
+REDUCE_MIN = Op(
+    name="reduce_min",
+    tflite="REDUCE_MIN",
+    scheme=Scheme(shares=True),
+    decode=mean.decode,
+    encode=mean.encode,
+    infer=mean.infer,
+    arity=(2, 2),
+    rules=EXTREME_RULES,
+    floating=extreme(np.minimum),
+    quantized=extreme(np.minimum),
+    kernels=EXTREME_KERNELS,
+)
