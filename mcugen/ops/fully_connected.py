@@ -29,6 +29,7 @@ from mcugen.ops.base import (
     apply_activation,
     folded_bias,
 )
+from mcugen.ops.kernels import fully_connected_s8_dsp
 
 # ---- attributes and decode
 
@@ -261,5 +262,6 @@ OP = Op(
             header="mcu_fully_connected.h",
             cost=lambda call: Cost(cycles=6 * macs(call) + 30 * call.output.elements),
         ),
+        fully_connected_s8_dsp.KERNEL,
     ),
 )

@@ -51,11 +51,21 @@ class Requant:
 
 
 def channel_multipliers(call: Call) -> tuple[Array, Array]:
-    """(Q0.31 multiplier, right shift) per output channel."""
-    weights = call.input(1)
+    """(Q0.31 multiplier, right shift) per output channel.
+
+    A dense layer with one scale multiplies the scales of input and weights in float32, as the
+    reference does; everything else in double.
+    """
+    weights, source = call.input(1), call.input(0)
     assert weights.quant is not None
-    real = call.input(0).scale * np.array(weights.quant.scale) / call.output.scale
-    multiplier, shift = quantize_multipliers(np.broadcast_to(real, call.output.shape[-1:]))
+    scales = np.array(weights.quant.scale)
+    if call.node.op == "fully_connected" and not weights.quant.is_per_channel:
+        product = (np.float32(source.scale) * scales.astype(np.float32)).astype(np.float64)
+    else:
+        product = source.scale * scales
+    multiplier, shift = quantize_multipliers(
+        np.broadcast_to(product / call.output.scale, call.output.shape[-1:])
+    )
     return multiplier.astype(np.int64), -shift.astype(np.int64)
 
 

@@ -1,0 +1,29 @@
+/* mcu_fully_connected_s8_dsp.h: dense layer on int8 for cores with SIMD.
+ * SPDX-License-Identifier: MIT-0 */
+#ifndef MCU_FULLY_CONNECTED_S8_DSP_H
+#define MCU_FULLY_CONNECTED_S8_DSP_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct {
+    int32_t batch;
+    int32_t in;
+    int32_t out;
+    int32_t clamped;       ///< 1: the output clamps at its zero point -128, else 0
+    const int32_t *stream; ///< biases, weights and requantization, see the kernel
+} mcu_fully_connected_s8_dsp_params;
+
+/// Input [batch][in], output [batch][out]; they must not overlap.
+/// scratch: 2 * in bytes, `in` rounded up to a multiple of 4; aligned to 4.
+void mcu_fully_connected_s8_dsp(const mcu_fully_connected_s8_dsp_params *params,
+                                const int8_t *input, int8_t *output, void *scratch);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MCU_FULLY_CONNECTED_S8_DSP_H */

@@ -1,0 +1,135 @@
+"""mcu_fully_connected_s8_dsp: portable C and assembly equal numpy; its limits; its price."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mcugen.ops.base import Family
+from mcugen.ops.fully_connected import OP
+from mcugen.ops.kernels.fully_connected_s8_dsp import KERNEL
+from mcugen.testing.builder import one_op, quant
+from mcugen.testing.check import KernelBatch, OpCase, call_of, run_op
+
+
+@dataclass(frozen=True)
+class Dense:
+    """A dense layer with random weights whose outputs spread over the whole range.
+
+    Its output clamps at its zero point, or not at all.
+    """
+
+    depth: int = 16
+    out: int = 8
+    batch: int = 1
+    per_channel: bool = True
+    clamped: bool = True
+    in_zero_point: int = -128
+    out_zero_point: int = -128
+    largest: int = 127
+    gain: float = 1.0
+
+    def model(self) -> bytes:
+        rng = np.random.default_rng(1)
+        weights = rng.integers(-self.largest, self.largest + 1, (self.out, self.depth))
+        weights.flat[0] = -self.largest
+        spread = self.gain * 60 / 74**2 / np.sqrt(self.depth)
+        channels = self.out if self.per_channel else 1
+        scales = quant(spread * rng.uniform(0.3, 1.5, channels), axis=0)
+        bias = rng.integers(-3000, 3000, self.out)
+        return one_op(
+            "FULLY_CONNECTED",
+            [
+                {"shape": (self.batch, self.depth), "quant": quant(0.7, self.in_zero_point)},
+                {"shape": weights.shape, "quant": scales, "data": weights},
+                {"shape": [self.out], "dtype": "int32", "quant": scales, "data": bias},
+            ],
+            {"shape": (self.batch, self.out), "quant": quant(0.9, self.out_zero_point)},
+            {"fusedActivationFunction": int(self.clamped)},
+        )
+
+
+def clamped(*fields: Any, **changes: Any) -> Dense:
+    return Dense(*fields, **changes)
+
+
+def general(*fields: Any, **changes: Any) -> Dense:
+    linear = {"clamped": False, "in_zero_point": -7, "out_zero_point": 11}
+    return Dense(*fields, **{**linear, **changes})
+
+
+def grid() -> dict[str, Dense]:
+    """Outputs around the blocks of four, depths around the words and the rounds of the core."""
+    cases = {}
+    for kind in (clamped, general):
+        for out in range(1, 10):
+            cases[f"{kind.__name__}-out{out}"] = kind(out=out)
+        for depth in (1, 2, 3, 4, 5, 7, 27, 28, 29, 32, 33, 36, 63, 64, 100, 640):
+            cases[f"{kind.__name__}-depth{depth}"] = kind(depth)
+        cases[f"{kind.__name__}-batch"] = kind(9, 5, batch=3)
+        cases[f"{kind.__name__}-per-tensor"] = kind(per_channel=False)
+        cases[f"{kind.__name__}-saturating"] = kind(gain=20.0)
+        cases[f"{kind.__name__}-tiny-multipliers"] = kind(gain=1 / 500)
+    for zero_point in (-128, -1, 0, 127):
+        cases[f"in-zero-point{zero_point}"] = general(in_zero_point=zero_point)
+        cases[f"out-zero-point{zero_point}"] = general(out_zero_point=zero_point)
+    return cases
+
+
+@pytest.fixture(scope="module")
+def cases() -> dict[str, OpCase]:
+    return {name: run_op(case.model()) for name, case in grid().items()}
+
+
+def batch(cases: dict[str, OpCase]) -> KernelBatch:
+    collected = KernelBatch([Family.DSP])
+    for name, case in cases.items():
+        collected.add(name, case)
+    return collected
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_portable_c_equals_numpy(cases: dict[str, OpCase], compiler: str) -> None:
+    batch(cases).check(compiler)
+
+
+@pytest.mark.parametrize("core", ["cortex-m4", "cortex-m33"])
+def test_assembly_equals_numpy(cases: dict[str, OpCase], core: str) -> None:
+    traces = batch(cases).check_emulated(core)
+    assert max(trace.stack for trace in traces) <= 256
+
+
+@pytest.mark.parametrize(
+    ("case", "refusal"),
+    [
+        (clamped(largest=128), "[-127, 127]"),
+        (clamped(depth=1200), "2**23"),
+        (clamped(out_zero_point=-100), "whole range of int8"),
+        (clamped(gain=500.0), "[2**-23, 1/2)"),
+    ],
+)
+def test_it_refuses_what_it_cannot_do_exactly(case: Dense, refusal: str) -> None:
+    found = KERNEL.refusal(call_of(case.model()))
+    assert found is not None and refusal in found
+
+
+@pytest.mark.parametrize(
+    ("case", "goal"),
+    [
+        (clamped(640, 128), 0.78),
+        (clamped(128, 128), 0.72),
+        (general(128, 640), 0.72),
+        (general(64, 12), 0.5),
+    ],
+)
+def test_products_per_cycle_on_the_m4(case: Dense, goal: float) -> None:
+    """Modelled, zero wait states; the cost that selection sees is within 6 %."""
+    op_case = run_op(case.model())
+    (call,) = op_case.graph.calls()
+    (trace,) = batch({"": op_case}).check_emulated("cortex-m4")
+    print(f"\n({case.depth} {case.out}): {OP.macs(call) / trace.cycles:.3f}")
+    assert OP.macs(call) / trace.cycles >= goal
+    assert abs(KERNEL.cost(call).cycles / trace.cycles - 1) < 0.06
