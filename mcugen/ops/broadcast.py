@@ -7,13 +7,32 @@ single loop, a bias over channels into two.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from mcugen.ir import Call
-from mcugen.ops.base import Shape
+from mcugen.ops import rules
+from mcugen.ops.base import Activation, Fields, Options, Shape
 
 AXES = 4  # of the kernels
+
+
+@dataclass(frozen=True, slots=True)
+class ArithmeticAttrs:
+    """The fused activation."""
+
+    activation: Activation
+
+
+def decode(options: Any) -> ArithmeticAttrs:
+    """Read SubOptions, MulOptions or DivOptions."""
+    return ArithmeticAttrs(Activation(options.FusedActivationFunction()))
+
+
+def encode(call: Call) -> Options:
+    """Write SubOptions, MulOptions or DivOptions."""
+    return {"fusedActivationFunction": call.attrs.activation.value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +89,16 @@ def loops_fit(call: Call) -> str | None:
     if len(merge(*shapes).counts) <= AXES:
         return None
     return f"operands of shape {list(shapes[0])} and {list(shapes[1])}"
+
+
+RULES = (rules.types_are_equal, rules.quantized_per_tensor, shapes_broadcast, loops_fit)
+
+
+def loop_fields(call: Call) -> Fields:
+    """The field `loops`, an mcu_broadcast, of a params struct."""
+    loops = merge(call.input(0).shape, call.input(1).shape)
+    return {
+        "loops.counts": loops.counts,
+        "loops.steps1": loops.steps1,
+        "loops.steps2": loops.steps2,
+    }

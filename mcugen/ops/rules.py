@@ -151,6 +151,14 @@ def not_scaled_by(tensor: Tensor, scale: float, zero_point: int) -> str | None:
     return f'"{tensor.name}" with {_affine(tensor.quant)}'
 
 
+def same_quantization_throughout(call: Call) -> str | None:
+    """All int8 inputs and outputs must share scale and zero point."""
+    quants = [tensor.quant for tensor in (*call.inputs, *call.outputs) if tensor is not None]
+    if call.output.dtype is not DType.INT8 or all(quant == quants[0] for quant in quants):
+        return None
+    return ", ".join(map(_affine, quants))
+
+
 def same_type(call: Call) -> str | None:
     """Input and output must have the same type."""
     source, target = call.input(0).dtype, call.output.dtype

@@ -1,0 +1,41 @@
+"""SUB: the difference of two tensors, with broadcasting and a fused activation."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mcugen.fixed import requantize
+from mcugen.ir import Call
+from mcugen.ops import broadcast, rules
+from mcugen.ops.add import LEFT_SHIFT, multipliers, sum_scale_is_below_one
+from mcugen.ops.base import Array, Arrays, Op, activation_range, apply_activation
+from mcugen.ops.difference import difference, kernel
+
+# ---- semantics
+
+
+def floating(call: Call, inputs: Arrays) -> list[Array]:
+    """Float32 difference."""
+    return [apply_activation(call.attrs.activation, np.subtract(inputs[0], inputs[1]))]
+
+
+def quantized(call: Call, inputs: Arrays) -> list[Array]:
+    """Int8 difference, as SubElementwise: ADD with a minus between the scaled operands."""
+    scales = multipliers(call)
+    low, high = activation_range(call.attrs.activation, call.output)
+    steps = difference(call, inputs, scales, LEFT_SHIFT)
+    return [requantize(steps, *scales[2], call.output.zero_point, low, high)]
+
+
+OP = Op(
+    name="sub",
+    tflite="SUB",
+    decode=broadcast.decode,
+    encode=broadcast.encode,
+    infer=broadcast.infer,
+    rules=(*broadcast.RULES, rules.activation_is_a_clamp, sum_scale_is_below_one),
+    floating=floating,
+    quantized=quantized,
+    arity=(2, 2),
+    kernels=(kernel("mcu_sub_s8_ref", multipliers, cycles=75),),
+)
