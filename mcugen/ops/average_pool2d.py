@@ -31,7 +31,8 @@ def taps(call: Call, x: Array) -> Array:
 
 def counts(call: Call) -> Array:
     """How many input values lie in the window of each output: [1, out_h, out_w, 1]."""
-    return taps(call, np.ones((1, *call.input().shape[1:3], 1), np.int32)).sum(axis=0)
+    count: Array = taps(call, np.ones((1, *call.input().shape[1:3], 1), np.int32)).sum(axis=0)
+    return count
 
 
 def floating(call: Call, inputs: Arrays) -> list[Array]:
@@ -82,7 +83,7 @@ OP = Op(
             dtype=DType.FLOAT32,
             params=pool2d.params_f32,
             params_type="mcu_pool2d_f32_params",
-            header="mcu_pool2d.h",
+            header="mcu_pool2d_f32.h",
             cost=lambda call: Cost(cycles=8 * pool2d.values_read(call) + 40 * call.output.elements),
         ),
     ),

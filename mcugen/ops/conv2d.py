@@ -286,7 +286,7 @@ OP = Op(
             dtype=DType.FLOAT32,
             params=params_f32,
             params_type="mcu_conv2d_f32_params",
-            header="mcu_conv2d.h",
+            header="mcu_conv2d_f32.h",
             cost=lambda call: Cost(cycles=6 * macs(call) + 40 * call.output.elements),
         ),
     ),

@@ -282,7 +282,7 @@ OP = Op(
             dtype=DType.FLOAT32,
             params=params_f32,
             params_type="mcu_depthwise_conv2d_f32_params",
-            header="mcu_depthwise_conv2d.h",
+            header="mcu_depthwise_conv2d_f32.h",
             cost=lambda call: Cost(cycles=10 * macs(call) + 40 * call.output.elements),
         ),
         depthwise_conv2d_3x3_s8_dsp.KERNEL,

@@ -259,7 +259,7 @@ OP = Op(
             dtype=DType.FLOAT32,
             params=params_f32,
             params_type="mcu_fully_connected_f32_params",
-            header="mcu_fully_connected.h",
+            header="mcu_fully_connected_f32.h",
             cost=lambda call: Cost(cycles=6 * macs(call) + 30 * call.output.elements),
         ),
         fully_connected_s8_dsp.KERNEL,

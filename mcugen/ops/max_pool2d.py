@@ -69,7 +69,7 @@ OP = Op(
             dtype=DType.FLOAT32,
             params=pool2d.params_f32,
             params_type="mcu_pool2d_f32_params",
-            header="mcu_pool2d.h",
+            header="mcu_pool2d_f32.h",
             cost=lambda call: Cost(cycles=8 * pool2d.values_read(call) + 40 * call.output.elements),
         ),
     ),

@@ -195,7 +195,7 @@ OP = Op(
             dtype=DType.FLOAT32,
             params=params_f32,
             params_type="mcu_mean_f32_params",
-            header="mcu_mean.h",
+            header="mcu_mean_f32.h",
             cost=lambda call: Cost(cycles=8 * call.input(0).elements + 30 * call.output.elements),
         ),
     ),

@@ -153,7 +153,7 @@ KERNELS = (
         dtype=DType.FLOAT32,
         params=params_f32,
         params_type="mcu_pad_f32_params",
-        header="mcu_pad.h",
+        header="mcu_pad_f32.h",
         cost=lambda call: Cost(cycles=6 * call.output.elements + 100),
     ),
 )

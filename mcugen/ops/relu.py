@@ -38,7 +38,7 @@ RELU_F32 = Kernel(
     dtype=DType.FLOAT32,
     params=params_f32,
     params_type="mcu_relu_f32_params",
-    header="mcu_relu.h",
+    header="mcu_relu_f32.h",
     cost=lambda call: Cost(cycles=10 * call.output.elements + 50),
 )
 

@@ -177,7 +177,7 @@ OP = Op(
             dtype=DType.FLOAT32,
             params=params_f32,
             params_type="mcu_softmax_f32_params",
-            header="mcu_softmax.h",
+            header="mcu_softmax_f32.h",
             cost=lambda call: Cost(cycles=80 * call.output.elements + 100),
         ),
     ),

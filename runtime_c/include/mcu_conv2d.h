@@ -40,32 +40,6 @@ typedef struct {
 /// input [batch][in_h][in_w][in_ch], output [batch][out_h][out_w][out_ch]; they must not overlap.
 void mcu_conv2d_s8_ref(const mcu_conv2d_s8_params *params, const int8_t *input, int8_t *output);
 
-typedef struct {
-    int32_t batch;
-    int32_t in_h;
-    int32_t in_w;
-    int32_t in_ch;
-    int32_t out_h;
-    int32_t out_w;
-    int32_t out_ch;
-    int32_t groups; ///< divides in_ch and out_ch
-    int32_t kernel_h;
-    int32_t kernel_w;
-    int32_t stride_h;
-    int32_t stride_w;
-    int32_t dilation_h;
-    int32_t dilation_w;
-    int32_t pad_top;  ///< rows of padding above the input
-    int32_t pad_left; ///< columns of padding left of the input
-    float act_min;    ///< fused activation
-    float act_max;
-    const float *weights; ///< [out_ch][kernel_h][kernel_w][in_ch / groups]
-    const float *bias;    ///< [out_ch]; NULL for none
-} mcu_conv2d_f32_params;
-
-/// As mcu_conv2d_s8_ref() for float32. Products are added in the order of the weights.
-void mcu_conv2d_f32_ref(const mcu_conv2d_f32_params *params, const float *input, float *output);
-
 #ifdef __cplusplus
 }
 #endif

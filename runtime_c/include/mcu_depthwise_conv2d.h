@@ -40,32 +40,6 @@ typedef struct {
 void mcu_depthwise_conv2d_s8_ref(const mcu_depthwise_conv2d_s8_params *params, const int8_t *input,
                                  int8_t *output);
 
-typedef struct {
-    int32_t batch;
-    int32_t in_h;
-    int32_t in_w;
-    int32_t in_ch;
-    int32_t out_h;
-    int32_t out_w;
-    int32_t out_ch; ///< a multiple of in_ch: channel c reads input channel c / (out_ch / in_ch)
-    int32_t kernel_h;
-    int32_t kernel_w;
-    int32_t stride_h;
-    int32_t stride_w;
-    int32_t dilation_h;
-    int32_t dilation_w;
-    int32_t pad_top;  ///< rows of padding above the input
-    int32_t pad_left; ///< columns of padding left of the input
-    float act_min;    ///< fused activation
-    float act_max;
-    const float *weights; ///< [kernel_h][kernel_w][out_ch]
-    const float *bias;    ///< [out_ch]; NULL for none
-} mcu_depthwise_conv2d_f32_params;
-
-/// As mcu_depthwise_conv2d_s8_ref() for float32. Products are added in the order of the weights.
-void mcu_depthwise_conv2d_f32_ref(const mcu_depthwise_conv2d_f32_params *params, const float *input,
-                                  float *output);
-
 #ifdef __cplusplus
 }
 #endif

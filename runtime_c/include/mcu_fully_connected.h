@@ -27,20 +27,6 @@ typedef struct {
 void mcu_fully_connected_s8_ref(const mcu_fully_connected_s8_params *params, const int8_t *input,
                                 int8_t *output);
 
-typedef struct {
-    int32_t batch;
-    int32_t in;    ///< values per input vector
-    int32_t out;   ///< values per output vector
-    float act_min; ///< fused activation
-    float act_max;
-    const float *weights; ///< [out][in]
-    const float *bias;    ///< [out]; NULL for none
-} mcu_fully_connected_f32_params;
-
-/// As mcu_fully_connected_s8_ref() for float32. Products are added in the order of the weights.
-void mcu_fully_connected_f32_ref(const mcu_fully_connected_f32_params *params, const float *input,
-                                 float *output);
-
 #ifdef __cplusplus
 }
 #endif

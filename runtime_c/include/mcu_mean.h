@@ -26,18 +26,6 @@ typedef struct {
 /// input [outer][rows][middle][cols][inner], output [outer][middle][inner]; they must not overlap.
 void mcu_mean_s8_ref(const mcu_mean_s8_params *params, const int8_t *input, int8_t *output);
 
-/// Layout as above.
-typedef struct {
-    int32_t outer;
-    int32_t rows;
-    int32_t middle;
-    int32_t cols;
-    int32_t inner;
-} mcu_mean_f32_params;
-
-/// As mcu_mean_s8_ref() for float32, of any sizes.
-void mcu_mean_f32_ref(const mcu_mean_f32_params *params, const float *input, float *output);
-
 #ifdef __cplusplus
 }
 #endif

@@ -19,16 +19,6 @@ typedef struct {
 /// input [in_shape], output [out_shape]; they must not overlap.
 void mcu_pad_s8_ref(const mcu_pad_s8_params *params, const int8_t *input, int8_t *output);
 
-typedef struct {
-    int32_t in_shape[4];
-    int32_t out_shape[4]; ///< at least in_shape + before
-    int32_t before[4];    ///< elements of padding in front of each axis
-    float value;          ///< of the padding
-} mcu_pad_f32_params;
-
-/// As mcu_pad_s8_ref() for float32.
-void mcu_pad_f32_ref(const mcu_pad_f32_params *params, const float *input, float *output);
-
 #ifdef __cplusplus
 }
 #endif

@@ -35,28 +35,6 @@ void mcu_average_pool2d_s8_ref(const mcu_pool2d_s8_params *params, const int8_t 
 /// The largest value of the window. Layout as above; they must not overlap.
 void mcu_max_pool2d_s8_ref(const mcu_pool2d_s8_params *params, const int8_t *input, int8_t *output);
 
-typedef struct {
-    int32_t batch;
-    int32_t in_h;
-    int32_t in_w;
-    int32_t channels;
-    int32_t out_h;
-    int32_t out_w;
-    int32_t window_h;
-    int32_t window_w;
-    int32_t stride_h;
-    int32_t stride_w;
-    int32_t pad_top;  ///< rows of padding above the input
-    int32_t pad_left; ///< columns of padding left of the input
-    float act_min;    ///< fused activation
-    float act_max;
-} mcu_pool2d_f32_params;
-
-/// As the kernels above for float32.
-void mcu_average_pool2d_f32_ref(const mcu_pool2d_f32_params *params, const float *input,
-                                float *output);
-void mcu_max_pool2d_f32_ref(const mcu_pool2d_f32_params *params, const float *input, float *output);
-
 #ifdef __cplusplus
 }
 #endif

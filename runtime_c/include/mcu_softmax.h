@@ -21,15 +21,6 @@ typedef struct {
 /// They may be the same memory, and must not overlap otherwise.
 void mcu_softmax_s8_ref(const mcu_softmax_s8_params *params, const int8_t *input, int8_t *output);
 
-typedef struct {
-    int32_t rows;
-    int32_t classes; ///< 1 or more
-    float beta;      ///< multiplies the input
-} mcu_softmax_f32_params;
-
-/// input and output [rows][classes]. They may be the same memory, and must not overlap otherwise.
-void mcu_softmax_f32_ref(const mcu_softmax_f32_params *params, const float *input, float *output);
-
 #ifdef __cplusplus
 }
 #endif

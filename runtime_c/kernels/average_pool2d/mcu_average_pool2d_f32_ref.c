@@ -3,7 +3,7 @@
  * The sums of all channels grow in the output, so each tap is one run through memory.
  * SPDX-License-Identifier: MIT-0 */
 #include "mcu_float.h"
-#include "mcu_pool2d.h"
+#include "mcu_pool2d_f32.h"
 #include "mcu_port.h"
 #include "mcu_window.h"
 

@@ -5,7 +5,7 @@
  * Four output channels share each input load; each is summed in the order of the weights, and the
  * bias is added last.
  * SPDX-License-Identifier: MIT-0 */
-#include "mcu_conv2d.h"
+#include "mcu_conv2d_f32.h"
 
 #include <stddef.h>
 

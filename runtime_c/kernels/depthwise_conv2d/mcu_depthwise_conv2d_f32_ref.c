@@ -4,7 +4,7 @@
  * input channel has one output channel, four neighbours are computed at a time. Each channel is
  * summed in the order of the weights, and the bias is added last.
  * SPDX-License-Identifier: MIT-0 */
-#include "mcu_depthwise_conv2d.h"
+#include "mcu_depthwise_conv2d_f32.h"
 
 #include <stddef.h>
 

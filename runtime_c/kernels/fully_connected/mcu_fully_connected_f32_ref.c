@@ -3,7 +3,7 @@
  * Four outputs share each input load; each is summed in the order of the weights, and the bias is
  * added last.
  * SPDX-License-Identifier: MIT-0 */
-#include "mcu_fully_connected.h"
+#include "mcu_fully_connected_f32.h"
 
 #include <stddef.h>
 

@@ -2,7 +2,7 @@
  *
  * The maxima of all channels grow in the output, so each tap is one run through memory.
  * SPDX-License-Identifier: MIT-0 */
-#include "mcu_pool2d.h"
+#include "mcu_pool2d_f32.h"
 #include "mcu_window.h"
 
 static void raise_to(float *maxima, const float *x, int32_t channels) {

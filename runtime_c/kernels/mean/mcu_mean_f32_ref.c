@@ -2,7 +2,7 @@
  *
  * The sums of the inner axis grow in the output, in the order of the input.
  * SPDX-License-Identifier: MIT-0 */
-#include "mcu_mean.h"
+#include "mcu_mean_f32.h"
 #include "mcu_port.h"
 
 void mcu_mean_f32_ref(const mcu_mean_f32_params *params, const float *input, float *output) {

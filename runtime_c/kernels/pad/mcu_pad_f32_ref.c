@@ -2,7 +2,7 @@
  *
  * Fills the output, then copies the input into it row by row, as for int8.
  * SPDX-License-Identifier: MIT-0 */
-#include "mcu_pad.h"
+#include "mcu_pad_f32.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* mcu_relu_f32_ref.c: limits float32 values to a range, plain C, any core.
  * SPDX-License-Identifier: MIT-0 */
-#include "mcu_relu.h"
+#include "mcu_relu_f32.h"
 
 #include "mcu_float.h"
 

@@ -3,7 +3,7 @@
  * The output holds the exponentials until their sum is known.
  * SPDX-License-Identifier: MIT-0 */
 #include "mcu_float.h"
-#include "mcu_softmax.h"
+#include "mcu_softmax_f32.h"
 
 static void softmax_row(const mcu_softmax_f32_params *p, const float *input, float *output) {
     float max = input[0];

@@ -1,7 +1,7 @@
-/* mcu_relu.h: limits values to a range.
+/* mcu_relu_f32.h: limits values to a range.
  * SPDX-License-Identifier: MIT-0 */
-#ifndef MCU_RELU_H
-#define MCU_RELU_H
+#ifndef MCU_RELU_F32_H
+#define MCU_RELU_F32_H
 
 #include <stdint.h>
 
@@ -23,4 +23,4 @@ void mcu_relu_f32_ref(const mcu_relu_f32_params *params, const float *input, flo
 }
 #endif
 
-#endif /* MCU_RELU_H */
+#endif /* MCU_RELU_F32_H */
