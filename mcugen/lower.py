@@ -18,10 +18,21 @@ from mcugen.ops import OPS
 from mcugen.ops.base import Activation, Array, Const, CValue, Kernel
 from mcugen.plan import MemoryPlan, lower_bound, plan
 from mcugen.plan_verify import verify
-from mcugen.program import ArenaRow, ConstArray, Field, Layer, Port, Program, SelfTest, Source
+from mcugen.program import (
+    ArenaRow,
+    ConstArray,
+    Expected,
+    Field,
+    Layer,
+    Port,
+    Program,
+    SelfTest,
+    Source,
+)
 from mcugen.select import Selection
 
 ARENA_ALIGN = 16  # vector loads, and the caches of larger cores
+FLOAT_TOLERANCE = 1e-5  # of the self-test, relative to the output's largest magnitude
 
 _CTYPES = {
     DType.FLOAT32: "float",
@@ -66,6 +77,7 @@ def lower(
     constants = _Constants(prefix)
     layers = _layers(graph, selection, arena, constants)
     kernels = sorted({layer.kernel for layer in layers})
+    outputs = _ports(graph, "output", arena)
     return Program(
         prefix=prefix,
         macro=prefix.upper(),
@@ -81,7 +93,7 @@ def lower(
         macs=sum(layer.macs for layer in layers),
         weight_bytes=sum(array.bytes for array in constants.arrays.values()),
         inputs=_ports(graph, "input", arena),
-        outputs=_ports(graph, "output", arena),
+        outputs=outputs,
         layers=layers,
         arena=_arena_rows(graph, selection, arena),
         consts=tuple(constants.arrays.values()),
@@ -89,7 +101,17 @@ def lower(
             sorted({"mcu_port.h", *(k.header for k in selection.kernels if k is not None)})
         ),
         sources=tuple(f"{kernel}.c" for kernel in kernels),
-        selftest=_selftest(graph),
+        floating=is_floating(graph),
+        selftest=_selftest(graph, outputs),
+    )
+
+
+def is_floating(graph: Graph) -> bool:
+    """True if some layer reads or writes floats."""
+    return any(
+        tensor is not None and tensor.dtype.is_float
+        for call in graph.calls()
+        for tensor in (*call.inputs, *call.outputs)
     )
 
 
@@ -327,13 +349,24 @@ def _port(role: str, suffix: str, tensor_id: TensorId, tensor: Tensor, arena: _A
     )
 
 
-def _selftest(graph: Graph) -> SelfTest:
+def _selftest(graph: Graph, ports: Sequence[Port]) -> SelfTest:
     inputs = [_pseudo_random(graph.tensors[i]) for i in graph.inputs]
     outputs = interpret.outputs(graph, inputs)
+    arrays = _test_arrays("expected", outputs, [graph.tensors[i] for i in graph.outputs])
     return SelfTest(
         inputs=_test_arrays("input", inputs, [graph.tensors[i] for i in graph.inputs]),
-        outputs=_test_arrays("expected", outputs, [graph.tensors[i] for i in graph.outputs]),
+        outputs=tuple(
+            Expected(port.name, array, _tolerance(values))
+            for port, array, values in zip(ports, arrays, outputs, strict=True)
+        ),
     )
+
+
+def _tolerance(output: Array) -> str:
+    """How far floats may be off: compilers are free to round a product and a sum at once."""
+    if output.dtype.kind != "f":
+        return ""
+    return cformat.literal(np.float32(FLOAT_TOLERANCE * np.abs(output).max(initial=0.0)))
 
 
 def _test_arrays(

@@ -98,11 +98,35 @@ class ArenaRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Expected:
+    """What an output must be; `tolerance` is a C literal for floats, empty for exact bytes."""
+
+    port: str
+    array: ConstArray
+    tolerance: str
+
+
+@dataclass(frozen=True, slots=True)
 class SelfTest:
     """One input and the expected output, as rows of literals, per port."""
 
     inputs: tuple[ConstArray, ...]
-    outputs: tuple[ConstArray, ...]
+    outputs: tuple[Expected, ...]
+
+    @property
+    def arrays(self) -> tuple[ConstArray, ...]:
+        """Inputs, then expected outputs."""
+        return (*self.inputs, *(expected.array for expected in self.outputs))
+
+    @property
+    def has_exact(self) -> bool:
+        """True if some output is compared by its bytes."""
+        return any(not expected.tolerance for expected in self.outputs)
+
+    @property
+    def has_close(self) -> bool:
+        """True if some output is compared within a tolerance."""
+        return any(expected.tolerance for expected in self.outputs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +153,7 @@ class Program:
     consts: tuple[ConstArray, ...]
     headers: tuple[str, ...]  # headers of the kernels used
     sources: tuple[str, ...]  # kernel files used, relative to mcu/
+    floating: bool  # some layer computes in float32
     selftest: SelfTest
 
     @property
