@@ -14,10 +14,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mcugen import analysis, data, health, profiling, validation
 from mcugen.analysis import Analysis, Memory
-from mcugen.build import build
+from mcugen.build import Build, build
 from mcugen.emit import emit
 from mcugen.errors import BoardError, ToolError, UnsupportedModelError
 from mcugen.ir import Graph
@@ -31,6 +32,9 @@ from mcugen.run.runner import open_runner
 from mcugen.select import select
 from mcugen.target import Board, board_names, load_board
 from mcugen.validation import Progress, Validation, infer_all, silent
+
+if TYPE_CHECKING:  # needs the optional emulator
+    from mcugen.cycles.model import ModelCycles
 
 __all__ = [
     "analyze",
@@ -143,17 +147,32 @@ def validate(
 
 
 def profile(model_path: AnyPath, board_name: str) -> Profile:
-    """Count the instructions of one inference, per layer, in QEMU."""
+    """Count one inference's instructions per layer in QEMU, and model its cycles."""
     board = load_board(board_name)
     model = load(model_path)
     graph = model.compiled()
     zeros = [bytes(graph.tensors[i].bytes) for i in graph.inputs]
     with _project(model, graph, board, None) as project:
-        with open_runner(board, _build(project.directory, board).image) as runner:
+        built = build(project.directory)
+        with open_runner(board, built.image) as runner:
             total = runner.count(zeros).total
+        modelled, note = _model_cycles(built, project.prefix, board)
         with open_runner(board, build(project.directory, observe=True).image) as runner:
             layers = runner.count(zeros).layers
-    return profiling.profile(graph, model.path.name, board.name, layers, total)
+    return profiling.profile(graph, model.path.name, board.name, layers, total, modelled, note)
+
+
+def _model_cycles(built: Build, prefix: str, board: Board) -> tuple[ModelCycles | None, str]:
+    """Modelled cycles, and what they are; without them, why."""
+    try:
+        from mcugen.cycles.model import model_cycles
+    except ImportError:
+        return None, "no modelled cycles: pip install 'mcugen[cycles]'"
+    modelled = model_cycles(built.image, prefix, built.arena, board.cpu.name)
+    if modelled is None:
+        return None, f"no modelled cycles: {board.cpu.name} has no cycle model"
+    rough = f"; rough: {modelled.core.rough}" if modelled.core.rough else ""
+    return modelled, f"cycles of a {modelled.core.name}: modelled, zero wait states{rough}"
 
 
 # ---- the steps between

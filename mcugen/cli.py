@@ -260,11 +260,12 @@ def validate(
 @commands.command()
 @_model
 @_board(required=True)
+@click.option("--functions", is_flag=True, help="Also list the C functions by their cycles.")
 @_json
-def profile(model: Path, board: str, as_json: bool) -> None:
-    """Count the instructions of each layer, exactly, in QEMU.
+def profile(model: Path, board: str, functions: bool, as_json: bool) -> None:
+    """Count the instructions of each layer, exactly, in QEMU, and model its cycles.
 
     \b
     Example: mcugen profile kws.tflite --board mps2-an386
     """
-    _show(api.profile(model, board), as_json)
+    _show(api.profile(model, board), as_json, functions=functions)

@@ -23,6 +23,7 @@ class Project:
     """What `mcugen.manifest` records of a project, as tensors and a board."""
 
     directory: Path
+    prefix: str  # of its names and files
     board: Board
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
@@ -41,7 +42,7 @@ class Project:
             outputs = tuple(_tensor(port) for port in record["outputs"])
         except (KeyError, TypeError, ValueError, OSError) as error:
             raise OutputError(f"{path}: damaged ({error!r}); generate the project again") from error
-        return cls(directory, board or load_board(facts.board), inputs, outputs)
+        return cls(directory, facts.prefix, board or load_board(facts.board), inputs, outputs)
 
     def infer(self, runner: Runner, inputs: Sequence[Array]) -> list[Array]:
         """Run once; arrays in, arrays out."""

@@ -192,8 +192,8 @@ def _(result: RunResult, console: Console, **options: Any) -> None:
 
 @show.register
 def _(profile: Profile, console: Console, **options: Any) -> None:
-    right = ("#", "MACs", "instructions", "per MAC")
-    table = _table("#", "operator", "MACs", "instructions", "per MAC", "name", right=right)
+    heads = ("#", "operator", "MACs", "instructions", "per MAC", "cycles", "name")
+    table = _table(*heads, right=("#", "MACs", "instructions", "per MAC", "cycles"))
     for layer in profile.layers:
         table.add_row(
             str(layer.index),
@@ -201,13 +201,29 @@ def _(profile: Profile, console: Console, **options: Any) -> None:
             f"{layer.macs:,}",
             f"{layer.instructions:,}",
             _per_mac(layer.per_mac),
+            _cycles(layer.cycles),
             _name(layer.name),
         )
     table.add_section()
     table.add_row(
-        "", "total", f"{profile.macs:,}", f"{profile.instructions:,}", _per_mac(profile.per_mac)
+        "",
+        "total",
+        f"{profile.macs:,}",
+        f"{profile.instructions:,}",
+        _per_mac(profile.per_mac),
+        _cycles(profile.cycles),
     )
     console.print(table)
+    if options.get("functions") and profile.functions:
+        spent = _table("function", "instructions", "cycles", right=("instructions", "cycles"))
+        for function in profile.functions:
+            spent.add_row(function.name, f"{function.instructions:,}", f"{function.cycles:,}")
+        console.print(spent)
+    console.print(profile.cycles_note)
+
+
+def _cycles(value: int | None) -> str:
+    return "" if value is None else f"{value:,}"
 
 
 def _per_mac(value: float | None) -> str:
