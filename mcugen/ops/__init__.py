@@ -44,6 +44,7 @@ from mcugen.ops import (
     strided_slice,
     sub,
     transpose,
+    transpose_conv,
 )
 from mcugen.ops.base import Op
 
@@ -107,6 +108,7 @@ OPS: dict[str, Op] = {
         strided_slice.OP,
         sub.OP,
         transpose.OP,
+        transpose_conv.OP,
     )
 }
 

@@ -131,13 +131,38 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True)
+class Overlap:
+    """How a kernel's output may lie over one of its inputs that is not needed afterwards.
+
+              input      |---------------------------|
+        output    |-------------------|
+                  <----->
+                  distance
+
+    A kernel that works its way forwards may write where it has read for the last time. So the
+    output may start `distance` bytes in front of the input, or further in front; `exact` means that
+    it may start there and nowhere else. The bytes that the output has written after a step then
+    end, counted from the output's start, at most `distance` bytes behind the lowest byte that a
+    later step reads, counted from the input's start; 0 is in place. Memory that they do not share
+    is always allowed.
+    """
+
+    distance: int
+    exact: bool = False
+
+
+Overlaps = Mapping[int, Overlap]  # by the position of the input; absent where nothing is allowed
+
+
+@dataclass(frozen=True, slots=True)
 class Kernel:
     """One C function that can compute an operator.
 
     `name` is the function and, with `.c`, its file. It is called as
     `name(&params, operands..., output[, scratch])`, where the operands are the node's inputs whose
     positions are in `operands`; with `operands` None they are all its inputs, handed over as one
-    array of pointers. A kernel of no `dtype` moves bytes and takes any.
+    array of pointers. `dtype` is that of the first operand; a kernel of none moves bytes and takes
+    any. `overlap` tells which inputs the (only) output may overwrite; None means none.
     """
 
     name: str
@@ -149,6 +174,7 @@ class Kernel:
     operands: tuple[int, ...] | None = (0,)
     applies: tuple[Rule, ...] = ()
     scratch: Callable[[Call], int] | None = None
+    overlap: Callable[[Call], Overlaps] | None = None
     cost: Callable[[Call], Cost] = lambda call: Cost(cycles=10 * call.output.elements)
 
     def operand_positions(self, call: Call) -> tuple[int, ...]:
@@ -157,7 +183,7 @@ class Kernel:
 
     def refusal(self, call: Call) -> str | None:
         """Why this kernel cannot serve a call, or None if it can."""
-        dtype = call.input().dtype
+        dtype = call.input(self.operands[0] if self.operands else 0).dtype
         if self.dtype is not None and dtype is not self.dtype:
             return f"takes {self.dtype.value}, not {dtype.value}"
         return next((rule_text(rule) for rule in self.applies if rule(call) is not None), None)

@@ -1,0 +1,238 @@
+"""TRANSPOSE_CONV: each input pixel adds its multiple of the weights to a window of the output.
+
+The inputs are the output's shape, weights [out_ch][kernel_h][kernel_w][in_ch], the data and maybe a
+bias. The padding is that of a convolution from the output to the input. TFLite Micro ignores a
+fused activation; LiteRT applies it, and so do we.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from mcugen.fixed import requantize
+from mcugen.ir import Call, DType
+from mcugen.ops import conv2d, movers, rules
+from mcugen.ops.base import (
+    Activation,
+    Array,
+    Arrays,
+    Const,
+    Cost,
+    Family,
+    Fields,
+    Kernel,
+    Op,
+    Options,
+    Rule,
+    Shape,
+    activation_range,
+    apply_activation,
+)
+from mcugen.ops.window import Axis, Padding, axis
+
+# ---- attributes and decode
+
+
+@dataclass(frozen=True, slots=True)
+class TransposeConvAttrs:
+    """Strides are (rows, columns)."""
+
+    padding: Padding
+    stride: tuple[int, int]
+    activation: Activation
+
+
+def decode(options: Any) -> TransposeConvAttrs:
+    """Read TransposeConvOptions."""
+    return TransposeConvAttrs(
+        padding=Padding(options.Padding()),
+        stride=(options.StrideH(), options.StrideW()),
+        activation=Activation(options.FusedActivationFunction()),
+    )
+
+
+def encode(call: Call) -> Options:
+    """Write TransposeConvOptions."""
+    attrs: TransposeConvAttrs = call.attrs
+    return {
+        "padding": attrs.padding.value,
+        "strideH": attrs.stride[0],
+        "strideW": attrs.stride[1],
+        "fusedActivationFunction": attrs.activation.value,
+    }
+
+
+def as_conv(call: Call) -> Call:
+    """The call with its inputs in a convolution's order: data, weights, bias."""
+    return replace(call, inputs=(call.input(2), call.input(1), call.optional(3)))
+
+
+# ---- infer
+
+
+def infer(call: Call) -> tuple[Shape, ...]:
+    """The shape that the first input asks for."""
+    return (tuple(movers.integers(call, 0)),)
+
+
+def geometry(call: Call) -> tuple[Axis, Axis]:
+    """The window that slides over the rows and the columns of the output."""
+    _, out_h, out_w, _ = infer(call)[0]
+    _, kernel_h, kernel_w, _ = call.input(1).shape
+    attrs: TransposeConvAttrs = call.attrs
+    return (
+        axis(out_h, kernel_h, attrs.stride[0], 1, attrs.padding),
+        axis(out_w, kernel_w, attrs.stride[1], 1, attrs.padding),
+    )
+
+
+def macs(call: Call) -> int:
+    """Multiply-accumulates, those that fall outside of the output counted too."""
+    return call.input(2).elements * (call.input(1).elements // call.input(1).shape[3])
+
+
+# ---- rules
+
+shape_known = movers.constant(0, "output shape")
+
+
+def shape_fits(call: Call) -> str | None:
+    """The output shape must be [N, H, W, C], with the data's N and a C for each row of weights."""
+    shape = movers.integers(call, 0)
+    n, out_ch = call.input(2).shape[0], call.input(1).shape[0]
+    if len(shape) == 4 and min(shape) >= 1 and (shape[0], shape[3]) == (n, out_ch):
+        return None
+    return f"output shape {shape}, batch of {n}, {out_ch} output channels"
+
+
+def depths_agree(call: Call) -> str | None:
+    """The weights must be as deep as the input."""
+    depth, channels = call.input(1).shape[3], call.input(2).shape[3]
+    return None if depth == channels else f"{channels} channels, weights of depth {depth}"
+
+
+def _of_conv(rule: Rule) -> Rule:
+    @functools.wraps(rule)
+    def seen_as_conv(call: Call) -> str | None:
+        return rule(as_conv(call))
+
+    return seen_as_conv
+
+
+RULES = (
+    _of_conv(rules.input_is_4d),
+    _of_conv(rules.weights_are_4d_constant),
+    shape_known,
+    shape_fits,
+    depths_agree,
+    rules.strides_are_positive,
+    rules.activation_is_a_clamp,
+    _of_conv(rules.types_are_conv),
+    _of_conv(rules.activations_are_quantized),
+    _of_conv(rules.weights_are_symmetric),
+    _of_conv(rules.bias_matches_channels),
+    _of_conv(rules.accumulator_fits_int32),
+)
+
+
+# ---- semantics
+
+
+def accumulate(call: Call, x: Array, weights: Array, bias: Array | None) -> Array:
+    """The sums before requantization, in float64: exact for integers, |sum| < 2**53."""
+    rows, cols = geometry(call)
+    n, in_h, in_w, _ = x.shape
+    last_h, last_w = (in_h - 1) * rows.stride, (in_w - 1) * cols.stride
+    height = max(last_h + rows.kernel, rows.before + rows.size)
+    width = max(last_w + cols.kernel, cols.before + cols.size)
+    canvas = np.zeros((n, height, width, weights.shape[0]))
+    for ky in range(rows.kernel):
+        for kx in range(cols.kernel):
+            ys = slice(ky, ky + last_h + 1, rows.stride)
+            xs = slice(kx, kx + last_w + 1, cols.stride)
+            canvas[:, ys, xs] += x.astype(np.float64) @ weights[:, ky, kx].T.astype(np.float64)
+    bottom, right = rows.before + rows.size, cols.before + cols.size
+    acc: Array = canvas[:, rows.before : bottom, cols.before : right]
+    return acc if bias is None else acc + bias
+
+
+def semantics(call: Call, inputs: Arrays) -> list[Array]:
+    """Float32, or int8 as reference_integer_ops::TransposeConv; the first input is int32 always."""
+    x, weights = inputs[2], inputs[1]
+    bias = None if call.optional(3) is None else inputs[3]
+    activation = call.attrs.activation
+    if call.output.dtype.is_float:
+        acc = accumulate(call, x, weights, bias)
+        return [apply_activation(activation, acc.astype(np.float32))]
+    centred = x.astype(np.int32) - call.input(2).zero_point
+    acc = accumulate(call, centred, weights, bias).astype(np.int64)
+    multiplier, shift = conv2d.multipliers(as_conv(call))
+    low, high = activation_range(activation, call.output)
+    return [requantize(acc, multiplier, shift, call.output.zero_point, low, high)]
+
+
+# ---- C parameters and kernels
+
+
+def params_s8(call: Call) -> Fields:
+    """Fields of mcu_transpose_conv_s8_params."""
+    conv = as_conv(call)
+    batch, in_h, in_w, in_ch = conv.input(0).shape
+    _, out_h, out_w, out_ch = call.output.shape
+    rows, cols = geometry(call)
+    multiplier, shift = conv2d.multipliers(conv)
+    low, high = activation_range(call.attrs.activation, call.output)
+    bias = conv.optional(2)
+    return {
+        "batch": batch,
+        "in_h": in_h,
+        "in_w": in_w,
+        "in_ch": in_ch,
+        "out_h": out_h,
+        "out_w": out_w,
+        "out_ch": out_ch,
+        "kernel_h": rows.kernel,
+        "kernel_w": cols.kernel,
+        "stride_h": rows.stride,
+        "stride_w": cols.stride,
+        "pad_top": rows.before,
+        "pad_left": cols.before,
+        "input_offset": -conv.input(0).zero_point,
+        "output_offset": call.output.zero_point,
+        "act_min": low,
+        "act_max": high,
+        "weights": Const(conv.input(1).values(), "int8_t"),
+        "bias": None if bias is None else Const(bias.values().astype(np.int32), "int32_t"),
+        "multiplier": Const(multiplier, "int32_t"),
+        "shift": Const(shift.astype(np.int8), "int8_t"),
+    }
+
+
+OP = Op(
+    name="transpose_conv",
+    tflite="TRANSPOSE_CONV",
+    decode=decode,
+    encode=encode,
+    infer=infer,
+    rules=RULES,
+    floating=semantics,
+    quantized=semantics,
+    macs=macs,
+    arity=(3, 4),
+    kernels=(
+        Kernel(
+            name="mcu_transpose_conv_s8_ref",
+            family=Family.REF,
+            dtype=DType.INT8,
+            params=params_s8,
+            params_type="mcu_transpose_conv_s8_params",
+            header="mcu_transpose_conv.h",
+            operands=(2,),
+            cost=lambda call: Cost(cycles=7 * macs(call) + 60 * call.output.elements),
+        ),
+    ),
+)
