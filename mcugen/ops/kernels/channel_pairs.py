@@ -7,7 +7,7 @@ For each four output channels A, B, C, D, in the order in which the kernel reads
     12 words     multiplier, offset, shift of each channel
 
 The taps are the weights of a channel in their order. The pairs of four taps k..k+3 are (k, k+2) and
-(k+1, k+3): what SXTB16 makes of a word. Channels are filled up to a multiple of four with zeros,
+(k+1, k+3): what SXTB16 makes of a word. Sums are filled up to a multiple of four with zeros,
 taps likewise.
 """
 
@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 
 from mcugen.ops.base import Array, Const
-from mcugen.ops.kernels.requant import Requant
+from mcugen.ops.kernels.requant import Requant, Sums
 
 CHANNELS = 4  # output channels that share a pass
 
@@ -36,20 +36,20 @@ def stream_bytes(channels: int, taps: int) -> int:
     return groups_of(channels) * (16 * -(-taps // 4) + 64)
 
 
-def stream(rows: Array, bias: Array, requant: Requant) -> Const:
-    """The stream for weights [channels][taps] and a bias with the zero point folded in."""
-    channels, taps = rows.shape
+def stream(sums: Sums, requant: Requant) -> Const:
+    """The stream of a call's sums and their requantization."""
+    channels, taps = sums.weights.shape
     more_channels, more_taps = -channels % CHANNELS, -taps % 4
 
     def fours(values: Array) -> Array:
         """[groups][A, B, C, D]."""
         return np.pad(values, (0, more_channels)).reshape(-1, CHANNELS)
 
-    weights = np.pad(rows, ((0, more_channels), (0, more_taps)))
+    weights = np.pad(sums.weights, ((0, more_channels), (0, more_taps)))
     # [groups][channel][four taps][pair][lane]; taps k, k+2 and k+1, k+3 are neighbours
     weights = weights.reshape(-1, CHANNELS, (taps + more_taps) // 4, 2, 2).swapaxes(3, 4)
     pairs = [_lanes(weights[:, 0], weights[:, 1]), _lanes(weights[:, 2], weights[:, 3])]
-    b = fours(bias)
+    b = fours(sums.bias)
     start = np.stack([256 * b[:, 0] + b[:, 1], b[:, 1], 256 * b[:, 2] + b[:, 3], b[:, 3]], axis=1)
     finish = np.stack(
         [fours(v) for v in (requant.multiplier, requant.offset, requant.shift)], axis=2
@@ -61,6 +61,6 @@ def stream(rows: Array, bias: Array, requant: Requant) -> Const:
 
 def _lanes(high: Array, low: Array) -> Array:
     """Words of two lanes 256 * high + low; arrays [..., 2] of int8 values, lane 0 first."""
-    lanes = (256 * high.astype(np.int64) + low.astype(np.int64)) & 0xFFFF
+    lanes = (256 * high + low) & 0xFFFF
     words: Array = lanes[..., 0] | lanes[..., 1] << 16
     return words

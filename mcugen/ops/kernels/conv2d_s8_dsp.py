@@ -6,16 +6,17 @@ Its constants are a stream of `channel_pairs`; the taps are [kernel_h][kernel_w]
 from __future__ import annotations
 
 from mcugen.ir import Call, DType
+from mcugen.ops import overlap
 from mcugen.ops.base import Array, Cost, Family, Fields, Kernel
 from mcugen.ops.kernels import channel_pairs
 from mcugen.ops.kernels.requant import (
     clamp_is_saturation,
+    exact_sums,
     multipliers_are_small,
     requant,
-    sums,
     sums_fit_24_bits,
 )
-from mcugen.ops.window import axis
+from mcugen.ops.window import axis, convolution
 
 PIXELS = 2  # output pixels that share a pass
 
@@ -51,13 +52,19 @@ def sums_fit(call: Call) -> str | None:
     return sums_fit_24_bits(call, _rows(call))
 
 
+def multipliers_fit(call: Call) -> str | None:
+    """Requantization multipliers must lie in [2**-23, 1/2)."""
+    return multipliers_are_small(call, _rows(call))
+
+
 # ---- params
 
 
 def params(call: Call) -> Fields:
     """Fields of mcu_conv2d_s8_dsp_params."""
     rows = _rows(call)
-    form = requant(call, rows)
+    sums = exact_sums(call, rows)
+    form = requant(call, sums)
     batch, in_h, in_w, in_ch = call.input(0).shape
     _, out_h, out_w, out_ch = call.output.shape
     _, kernel_h, kernel_w, _ = call.input(1).shape
@@ -78,7 +85,7 @@ def params(call: Call) -> Fields:
         "pad_left": axis(in_w, kernel_w, stride_w, 1, padding).before,
         "input_zero_point": call.input(0).zero_point,
         "clamped": form.form.value,
-        "stream": channel_pairs.stream(rows, sums(call, rows)[0], form),
+        "stream": channel_pairs.stream(sums, form),
     }
 
 
@@ -116,8 +123,9 @@ KERNEL = Kernel(
         weights_pair_up,
         sums_fit,
         clamp_is_saturation,
-        multipliers_are_small,
+        multipliers_fit,
     ),
     scratch=scratch,
+    overlap=overlap.windows(convolution, overlap.all_channels, PIXELS),
     cost=cost,
 )

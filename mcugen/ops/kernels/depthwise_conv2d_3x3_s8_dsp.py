@@ -12,9 +12,9 @@ from mcugen.ir import Call, DType
 from mcugen.ops.base import Array, Const, Cost, Family, Fields, Kernel
 from mcugen.ops.kernels.requant import (
     clamp_is_saturation,
+    exact_sums,
     multipliers_are_small,
     requant,
-    sums,
     sums_fit_24_bits,
 )
 from mcugen.ops.window import axis
@@ -52,6 +52,11 @@ def sums_fit(call: Call) -> str | None:
     return sums_fit_24_bits(call, _rows(call))
 
 
+def multipliers_fit(call: Call) -> str | None:
+    """Requantization multipliers must lie in [2**-23, 1/2)."""
+    return multipliers_are_small(call, _rows(call))
+
+
 # ---- params
 
 
@@ -64,8 +69,9 @@ def _lanes(low: Array, high: Array) -> Array:
 def params(call: Call) -> Fields:
     """Fields of mcu_depthwise_conv2d_3x3_s8_dsp_params."""
     rows = _rows(call)
-    form = requant(call, rows)
-    taps = rows.astype(np.int64).reshape(-1, 3, 3)
+    sums = exact_sums(call, rows)
+    form = requant(call, sums)
+    taps = sums.weights.reshape(-1, 3, 3)
     outer = _lanes(taps[:, :, 0], taps[:, :, 2])
     middle = taps[:, :, 1]
     stream = np.column_stack(
@@ -73,7 +79,7 @@ def params(call: Call) -> Fields:
             outer,
             _lanes(middle[:, 0], middle[:, 1]),
             256 * middle[:, 2],
-            256 * sums(call, rows)[0],
+            256 * sums.bias,
             form.multiplier,
             form.offset,
             form.shift,
@@ -126,7 +132,7 @@ KERNEL = Kernel(
         channels_by_fours,
         sums_fit,
         clamp_is_saturation,
-        multipliers_are_small,
+        multipliers_fit,
     ),
     scratch=scratch,
     cost=cost,

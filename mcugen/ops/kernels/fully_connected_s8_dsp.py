@@ -10,9 +10,9 @@ from mcugen.ops.base import Cost, Family, Fields, Kernel
 from mcugen.ops.kernels import channel_pairs
 from mcugen.ops.kernels.requant import (
     clamp_is_saturation,
+    exact_sums,
     multipliers_are_small,
     requant,
-    sums,
     sums_fit_24_bits,
 )
 
@@ -29,6 +29,11 @@ def sums_fit(call: Call) -> str | None:
     return sums_fit_24_bits(call, call.input(1).values())
 
 
+def multipliers_fit(call: Call) -> str | None:
+    """Requantization multipliers must lie in [2**-23, 1/2)."""
+    return multipliers_are_small(call, call.input(1).values())
+
+
 # ---- params
 
 
@@ -36,13 +41,14 @@ def params(call: Call) -> Fields:
     """Fields of mcu_fully_connected_s8_dsp_params."""
     rows = call.input(1).values()
     out, depth = rows.shape
-    form = requant(call, rows)
+    sums = exact_sums(call, rows)
+    form = requant(call, sums)
     return {
         "batch": call.output.elements // out,
         "in": depth,
         "out": out,
         "clamped": form.form.value,
-        "stream": channel_pairs.stream(rows, sums(call, rows)[0], form),
+        "stream": channel_pairs.stream(sums, form),
     }
 
 
@@ -69,7 +75,7 @@ KERNEL = Kernel(
     params=params,
     params_type="mcu_fully_connected_s8_dsp_params",
     header="mcu_fully_connected_s8_dsp.h",
-    applies=(weights_pair_up, sums_fit, clamp_is_saturation, multipliers_are_small),
+    applies=(weights_pair_up, sums_fit, clamp_is_saturation, multipliers_fit),
     scratch=scratch,
     cost=cost,
 )

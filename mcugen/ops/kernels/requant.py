@@ -50,6 +50,21 @@ class Requant:
     shift: Array
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Sums:
+    """Exact sums per channel: weights * input + bias, and between what they lie for int8 inputs.
+
+    `varies` is false where the output is `value` whatever the input.
+    """
+
+    weights: Array  # [channels][taps]
+    bias: Array
+    least: Array
+    greatest: Array
+    varies: Array
+    value: Array
+
+
 def channel_multipliers(call: Call) -> tuple[Array, Array]:
     """(Q0.31 multiplier, right shift) per output channel.
 
@@ -69,45 +84,65 @@ def channel_multipliers(call: Call) -> tuple[Array, Array]:
     return multiplier.astype(np.int64), -shift.astype(np.int64)
 
 
-def sums(call: Call, rows: Array) -> tuple[Array, Array, Array]:
-    """(bias, least, greatest sum) per channel, for any int8 input; `rows` holds the weights.
+def exact_sums(call: Call, rows: Array) -> Sums:
+    """The sums of a call whose weights are `rows`, [channels][taps].
 
-    The bias has the input's zero point folded in; padding is done with the zero point itself.
+    The bias has the input's zero point folded in; padding is done with the zero point itself. A
+    channel whose output is the same for every input loses its weights and its bias.
     """
     weights = rows.astype(np.int64)
     bias = folded_bias(call, rows).astype(np.int64)
     least = bias + np.minimum(weights * -128, weights * 127).sum(axis=1)
     greatest = bias + np.maximum(weights * -128, weights * 127).sum(axis=1)
-    return bias, least, greatest
+    ends = _reference(call)(np.stack([least, greatest], axis=1))
+    varies = ends[:, 0] != ends[:, 1]
+    return Sums(
+        weights=weights * varies[:, None],
+        bias=bias * varies,
+        least=least * varies,
+        greatest=greatest * varies,
+        varies=varies,
+        value=ends[:, 0],
+    )
 
 
-def requant(call: Call, rows: Array) -> Requant:
-    """The shortest form that is exact for every channel of a call."""
-    _, least, greatest = sums(call, rows)
+def _reference(call: Call) -> Formula:
     multiplier, right = channel_multipliers(call)
-    zero_point = call.output.zero_point
     low, high = activation_range(call.attrs.activation, call.output)
 
-    def reference(acc: Array) -> Array:
+    def formula(acc: Array) -> Array:
         scale, shift = multiplier[:, None], -right[:, None]
-        return requantize(acc, scale, shift, zero_point, low, high).astype(np.int64)
+        return requantize(acc, scale, shift, call.output.zero_point, low, high).astype(np.int64)
 
+    return formula
+
+
+def requant(call: Call, sums: Sums) -> Requant:
+    """The shortest form that is exact for every channel of a call."""
+    multiplier, right = channel_multipliers(call)
+    right = np.clip(right, 1, MAX_RIGHT_SHIFT)  # beyond that a channel does not vary
+    zero_point = call.output.zero_point
+    low, _ = activation_range(call.attrs.activation, call.output)
+    reference = _reference(call)
     if low == zero_point == -128:
-        clamped = Requant(
-            Form.CLAMPED,
-            multiplier,
-            (1 << (right + 6)) + 64 + (zero_point << (right + 7)),
-            right + 7,
-        )
-        if _fits(clamped, least, greatest) and _equal(
-            lambda acc: evaluate(clamped, acc), reference, least, greatest
-        ):
+        offset = (1 << (right + 6)) + 64 + (zero_point << (right + 7))
+        clamped = _with_constants(Requant(Form.CLAMPED, multiplier, offset, right + 7), sums)
+        if _fits(clamped, sums) and _equal(clamped, reference, sums):
             return clamped
-    general = Requant(
-        Form.GENERAL, multiplier, (1 << np.maximum(right - 1, 0)) + (zero_point << right), right
-    )
-    assert _equal(lambda acc: evaluate(general, acc), reference, least, greatest), call.node.where
+    offset = (1 << (right - 1)) + (zero_point << right)
+    general = _with_constants(Requant(Form.GENERAL, multiplier, offset, right), sums)
+    assert _equal(general, reference, sums), call.node.where
     return general
+
+
+def _with_constants(form: Requant, sums: Sums) -> Requant:
+    """Sums that do not vary get their value from the offset alone."""
+    return Requant(
+        form.form,
+        np.where(sums.varies, form.multiplier, 0),
+        np.where(sums.varies, form.offset, sums.value),
+        np.where(sums.varies, form.shift, 0),
+    )
 
 
 def evaluate(form: Requant, acc: Array) -> Array:
@@ -122,26 +157,31 @@ def evaluate(form: Requant, acc: Array) -> Array:
     return clipped
 
 
-def _fits(form: Requant, least: Array, greatest: Array) -> bool:
-    """Do all intermediate values fit 32 bits?"""
+def _fits(form: Requant, sums: Sums) -> bool:
+    """Do all intermediate values of CLAMPED fit 32 bits?"""
     if (form.shift > 31).any():
         return False
-    ends = np.stack([least, greatest], axis=1)
+    ends = np.stack([sums.least, sums.greatest], axis=1)
     scaled = (ends * 256 * form.multiplier[:, None]) >> 32
     return bool((np.abs(scaled) + np.abs(form.offset)[:, None] <= INT32_MAX).all())
 
 
-def _equal(f: Formula, g: Formula, least: Array, greatest: Array) -> bool:
-    """Are two monotone formulas equal for every accumulator in [least, greatest]?"""
-    ends = np.stack([least, greatest], axis=1)
-    if (f(ends) != g(ends)).any():
-        return False
-    return bool((_thresholds(f, least, greatest) == _thresholds(g, least, greatest)).all())
+def _equal(form: Requant, reference: Formula, sums: Sums) -> bool:
+    """Are a form and the reference equal for every sum of the channels that vary?"""
+
+    def formula(acc: Array) -> Array:
+        return evaluate(form, acc)
+
+    ends = np.stack([sums.least, sums.greatest], axis=1)
+    same_ends = formula(ends) == reference(ends)
+    same = _thresholds(formula, sums) == _thresholds(reference, sums)
+    return bool((same_ends.all(axis=1) & same.all(axis=1) | ~sums.varies).all())
 
 
-def _thresholds(formula: Formula, least: Array, greatest: Array) -> Array:
-    """[channels, 255]: the least accumulator in range that reaches -127, -126, ... 127."""
+def _thresholds(formula: Formula, sums: Sums) -> Array:
+    """[channels, 255]: the least sum in range that reaches -127, -126, ... 127."""
     targets = np.arange(-127, 128)
+    least, greatest = sums.least, sums.greatest
     low = np.repeat(least[:, None], len(targets), axis=1)
     high = np.repeat(greatest[:, None] + 1, len(targets), axis=1)
     while (low < high).any():
@@ -159,8 +199,8 @@ def _thresholds(formula: Formula, least: Array, greatest: Array) -> Array:
 
 def sums_fit_24_bits(call: Call, rows: Array) -> str | None:
     """What is found where a sum may not stay below 2**23 in size; `rows` holds the weights."""
-    _, least, greatest = sums(call, rows)
-    bound = int(max(-least.min(), greatest.max()))
+    sums = exact_sums(call, rows)
+    bound = int(max(-sums.least.min(), sums.greatest.max()))
     return None if bound < SUM_LIMIT else f"a sum may reach {bound}"
 
 
@@ -170,9 +210,9 @@ def clamp_is_saturation(call: Call) -> str | None:
     return None if (low, high) == (-128, 127) else f"clamp to [{low}, {high}]"
 
 
-def multipliers_are_small(call: Call) -> str | None:
-    """Requantization multipliers must lie in [2**-23, 1/2)."""
-    _, right = channel_multipliers(call)
+def multipliers_are_small(call: Call, rows: Array) -> str | None:
+    """What is found where the multiplier of a channel that varies is not in [2**-23, 1/2)."""
+    right = channel_multipliers(call)[1][exact_sums(call, rows).varies]
     if (right >= 1).all() and (right <= MAX_RIGHT_SHIFT).all():
         return None
-    return f"multipliers of up to 2**{-int(right.min())} and down to 2**{-int(right.max()) - 1}"
+    return f"multipliers below 2**{-int(right.min())}, the least of them 2**{-int(right.max())}"
