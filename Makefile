@@ -3,6 +3,7 @@
 #   demo    the digits network, from its file to an emulated Cortex-M4
 #   test    all tests
 #   check   what must hold before each commit: formats, types, quick tests
+#   bench   cycles and bytes of the MLPerf Tiny models (MODELS=folder) against bench/base.json
 #   setup   system packages and a virtual environment in .venv
 #   clean   remove what the above made
 
@@ -10,9 +11,10 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 JOBS   ?= 2
+MODELS ?= $(or $(MCUGEN_SHARED),../shared)/models
 C_FILES = $(shell git ls-files '*.c' '*.h')
 
-.PHONY: demo test check setup clean
+.PHONY: demo test check bench setup clean
 .DEFAULT_GOAL := demo
 
 demo: setup
@@ -28,6 +30,10 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/clang-format --dry-run -Werror $(C_FILES)
 	$(BIN)/pytest -n $(JOBS) -m "not slow and not qemu"
+
+bench: setup
+	@mkdir -p build
+	$(BIN)/python bench/models.py $(MODELS) --base bench/base.json --json build/bench.json
 
 setup: $(VENV)/packages.stamp $(VENV)/python.stamp
 
