@@ -138,7 +138,7 @@ def validate(
         with open_runner(board, _build(project.directory, board).image) as runner:
             outputs = infer_all(samples, partial(project.infer, runner), progress)
         result = validation.validate(model, graph, samples, outputs, floating)
-        if result.exact:
+        if result.passed:
             return result
         image = build(project.directory, observe=True).image
         with open_runner(board, image) as runner:

@@ -254,7 +254,7 @@ def validate(
             progress=progress,
         )
     _show(result, as_json, confusion=confusion)
-    return 0 if result.exact else FAILED
+    return 0 if result.passed else FAILED
 
 
 @commands.command()

@@ -211,6 +211,12 @@ class Graph:
             tuple(self.tensors[o] for o in node.outputs),
         )
 
+    @property
+    def is_floating(self) -> bool:
+        """True if some node reads or writes floats."""
+        used = (i for node in self.nodes for i in (*node.inputs, *node.outputs))
+        return any(self.tensors[i].dtype.is_float for i in used if i is not None)
+
     def calls(self) -> Iterator[Call]:
         """All nodes, resolved, in execution order."""
         return (self.call(node) for node in self.nodes)

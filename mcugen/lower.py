@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mcugen import __version__, cformat, interpret, resources
+from mcugen import __version__, cformat, interpret, metrics, resources
 from mcugen.ir import Call, DType, Graph, Tensor, TensorId
 from mcugen.lifetimes import Lifetimes, lifetimes
 from mcugen.ops import OPS
@@ -32,7 +32,6 @@ from mcugen.program import (
 from mcugen.select import Selection
 
 ARENA_ALIGN = 16  # vector loads, and the caches of larger cores
-FLOAT_TOLERANCE = 1e-5  # of the self-test, relative to the output's largest magnitude
 
 _CTYPES = {
     DType.FLOAT32: "float",
@@ -101,17 +100,8 @@ def lower(
             sorted({"mcu_port.h", *(k.header for k in selection.kernels if k is not None)})
         ),
         sources=tuple(f"{kernel}.c" for kernel in kernels),
-        floating=is_floating(graph),
+        floating=graph.is_floating,
         selftest=_selftest(graph, outputs),
-    )
-
-
-def is_floating(graph: Graph) -> bool:
-    """True if some layer reads or writes floats."""
-    return any(
-        tensor is not None and tensor.dtype.is_float
-        for call in graph.calls()
-        for tensor in (*call.inputs, *call.outputs)
     )
 
 
@@ -366,7 +356,7 @@ def _tolerance(output: Array) -> str:
     """How far floats may be off: compilers are free to round a product and a sum at once."""
     if output.dtype.kind != "f":
         return ""
-    return cformat.literal(np.float32(FLOAT_TOLERANCE * np.abs(output).max(initial=0.0)))
+    return cformat.literal(np.float32(metrics.allowance(output)))
 
 
 def _test_arrays(

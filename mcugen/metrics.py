@@ -9,6 +9,8 @@ import numpy as np
 
 from mcugen.ops.base import Array
 
+FLOAT_TOLERANCE = 1e-5  # relative to the largest value
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -41,6 +43,12 @@ def difference(values: Sequence[Array], reference: Sequence[Array]) -> Differenc
         mae=float(error.mean()),
         cos=float(x @ y) / norms if norms else float(np.array_equal(x, y)),
     )
+
+
+def allowance(reference: Array) -> float:
+    """How far float results may be off: exponentials differ in their last bits, and so do sums
+    where a compiler rounds a product and a sum at once."""
+    return FLOAT_TOLERANCE * float(np.abs(reference).max(initial=0.0))
 
 
 def classes(outputs: Sequence[Array]) -> Array:

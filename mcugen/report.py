@@ -249,7 +249,7 @@ def _(validation: Validation, console: Console, confusion: bool = False, **optio
             f"first layer that differs: layer {first.layer}, {escape(first.where)}, sample "
             f"{first.sample}: {first.differing} of {first.total} bytes"
         )
-    console.print(f"{GOOD if validation.exact else BAD}{escape(validation.verdict)}[/]")
+    console.print(f"{GOOD if validation.passed else BAD}{escape(validation.verdict)}[/]")
 
 
 def _comparison(comparison: Comparison) -> str:

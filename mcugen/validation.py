@@ -1,4 +1,8 @@
-"""Compares what a board computes with the reference interpreters, byte for byte.
+"""Compares what a board computes with the reference interpreters: integers byte for byte.
+
+Layers on float32 add in the order of the reference, so that they too are mostly equal to the bit,
+but their exponentials may differ in the last one: floats are compared within a tolerance, and where
+they feed integer layers, those may be off by one step.
 
 The yardstick is TFLM; where it has no wheel, or refuses the model, mcugen's own numpy semantics
 stand in for it. LiteRT's reference kernels are compared as well: they round some operators
@@ -10,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+
+import numpy as np
 
 from mcugen import interpret, metrics, reference
 from mcugen.data import Samples, dequantize
@@ -29,17 +35,27 @@ ROUNDED_OTHERWISE = frozenset({"fully_connected"})  # by LiteRT: round(double(ac
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One output against one reference; `expected` says why bytes may differ, if they may."""
+    """One output against one reference.
+
+    `allowed` is how far values may be off, 0 where no layer computes in float; `expected` says why
+    bytes may differ otherwise, if they may.
+    """
 
     output: str
     reference: str
     difference: Difference
+    allowed: float = 0.0
     expected: str | None = None
 
     @property
+    def equal(self) -> bool:
+        """Every byte is the same."""
+        return self.difference.differing == 0
+
+    @property
     def passed(self) -> bool:
-        """Equal, or different for a known reason."""
-        return self.difference.differing == 0 or self.expected is not None
+        """Equal, or off by no more than is allowed, or different for a known reason."""
+        return self.equal or self.difference.largest <= self.allowed or self.expected is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +79,10 @@ class LayerDifference:
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """What `validate` found. `against_float` holds real values, one entry per output."""
+    """What `validate` found. `against_float` holds real values, one entry per output.
+
+    `exact`: every byte is that of the yardstick. `passed`: what differs, may.
+    """
 
     yardstick: str
     samples: int
@@ -74,6 +93,7 @@ class Validation:
     first_difference: LayerDifference | None
     notes: tuple[str, ...]
     exact: bool
+    passed: bool
     verdict: str
 
 
@@ -187,7 +207,7 @@ def validate(
     )
     floats = _float_outputs(float_model, samples) if float_model else None
     yardstick = references[0].name
-    exact = all(c.difference.differing == 0 for c in comparisons if c.reference == yardstick)
+    passed = all(comparison.passed for comparison in comparisons)
     return Validation(
         yardstick=yardstick,
         samples=len(samples),
@@ -197,7 +217,8 @@ def validate(
         confusion=_confusion(samples, outputs),
         first_difference=None,
         notes=(*samples.notes, *notes),
-        exact=exact and all(c.passed for c in comparisons),
+        exact=passed and all(c.equal for c in comparisons if c.reference == yardstick),
+        passed=passed,
         verdict=_verdict(comparisons, yardstick, len(samples)),
     )
 
@@ -213,15 +234,17 @@ def first_difference(
     yardstick = oracles(model, graph)[0][0]
     for index, ours in enumerate(outputs):
         inputs = samples[index]
-        if _same(ours, yardstick.outputs(inputs)):
+        if _all_close(graph, graph.outputs, ours, yardstick.outputs(inputs)):
             continue
         expected = yardstick.tensors(inputs)
         observed = layers([values.tobytes() for values in inputs])
         for number, (node, got) in enumerate(zip(kernel_nodes(graph), observed, strict=True)):
-            wanted = expected[node.outputs[0]].tobytes()
-            if got != wanted:
-                differing = sum(a != b for a, b in zip(got, wanted, strict=True))
-                return LayerDifference(index, number, node.where, differing, len(wanted))
+            output = node.outputs[0]
+            wanted = expected[output].ravel()
+            found = np.frombuffer(got, wanted.dtype)
+            if not _all_close(graph, [output], [found], [wanted]):
+                differing = sum(a != b for a, b in zip(got, wanted.tobytes(), strict=True))
+                return LayerDifference(index, number, node.where, differing, len(got))
     return None
 
 
@@ -230,21 +253,38 @@ def kernel_nodes(graph: Graph) -> Iterator[Node]:
     return (node for node in graph.nodes if not OPS[node.op].alias)
 
 
-def _same(ours: Sequence[Array], theirs: Sequence[Array]) -> bool:
-    return all(a.tobytes() == b.tobytes() for a, b in zip(ours, theirs, strict=True))
+def _all_close(
+    graph: Graph, tensors: Sequence[TensorId], ours: Sequence[Array], theirs: Sequence[Array]
+) -> bool:
+    """True if all values are equal, or as near as is allowed."""
+    return all(
+        a.tobytes() == b.tobytes()
+        or metrics.difference([a.ravel()], [b.ravel()]).largest <= _allowed(graph, tensor, b)
+        for tensor, a, b in zip(tensors, ours, theirs, strict=True)
+    )
+
+
+def _allowed(graph: Graph, tensor: TensorId, reference: Array) -> float:
+    if not graph.is_floating:
+        return 0.0
+    return metrics.allowance(reference) if graph.tensors[tensor].dtype.is_float else 1.0
 
 
 def _compare(graph: Graph, ours: Outputs, theirs: Outputs, name: str) -> Iterator[Comparison]:
-    rounded = sorted({node.op for node in graph.nodes} & ROUNDED_OTHERWISE)
+    integer_ops = {call.node.op for call in graph.calls() if not call.input().dtype.is_float}
+    rounded = sorted(integer_ops & ROUNDED_OTHERWISE)
     expected = None
     if name.startswith("LiteRT") and rounded:
         expected = f"it rounds {', '.join(OPS[op].tflite for op in rounded)} differently"
     for position, tensor in enumerate(graph.outputs):
-        difference = metrics.difference(
-            [outputs[position].ravel() for outputs in ours],
-            [outputs[position].ravel() for outputs in theirs],
+        wanted = [outputs[position].ravel() for outputs in theirs]
+        yield Comparison(
+            graph.tensors[tensor].name,
+            name,
+            metrics.difference([outputs[position].ravel() for outputs in ours], wanted),
+            _allowed(graph, tensor, np.stack(wanted)),
+            expected,
         )
-        yield Comparison(graph.tensors[tensor].name, name, difference, expected)
 
 
 def _float_outputs(model: Model, samples: Samples) -> Outputs:
@@ -299,13 +339,17 @@ def _labels(samples: Samples, ours: Outputs) -> Array | None:
 
 
 def _verdict(comparisons: Sequence[Comparison], yardstick: str, samples: int) -> str:
-    against = [c.difference for c in comparisons if c.reference == yardstick]
-    total = sum(d.total for d in against)
-    differing = sum(d.differing for d in against)
-    if differing:
-        counts = f"{differing:,} of {total:,} bytes of {samples} samples"
-        return f"DIFFERENT: {counts} differ from {yardstick}"
+    against = [c for c in comparisons if c.reference == yardstick]
+    total = sum(c.difference.total for c in against)
+    differing = sum(c.difference.differing for c in against)
+    off = f"{differing:,} of {total:,} bytes of {samples} samples differ from {yardstick}"
+    if not all(c.passed for c in against):
+        return f"DIFFERENT: {off}"
     unexplained = [c.reference for c in comparisons if not c.passed]
     if unexplained:
         return f"DIFFERENT: equal to {yardstick}, but not to {unexplained[0]}, for no known reason"
+    if differing:
+        worst = max(against, key=lambda c: c.difference.largest)
+        largest, allowed = worst.difference.largest, worst.allowed
+        return f"CLOSE: {off}, by at most {largest:.2g}; floats may be off by {allowed:.2g}"
     return f"EXACT: {total:,} bytes of {samples} samples equal {yardstick}, byte for byte"
