@@ -162,7 +162,7 @@ def tanh(x: ArrayLike, integer_bits: int) -> I64:
     return signed
 
 
-def saturating_shift_left(x: ArrayLike, exponent: int) -> I64:
+def saturating_shift_left(x: ArrayLike, exponent: I64 | int) -> I64:
     """x * 2**exponent, clamped to int32."""
     clamped: I64 = np.clip(np.asarray(x, np.int64) << exponent, INT32_MIN, INT32_MAX)
     return clamped
@@ -188,3 +188,37 @@ def inverse_sqrt(x: ArrayLike) -> tuple[I64, I64]:
     right_shift = right_shift - pairs
     multiplier = np.where(x == 1, INT32_MAX, y << np.maximum(-right_shift, 0))
     return multiplier, np.where(x == 1, 0, -np.maximum(right_shift, 0))
+
+
+def log(x: ArrayLike, integer_bits: int) -> I64:
+    """The natural logarithm in Q5.26 of x >= 1 in Q(integer_bits).(31 - integer_bits).
+
+    As log_x_for_x_greater_than_or_equal_to_1 of the reference: x = r * 2**k, where r is within a
+    factor of 2**(1/4) of 2**(-1/4), and a quotient of polynomials for log(r) + log(2) / 4.
+    """
+    mul = saturating_rounding_doubling_high_mul
+    x = np.asarray(x, np.int64)
+    quarter, sqrt_half, fourth_root_half = 1 << 23, 1518500250, 1805811301  # Q6.25, Q0.31, Q0.31
+
+    # Two candidates of r, a power of 2 apart from x and from sqrt(1/2) * x; the smaller one is it.
+    a_zeros = _leading_zeros(x)
+    b_zeros = _leading_zeros(mul(x, sqrt_half)) - 1
+    r_a = saturating_shift_left(mul(x << (a_zeros - 1), sqrt_half), 1)
+    r_b = saturating_shift_left(x, b_zeros)
+    r = np.minimum(r_a, r_b)  # Q0.31
+    power = np.maximum(
+        ((integer_bits - a_zeros) << 25) + quarter, ((integer_bits - b_zeros) << 25) - quarter
+    )
+
+    p = (r + fourth_root_half + 1) >> 1
+    q = 2 * (r - fourth_root_half)
+    square = mul(q, q)
+    numerator = mul(q, r) + mul(mul(q, square), 117049297)
+    denominator = mul(p, 1057819769 + q + mul(127690142, square)) + mul(638450708, q)
+    quotient = mul(rounding_divide_by_pot(numerator, 6), one_over_one_plus_x(denominator))
+    return saturating_shift_left(mul(power, 1488522236) + quotient, 1)  # log(2) in Q0.31
+
+
+def _leading_zeros(x: I64) -> I64:
+    """Leading zero bits of positive int32 values."""
+    return 32 - np.frexp(x.astype(np.float64))[1].astype(np.int64)
