@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from mcugen import verify
 from mcugen.ir import Graph
+from mcugen.passes.dilated_conv import dilated_conv
 from mcugen.passes.drop_identity import drop_identity
 from mcugen.passes.fuse_activation import fuse_activation
 from mcugen.passes.one_output import one_output
@@ -17,6 +18,7 @@ Pass = Callable[[Graph], Graph]
 PASSES: tuple[Pass, ...] = (
     resolve,
     strip_float_edges,
+    dilated_conv,
     fuse_activation,
     drop_identity,
     one_output,
