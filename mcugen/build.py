@@ -145,7 +145,7 @@ def _stack_bound(record: Manifest, objects: list[Path], image: Path) -> int | No
     if image.suffix == ".elf" and _is_arm(image):
         command = ["arm-none-eabi-objdump", "-d", "--no-show-raw-insn", str(image)]
         library = stack.from_disassembly(run_tool(command).stdout)
-        frames = {**_aliases(image, library), **library, **frames}
+        frames = {**_aliases(image, library), **stack.combined(frames, library)}
     elif any(callee not in frames for frame in frames.values() for callee in frame.calls):
         return None
     return stack.bound(frames, f"{record.prefix}_invoke")

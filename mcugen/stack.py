@@ -52,7 +52,30 @@ def from_callgraph(texts: Iterable[str]) -> dict[str, Frame]:
 
 def from_disassembly(text: str) -> dict[str, Frame]:
     """The functions of an Arm image, from `objdump -d --no-show-raw-insn`."""
-    return {name: _read_function(name, body) for name, body in _FUNCTION.findall(text)}
+    frames: dict[str, Frame] = {}
+    for name, body in _FUNCTION.findall(text):
+        frame = _read_function(name, body)
+        namesake = frames.get(name, frame)  # file-local functions may share a name
+        frames[name] = Frame(_larger(frame.bytes, namesake.bytes), frame.calls | namesake.calls)
+    return frames
+
+
+def combined(compiled: Mapping[str, Frame], image: Mapping[str, Frame]) -> dict[str, Frame]:
+    """What gcc and the disassembly know together.
+
+    gcc counts nothing for assembly in a function's body, so the larger of both counts.
+    """
+    frames = dict(image)
+    for title, frame in compiled.items():
+        found = image.get(title.rpartition(":")[2], frame)  # FILE:NAME for file-local functions
+        is_bare = frame.bytes == 0  # nothing but assembly, or nothing at all
+        size = found.bytes if is_bare else _larger(frame.bytes, found.bytes or 0)
+        frames[title] = Frame(size, frame.calls)
+    return frames
+
+
+def _larger(first: int | None, second: int | None) -> int | None:
+    return None if first is None or second is None else max(first, second)
 
 
 def bound(frames: Mapping[str, Frame], entry: str) -> int:

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from mcugen.stack import Frame, StackError, bound, from_callgraph, from_disassembly
+from mcugen.stack import Frame, StackError, bound, combined, from_callgraph, from_disassembly
 
 SOURCE = """
 #include <stdint.h>
@@ -20,6 +20,10 @@ void entry(void) { shallow(); deep(); shallow(); }
 void recursive(int n) { uint8_t a[8]; sink(a); if (n > 0) { recursive(n - 1); } sink(a); }
 void variable(int n) { uint8_t a[n]; sink(a); }
 void indirect(void (*f)(void)) { f(); sink(0); }
+__attribute__((naked)) static void core(void) {
+    __asm__("push {r4-r11, lr}\\n sub sp, #20\\n add sp, #20\\n pop {r4-r11, pc}");
+}
+void assembly(void) { uint8_t a[16]; sink(a); core(); sink(a); }
 int64_t divide(int64_t a, int64_t b) { return a / b; }
 """
 SINK = "void sink(void *p); void sink(void *p) { (void)p; }\n"
@@ -113,3 +117,20 @@ def test_register_lists_and_store_forms() -> None:
   12:\tadd\tsp, #4
 """
     assert from_disassembly(listing) == {"f": Frame(12 + 32 + 4 + 8 + 8 + 1024, frozenset({"g"}))}
+
+
+def test_assembly_is_counted_though_gcc_does_not(compiled: tuple[str, str]) -> None:
+    graph, listing = from_callgraph([compiled[0]]), from_disassembly(compiled[1])
+    (core,) = (frame for title, frame in graph.items() if title.endswith(":core"))
+    assert core.bytes == 0
+    frames = combined(graph, listing)
+    assert bound(frames, "assembly") == (graph["assembly"].bytes or 0) + 9 * 4 + 20
+    assert bound(frames, "entry") == bound(graph, "entry")
+
+
+def test_file_local_namesakes_count_as_the_larger() -> None:
+    listing = (
+        "00000000 <core>:\n   0:\tpush\t{r4, lr}\n   2:\tpop\t{r4, pc}\n\n"
+        "00000010 <core>:\n  10:\tsub\tsp, #64\n  12:\tbx\tlr\n"
+    )
+    assert from_disassembly(listing)["core"].bytes == 64
