@@ -173,11 +173,11 @@ def test_it_refuses_what_it_cannot_do_exactly(conv: Conv, refusal: str) -> None:
 @pytest.mark.parametrize(
     ("conv", "goal"),
     [
-        (clamped(pixels=(25, 5), in_ch=64, out_ch=64), 0.83),
-        (clamped(pixels=(24, 24), in_ch=16, out_ch=32), 0.5),
+        (clamped(pixels=(25, 5), in_ch=64, out_ch=64), 0.84),
+        (clamped(pixels=(24, 24), in_ch=16, out_ch=32), 0.54),
         (clamped(pixels=(6, 6), in_ch=128, out_ch=128), 0.93),
         (clamped(pixels=(3, 3), in_ch=256, out_ch=256, largest=100), 0.88),
-        (general(pixels=(6, 6), in_ch=96, out_ch=24), 0.8),
+        (general(pixels=(6, 6), in_ch=96, out_ch=24), 0.82),
         (clamped((32, 32), 16, 16, (3, 3)), 0.8),
         (general((16, 16), 32, 32, (3, 3)), 0.9),
         (clamped((8, 8), 64, 64, (3, 3)), 0.97),

@@ -103,12 +103,20 @@ def scratch(call: Call) -> int:
 def cost(call: Call) -> Cost:
     """15 cycles for 16 products, about 100 for each four channels of two pixels, the windows."""
     pixels, fours = _pixels(call), _fours(call)
-    kernel_h, in_ch = call.input(1).shape[1], call.input(0).shape[3]
-    groups = channel_pairs.groups_of(call.output.shape[3])
     requantization = 97 if call.output.zero_point == -128 else 115
-    window = 7 * fours + (10 * kernel_h + 120 if in_ch % 4 == 0 else 24 * kernel_h + 170)
-    cycles = -(-pixels // PIXELS) * groups * (30 * fours + requantization) + pixels * window
-    return Cost(cycles, flash=channel_pairs.stream_bytes(call.output.shape[3], 4 * fours))
+    groups = channel_pairs.groups_of(call.output.shape[3])
+    core = -(-pixels // PIXELS) * groups * (30 * fours + requantization)
+    window = 7 * fours + _window_overhead(call)
+    return Cost(core + pixels * window, channel_pairs.stream_bytes(call.output.shape[3], 4 * fours))
+
+
+def _window_overhead(call: Call) -> int:
+    """Cycles that one window takes besides widening it."""
+    _, kernel_h, kernel_w, in_ch = call.input(1).shape
+    if in_ch % 4 != 0:
+        return 24 * kernel_h + 170
+    pointwise = kernel_h * kernel_w == 1 and call.attrs.stride == (1, 1)
+    return 60 if pointwise else 10 * kernel_h + 120
 
 
 KERNEL = Kernel(

@@ -279,6 +279,8 @@ void mcu_conv2d_s8_dsp(const mcu_conv2d_s8_dsp_params *params, const int8_t *inp
     const int32_t rest = p->out_ch % OUTPUTS;
     int32_t *const window = scratch;
     int8_t *const bytes = (int8_t *)(window + 2 * steps);
+    const int pointwise = p->kernel_h * p->kernel_w * p->stride_h * p->stride_w == 1 &&
+                          p->in_ch % 4 == 0; /* windows lie side by side in the input */
     position at = {input, 0, 0};
     core_args args = {
         .output = output,
@@ -292,12 +294,18 @@ void mcu_conv2d_s8_dsp(const mcu_conv2d_s8_dsp_params *params, const int8_t *inp
     for (int32_t pixel = 0; pixel < pixels; pixel += 2) {
         /* A last pixel without a partner is its own: the same bytes are written twice. */
         const int paired = pixel + 1 < pixels;
-        fill(window, bytes, &at, p);
-        if (paired) {
+        if (pointwise) {
+            const int8_t *const source = input + pixel * p->in_ch;
+            widen(window, source, p->in_ch, 1, 0);
+            widen(window + 1, source + (paired ? p->in_ch : 0), p->in_ch, 1, 0);
+        } else {
+            fill(window, bytes, &at, p);
+            if (paired) {
+                advance(&at, p);
+            }
+            fill(window + 1, bytes, &at, p);
             advance(&at, p);
         }
-        fill(window + 1, bytes, &at, p);
-        advance(&at, p);
         args.output2 = args.output + (paired ? p->out_ch : 0);
         if (groups > 0) {
             core(p->stream, &args);
