@@ -9,7 +9,7 @@ import numpy as np
 
 from mcugen.fixed import multiply_by_quantized_multiplier, quantize_multiplier, requantize
 from mcugen.ir import Call, DType
-from mcugen.ops import binary_f32, broadcast, rules
+from mcugen.ops import binary_f32, broadcast, overlap, rules
 from mcugen.ops.base import (
     Activation,
     Array,
@@ -150,6 +150,7 @@ OP = Op(
             params_type="mcu_add_s8_params",
             header="mcu_add.h",
             operands=(0, 1),
+            overlap=overlap.elementwise,
             cost=lambda call: Cost(cycles=75 * call.output.elements + 100),
         ),
         binary_f32.kernel("add"),

@@ -10,7 +10,7 @@ import numpy as np
 
 from mcugen.fixed import quantize_multipliers, requantize
 from mcugen.ir import Call, DType
-from mcugen.ops import float32, rules
+from mcugen.ops import float32, overlap, rules
 from mcugen.ops.base import (
     Activation,
     Array,
@@ -29,7 +29,7 @@ from mcugen.ops.base import (
     apply_activation,
 )
 from mcugen.ops.kernels import conv2d_s8_dsp
-from mcugen.ops.window import Axis, Padding, axis, patches
+from mcugen.ops.window import Padding, convolution, patches
 
 # ---- attributes and decode
 
@@ -70,20 +70,9 @@ def encode(call: Call) -> Options:
 # ---- infer
 
 
-def geometry(call: Call) -> tuple[Axis, Axis]:
-    """The sliding window along rows and columns."""
-    _, in_h, in_w, _ = call.input(0).shape
-    _, kernel_h, kernel_w, _ = call.input(1).shape
-    attrs: Conv2DAttrs = call.attrs
-    return (
-        axis(in_h, kernel_h, attrs.stride[0], attrs.dilation[0], attrs.padding),
-        axis(in_w, kernel_w, attrs.stride[1], attrs.dilation[1], attrs.padding),
-    )
-
-
 def infer(call: Call) -> tuple[Shape, ...]:
     """Output shape [N, out_h, out_w, out_ch]."""
-    rows, cols = geometry(call)
+    rows, cols = convolution(call)
     return ((call.input(0).shape[0], rows.out, cols.out, call.input(1).shape[0]),)
 
 
@@ -135,7 +124,7 @@ def dot_exact(rows: Array, weights: Array) -> Array:
 
 def accumulate(call: Call, x: Array, weights: Array, dot: Callable[[Array, Array], Array]) -> Array:
     """The sums before the bias, padding counting as 0."""
-    rows, cols = geometry(call)
+    rows, cols = convolution(call)
     windows = patches(x, rows, cols, 0)
     n, out_h, out_w = windows.shape[:3]
     count = groups(call)
@@ -183,7 +172,7 @@ def multipliers(call: Call) -> tuple[Array, Array]:
 
 def matmul_inputs(call: Call, x: Array) -> Array:
     """The windows of each group, flattened as the weights are."""
-    rows, cols = geometry(call)
+    rows, cols = convolution(call)
     windows = patches(x, rows, cols, 0.0)
     split = windows.reshape(*windows.shape[:5], groups(call), -1)
     k = call.input(1).elements // call.input(1).shape[0]
@@ -207,7 +196,7 @@ def layout(call: Call) -> Fields:
     """The fields that all params structs of this operator begin with."""
     batch, in_h, in_w, in_ch = call.input(0).shape
     _, out_h, out_w, out_ch = call.output.shape
-    rows, cols = geometry(call)
+    rows, cols = convolution(call)
     return {
         "batch": batch,
         "in_h": in_h,
@@ -257,6 +246,17 @@ def params_f32(call: Call) -> Fields:
     }
 
 
+def blocks(call: Call) -> overlap.Blocks:
+    """The order in which the reference kernels compute channels: group by group, by fours."""
+    per_group, count = call.output.shape[3] // groups(call), groups(call)
+    starts = overlap.fours(per_group)
+    ends = np.append(starts[1:], per_group)
+    firsts = np.repeat(np.arange(count), len(starts))
+    return overlap.Blocks(
+        firsts * call.input(1).shape[3], firsts * per_group + np.tile(ends, count)
+    )
+
+
 OP = Op(
     name="conv2d",
     tflite="CONV_2D",
@@ -277,6 +277,7 @@ OP = Op(
             params=params_s8,
             params_type="mcu_conv2d_s8_params",
             header="mcu_conv2d.h",
+            overlap=overlap.windows(convolution, blocks),
             cost=lambda call: Cost(cycles=5 * macs(call) + 40 * call.output.elements),
         ),
         conv2d_s8_dsp.KERNEL,
@@ -287,6 +288,7 @@ OP = Op(
             params=params_f32,
             params_type="mcu_conv2d_f32_params",
             header="mcu_conv2d_f32.h",
+            overlap=overlap.windows(convolution, blocks),
             cost=lambda call: Cost(cycles=6 * macs(call) + 40 * call.output.elements),
         ),
     ),

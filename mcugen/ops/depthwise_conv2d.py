@@ -9,7 +9,7 @@ import numpy as np
 
 from mcugen.fixed import quantize_multipliers, requantize
 from mcugen.ir import Call, DType
-from mcugen.ops import float32, rules
+from mcugen.ops import float32, overlap, rules
 from mcugen.ops.base import (
     Activation,
     Array,
@@ -29,7 +29,7 @@ from mcugen.ops.base import (
     folded_bias,
 )
 from mcugen.ops.kernels import depthwise_conv2d_3x3_s8_dsp
-from mcugen.ops.window import Axis, Padding, axis, patches
+from mcugen.ops.window import Padding, convolution, patches
 
 # ---- attributes and decode
 
@@ -74,20 +74,9 @@ def encode(call: Call) -> Options:
 # ---- infer
 
 
-def geometry(call: Call) -> tuple[Axis, Axis]:
-    """The sliding window along rows and columns."""
-    _, in_h, in_w, _ = call.input(0).shape
-    _, kernel_h, kernel_w, _ = call.input(1).shape
-    attrs: DepthwiseConv2DAttrs = call.attrs
-    return (
-        axis(in_h, kernel_h, attrs.stride[0], attrs.dilation[0], attrs.padding),
-        axis(in_w, kernel_w, attrs.stride[1], attrs.dilation[1], attrs.padding),
-    )
-
-
 def infer(call: Call) -> tuple[Shape, ...]:
     """Output shape [N, out_h, out_w, out_ch]."""
-    rows, cols = geometry(call)
+    rows, cols = convolution(call)
     return ((call.input(0).shape[0], rows.out, cols.out, call.input(1).shape[3]),)
 
 
@@ -128,7 +117,7 @@ RULES = (
 
 def windows(call: Call, x: Array, weights: Array) -> Array:
     """What each tap of each output channel reads, 0 in the padding: [n, y, x, i, j, channel]."""
-    rows, cols = geometry(call)
+    rows, cols = convolution(call)
     return np.repeat(patches(x, rows, cols, 0), weights.shape[3] // x.shape[3], axis=5)
 
 
@@ -171,7 +160,7 @@ def multipliers(call: Call) -> tuple[Array, Array]:
 
 def matmul_inputs(call: Call, x: Array) -> Array:
     """The windows of each input channel."""
-    rows, cols = geometry(call)
+    rows, cols = convolution(call)
     windows = patches(x, rows, cols, 0.0)
     return np.moveaxis(windows, 5, 0).reshape(x.shape[3], -1, rows.kernel * cols.kernel)
 
@@ -197,7 +186,7 @@ def layout(call: Call) -> Fields:
     """The fields that all params structs of this operator begin with."""
     batch, in_h, in_w, in_ch = call.input(0).shape
     _, out_h, out_w, out_ch = call.output.shape
-    rows, cols = geometry(call)
+    rows, cols = convolution(call)
     return {
         "batch": batch,
         "in_h": in_h,
@@ -253,6 +242,15 @@ def cost_s8_ref(call: Call) -> Cost:
     return Cost(cycles=per_mac * macs(call) + 85 * call.output.elements)
 
 
+def blocks(call: Call) -> overlap.Blocks:
+    """The order in which the reference kernels compute channels: by fours, or one by one."""
+    in_ch, out_ch = call.input(0).shape[3], call.output.shape[3]
+    if in_ch == out_ch:
+        return overlap.channels_by_fours(call)
+    channels = np.arange(out_ch)
+    return overlap.Blocks(channels // (out_ch // in_ch), channels + 1)
+
+
 OP = Op(
     name="depthwise_conv2d",
     tflite="DEPTHWISE_CONV_2D",
@@ -274,6 +272,7 @@ OP = Op(
             params=params_s8,
             params_type="mcu_depthwise_conv2d_s8_params",
             header="mcu_depthwise_conv2d.h",
+            overlap=overlap.windows(convolution, blocks),
             cost=cost_s8_ref,
         ),
         Kernel(
@@ -283,6 +282,7 @@ OP = Op(
             params=params_f32,
             params_type="mcu_depthwise_conv2d_f32_params",
             header="mcu_depthwise_conv2d_f32.h",
+            overlap=overlap.windows(convolution, blocks),
             cost=lambda call: Cost(cycles=10 * macs(call) + 40 * call.output.elements),
         ),
         depthwise_conv2d_3x3_s8_dsp.KERNEL,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mcugen.ir import Call, DType
-from mcugen.ops import pool2d
+from mcugen.ops import overlap, pool2d
 from mcugen.ops.base import (
     Array,
     Arrays,
@@ -61,6 +61,7 @@ OP = Op(
             params=pool2d.params_s8,
             params_type="mcu_pool2d_s8_params",
             header="mcu_pool2d.h",
+            overlap=overlap.windows(pool2d.geometry, overlap.channels_by_fours),
             cost=lambda call: Cost(cycles=6 * pool2d.values_read(call) + 25 * call.output.elements),
         ),
         Kernel(

@@ -10,8 +10,19 @@ import numpy as np
 
 from mcugen.fixed import quantize_multiplier, requantize
 from mcugen.ir import Call, DType
-from mcugen.ops import float32, rules
-from mcugen.ops.base import Array, Arrays, Cost, Family, Fields, Kernel, Op, Options, Shape
+from mcugen.ops import float32, overlap, rules
+from mcugen.ops.base import (
+    Array,
+    Arrays,
+    Cost,
+    Family,
+    Fields,
+    Kernel,
+    Op,
+    Options,
+    Overlaps,
+    Shape,
+)
 
 MAX_COUNT = 2**23 - 1  # int8 values whose sum, less their zero points, surely fits an int32
 
@@ -169,6 +180,18 @@ def params_s8(call: Call) -> Fields:
     }
 
 
+def overlap_s8(call: Call) -> Overlaps:
+    """The inner axis is taken by fours, the axes around it one by one."""
+    sizes = layout(call)
+    assert sizes is not None, call.node.where
+    outer, rows, middle, cols, inner = sizes
+    starts = np.arange(outer)[:, np.newaxis] * (rows * middle) + np.arange(middle)
+    blocks = overlap.fours(inner)
+    reads = starts.reshape(-1, 1) * (cols * inner) + blocks
+    ends = np.arange(outer * middle)[:, np.newaxis] * inner + np.append(blocks[1:], inner)
+    return {0: overlap.forwards(reads.reshape(-1), ends.reshape(-1))}
+
+
 OP = Op(
     name="mean",
     tflite="MEAN",
@@ -187,6 +210,7 @@ OP = Op(
             params=params_s8,
             params_type="mcu_mean_s8_params",
             header="mcu_mean.h",
+            overlap=overlap_s8,
             cost=lambda call: Cost(cycles=5 * call.input(0).elements + 40 * call.output.elements),
         ),
         Kernel(

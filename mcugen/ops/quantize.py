@@ -10,7 +10,7 @@ import numpy as np
 
 from mcugen.fixed import quantize_multiplier, requantize, round_half_away
 from mcugen.ir import Call, DType
-from mcugen.ops import rules
+from mcugen.ops import overlap, rules
 from mcugen.ops.base import (
     Activation,
     Array,
@@ -124,6 +124,7 @@ REQUANTIZE_S8 = Kernel(
     params=params_s8,
     params_type="mcu_requantize_s8_params",
     header="mcu_requantize.h",
+    overlap=overlap.elementwise,
     cost=lambda call: Cost(cycles=30 * call.output.elements + 50),
 )
 

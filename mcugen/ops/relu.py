@@ -7,7 +7,7 @@ does so for RELU, forgets it for RELU6 and has no RELU_N1_TO_1: the last two fol
 from __future__ import annotations
 
 from mcugen.ir import Call, DType
-from mcugen.ops import float32, rules
+from mcugen.ops import float32, overlap, rules
 from mcugen.ops.base import (
     Activation,
     Array,
@@ -39,6 +39,7 @@ RELU_F32 = Kernel(
     params=params_f32,
     params_type="mcu_relu_f32_params",
     header="mcu_relu_f32.h",
+    overlap=overlap.elementwise,
     cost=lambda call: Cost(cycles=10 * call.output.elements + 50),
 )
 

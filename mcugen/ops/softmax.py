@@ -16,7 +16,7 @@ from mcugen.fixed import (
     saturating_rounding_doubling_high_mul,
 )
 from mcugen.ir import Call, DType
-from mcugen.ops import float32, rules
+from mcugen.ops import float32, overlap, rules
 from mcugen.ops.base import Array, Arrays, Cost, Family, Fields, Kernel, Op, Options, Scheme, Shape
 
 DIFF_BITS = 5  # integer bits of the scaled distance from the maximum: Q5.26
@@ -169,6 +169,7 @@ OP = Op(
             params=params_s8,
             params_type="mcu_softmax_s8_params",
             header="mcu_softmax.h",
+            overlap=overlap.elementwise,
             cost=lambda call: Cost(cycles=400 * call.output.elements + 200),
         ),
         Kernel(
@@ -178,6 +179,7 @@ OP = Op(
             params=params_f32,
             params_type="mcu_softmax_f32_params",
             header="mcu_softmax_f32.h",
+            overlap=overlap.elementwise,
             cost=lambda call: Cost(cycles=80 * call.output.elements + 100),
         ),
     ),

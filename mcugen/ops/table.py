@@ -12,7 +12,8 @@ import numpy as np
 
 from mcugen.fixed import round_half_away
 from mcugen.ir import Call, DType
-from mcugen.ops.base import Array, Arrays, Const, Cost, Family, Fields, Kernel, Shape
+from mcugen.ops import overlap
+from mcugen.ops.base import Array, Arrays, Const, Cost, Family, Fields, Kernel, Rule, Shape
 
 Semantics = Callable[[Call, Arrays], list[Array]]
 
@@ -24,11 +25,14 @@ def infer(call: Call) -> tuple[Shape, ...]:
     return (call.input().shape,)
 
 
-def kernel(semantics: Semantics, dtype: DType = DType.INT8) -> Kernel:
-    """The kernel for one-byte semantics that treat every element alike."""
+def kernel(
+    semantics: Semantics, dtype: DType = DType.INT8, applies: tuple[Rule, ...] = ()
+) -> Kernel:
+    """The kernel for semantics from one byte to one that treat every element alike."""
 
     def params(call: Call) -> Fields:
-        (results,) = semantics(call, [BYTES.view(dtype.numpy)])
+        values = BYTES != 0 if dtype is DType.BOOL else BYTES.view(dtype.numpy)
+        (results,) = semantics(call, [values])
         return {
             "elements": call.output.elements,
             "table": Const(results.view(np.int8), "int8_t"),
@@ -41,7 +45,9 @@ def kernel(semantics: Semantics, dtype: DType = DType.INT8) -> Kernel:
         params=params,
         params_type="mcu_table_s8_params",
         header="mcu_table.h",
-        cost=lambda call: Cost(cycles=7 * call.output.elements + 30, flash=256),
+        applies=applies,
+        overlap=overlap.elementwise,
+        cost=lambda call: Cost(cycles=8 * call.output.elements + 20, flash=256),
     )
 
 

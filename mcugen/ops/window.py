@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mcugen.ir import Call
 from mcugen.ops.base import Array
 
 
@@ -41,6 +42,18 @@ def axis(size: int, kernel: int, stride: int, dilation: int, padding: Padding) -
     out = -(-size // stride)
     total = max((out - 1) * stride + span - size, 0)
     return Axis(size, kernel, stride, dilation, out, total // 2, total - total // 2)
+
+
+def convolution(call: Call) -> tuple[Axis, Axis]:
+    """The sliding window of a convolution, depthwise or not, along rows and columns."""
+    _, in_h, in_w, _ = call.input(0).shape
+    _, kernel_h, kernel_w, _ = call.input(1).shape
+    (stride_h, stride_w), (dilation_h, dilation_w) = call.attrs.stride, call.attrs.dilation
+    padding = call.attrs.padding
+    return (
+        axis(in_h, kernel_h, stride_h, dilation_h, padding),
+        axis(in_w, kernel_w, stride_w, dilation_w, padding),
+    )
 
 
 def patches(x: Array, rows: Axis, cols: Axis, fill: float) -> Array:

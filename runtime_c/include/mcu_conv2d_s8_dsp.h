@@ -29,7 +29,8 @@ typedef struct {
 } mcu_conv2d_s8_dsp_params;
 
 /// One group, no dilation. Input [batch][in_h][in_w][in_ch], output [batch][out_h][out_w][out_ch];
-/// they must not overlap.
+/// the output may begin so far in front of the input that it overwrites only what no later pair of
+/// positions reads; otherwise they must not overlap.
 /// scratch: 5 * T + 4 bytes, T = kernel_h * kernel_w * in_ch rounded up to a multiple of 4; aligned
 /// to 4.
 void mcu_conv2d_s8_dsp(const mcu_conv2d_s8_dsp_params *params, const int8_t *input, int8_t *output,

@@ -36,7 +36,9 @@ typedef struct {
 } mcu_depthwise_conv2d_s8_params;
 
 /// Any shape, stride, dilation, padding and depth multiplier.
-/// input [batch][in_h][in_w][in_ch], output [batch][out_h][out_w][out_ch]; they must not overlap.
+/// input [batch][in_h][in_w][in_ch], output [batch][out_h][out_w][out_ch]; the output may
+/// begin so far in front of the input that it overwrites only what neither this position nor a
+/// later one reads, channels being taken by fours; otherwise they must not overlap.
 void mcu_depthwise_conv2d_s8_ref(const mcu_depthwise_conv2d_s8_params *params, const int8_t *input,
                                  int8_t *output);
 

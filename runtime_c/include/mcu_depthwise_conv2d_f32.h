@@ -33,7 +33,9 @@ typedef struct {
 
 /// Any shape, stride, dilation, padding and depth multiplier. Products are added in the order of
 /// the weights, the bias last. input [batch][in_h][in_w][in_ch], output
-/// [batch][out_h][out_w][out_ch]; they must not overlap.
+/// [batch][out_h][out_w][out_ch]; the output may begin so far in front of the input that it
+/// overwrites only what neither this position nor a later one reads, channels being taken by fours;
+/// otherwise they must not overlap.
 void mcu_depthwise_conv2d_f32_ref(const mcu_depthwise_conv2d_f32_params *params, const float *input,
                                   float *output);
 

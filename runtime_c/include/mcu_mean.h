@@ -23,7 +23,9 @@ typedef struct {
 } mcu_mean_s8_params;
 
 /// Any sizes with rows * cols < 2^23.
-/// input [outer][rows][middle][cols][inner], output [outer][middle][inner]; they must not overlap.
+/// input [outer][rows][middle][cols][inner], output [outer][middle][inner]; the output may
+/// begin so far in front of the input that it overwrites only what no later output reads, the inner
+/// axis being taken by fours; otherwise they must not overlap.
 void mcu_mean_s8_ref(const mcu_mean_s8_params *params, const int8_t *input, int8_t *output);
 
 #ifdef __cplusplus

@@ -28,11 +28,13 @@ typedef struct {
 
 /// The mean of the window, halves away from zero; padding does not count.
 /// input [batch][in_h][in_w][channels], output [batch][out_h][out_w][channels], of the same scale
-/// and zero point; they must not overlap. At most 2^24 values per window.
+/// and zero point. At most 2^24 values per window. The output may begin so far in front of the
+/// input that it overwrites only what neither this position nor a later one reads, channels being
+/// taken by fours; otherwise they must not overlap.
 void mcu_average_pool2d_s8_ref(const mcu_pool2d_s8_params *params, const int8_t *input,
                                int8_t *output);
 
-/// The largest value of the window. Layout as above; they must not overlap.
+/// The largest value of the window. Layout and overlap as above.
 void mcu_max_pool2d_s8_ref(const mcu_pool2d_s8_params *params, const int8_t *input, int8_t *output);
 
 #ifdef __cplusplus

@@ -16,7 +16,8 @@ typedef struct {
 } mcu_relu_f32_params;
 
 /// RELU, RELU6 and RELU_N1_TO_1 on float32.
-/// input and output [elements]; they may be the same memory, and must not overlap otherwise.
+/// input and output [elements]; the output may begin where the input does or in front of it;
+/// otherwise they must not overlap.
 void mcu_relu_f32_ref(const mcu_relu_f32_params *params, const float *input, float *output);
 
 #ifdef __cplusplus

@@ -20,7 +20,8 @@ typedef struct {
 } mcu_requantize_s8_params;
 
 /// QUANTIZE from int8 to int8, RELU, RELU6 and RELU_N1_TO_1.
-/// input and output [elements]; they may be the same memory, and must not overlap otherwise.
+/// input and output [elements]; the output may begin where the input does or in front of it;
+/// otherwise they must not overlap.
 void mcu_requantize_s8_ref(const mcu_requantize_s8_params *params, const int8_t *input,
                            int8_t *output);
 

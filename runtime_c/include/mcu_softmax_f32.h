@@ -15,7 +15,8 @@ typedef struct {
     float beta;      ///< multiplies the input
 } mcu_softmax_f32_params;
 
-/// input and output [rows][classes]. They may be the same memory, and must not overlap otherwise.
+/// input and output [rows][classes]. The output may begin where the input does or in front of it;
+/// otherwise they must not overlap.
 void mcu_softmax_f32_ref(const mcu_softmax_f32_params *params, const float *input, float *output);
 
 #ifdef __cplusplus

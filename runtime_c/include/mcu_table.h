@@ -14,7 +14,8 @@ typedef struct {
     const int8_t *table; ///< [256], indexed by the input's bits: 0 to 127, then -128 to -1
 } mcu_table_s8_params;
 
-/// input and output [elements]; they may be the same memory, and must not overlap otherwise.
+/// input and output [elements]; the output may begin where the input does or in front of it;
+/// otherwise they must not overlap.
 void mcu_table_s8_ref(const mcu_table_s8_params *params, const int8_t *input, int8_t *output);
 
 #ifdef __cplusplus

@@ -1,0 +1,190 @@
+"""Every declared overlap holds in C, one byte less does not, and the declarations say so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mcugen.ops import OPS, overlap
+from mcugen.ops.base import Kernel
+from mcugen.ops.window import Padding, axis
+from mcugen.testing.builder import one_op, quant
+from mcugen.testing.check import OpCase, run_op
+from mcugen.testing.kernels import KernelCase
+from mcugen.testing.overlapped import Overlapped, run_overlapped
+
+Q8 = quant(0.05, -3)
+
+
+def activation(shape: tuple[int, ...], dtype: str = "int8", scale: float = 0.05) -> dict[str, Any]:
+    return {"shape": shape, "dtype": dtype, "quant": quant(scale, -3) if dtype == "int8" else None}
+
+
+def sliding(
+    op: str,
+    size: tuple[int, int, int],
+    out_ch: int = 0,
+    window: tuple[int, int] = (3, 3),
+    stride: int = 1,
+    padding: Padding = Padding.SAME,
+    dtype: str = "int8",
+    dilation: int = 1,
+    groups: int = 1,
+    batch: int = 1,
+) -> bytes:
+    """A convolution, depthwise convolution or pool with random weights."""
+    rng = np.random.default_rng(1)
+    in_ch = size[2]
+    out_ch = out_ch or in_ch
+    out = [axis(n, k, stride, dilation, padding).out for n, k in zip(size[:2], window, strict=True)]
+    options = {"padding": padding.value, "strideH": stride, "strideW": stride}
+    x = activation((batch, *size), dtype)
+    if op.endswith("POOL_2D"):
+        options |= {"filterHeight": window[0], "filterWidth": window[1]}
+        return one_op(op, [x], activation((batch, *out, out_ch), dtype), options)
+    depthwise = op == "DEPTHWISE_CONV_2D"
+    shape = (1, *window, out_ch) if depthwise else (out_ch, *window, in_ch // groups)
+    weights = rng.integers(-127, 128, shape)
+    options |= {"dilationHFactor": dilation, "dilationWFactor": dilation}
+    if depthwise:
+        options |= {"depthMultiplier": out_ch // in_ch}
+    if dtype == "float32":
+        scales, data = None, weights.astype(np.float32) / 100
+    else:
+        scales, data = quant([0.01] * out_ch, axis=3 if depthwise else 0), weights
+    bias_type = "float32" if dtype == "float32" else "int32"
+    bias_scales = None if scales is None else quant([0.0005] * out_ch, axis=0)
+    return one_op(
+        op,
+        [
+            x,
+            {"shape": shape, "dtype": dtype, "quant": scales, "data": data},
+            {
+                "shape": (out_ch,),
+                "dtype": bias_type,
+                "quant": bias_scales,
+                "data": rng.integers(-9, 9, out_ch).astype(bias_type),
+            },
+        ],
+        activation((batch, *out, out_ch), dtype, scale=2.0),
+        options,
+    )
+
+
+def grid() -> Iterator[tuple[str, bytes]]:
+    for dtype in ("int8", "float32"):
+        for window, stride, padding in product(((1, 1), (3, 3), (2, 4)), (1, 2), Padding):
+            form = f"{window}-stride{stride}-{padding.name}-{dtype}"
+            shape = {"window": window, "stride": stride, "padding": padding, "dtype": dtype}
+            for channels in ((4, 4, 1), (3, 8, 1), (8, 3, 1), (8, 12, 2), (1, 5, 1)):
+                in_ch, out_ch, groups = channels
+                size = (7, 6, in_ch)
+                model = sliding("CONV_2D", size, out_ch, groups=groups, **shape)
+                yield f"conv{channels}-{form}", model
+            for in_ch, out_ch in ((4, 4), (7, 7), (3, 6), (1, 8)):
+                model = sliding("DEPTHWISE_CONV_2D", (7, 6, in_ch), out_ch, **shape)
+                yield f"depthwise{in_ch}-{out_ch}-{form}", model
+            for op in ("AVERAGE_POOL_2D", "MAX_POOL_2D"):
+                for in_ch in (3, 8):
+                    yield f"{op}-{in_ch}-{form}", sliding(op, (7, 6, in_ch), **shape)
+        shape = {"dtype": dtype, "batch": 2}
+        yield f"conv-dilated-{dtype}", sliding("CONV_2D", (9, 8, 4), 4, dilation=2, **shape)
+        yield (
+            f"depthwise-dilated-{dtype}",
+            sliding("DEPTHWISE_CONV_2D", (9, 8, 4), dilation=3, **shape),
+        )
+        for a, b in (((2, 3, 5), (2, 3, 5)), ((2, 3, 5), (5,)), ((3, 1), (3, 7)), ((1,), (4, 4))):
+            operands = [activation(shape, dtype) for shape in (a, b)]
+            out = activation(np.broadcast_shapes(a, b), dtype, scale=0.1)
+            yield f"add-{a}-{b}-{dtype}", one_op("ADD", operands, out)
+        softmax = {"shape": (3, 7), "dtype": dtype}
+        output = softmax | {"quant": quant(1 / 256, -128) if dtype == "int8" else None}
+        yield (
+            f"softmax-{dtype}",
+            one_op("SOFTMAX", [activation((3, 7), dtype)], output, {"beta": 1.0}),
+        )
+        yield (
+            f"relu-{dtype}",
+            one_op("RELU", [activation((4, 9), dtype)], activation((4, 9), dtype)),
+        )
+    yield "table", one_op("EXP", [activation((5, 7))], activation((5, 7), scale=1.0))
+    for axes in ((1, 2), (2,), (3,)):
+        kept = tuple(1 if i in axes else n for i, n in enumerate((2, 3, 4, 6)))
+        mean = {"shape": (len(axes),), "dtype": "int32", "data": np.array(axes, np.int32)}
+        operands = [activation((2, 3, 4, 6)), mean]
+        yield f"mean-{axes}", one_op("MEAN", operands, activation(kept), {"keepDims": True})
+
+
+@pytest.fixture(scope="module")
+def cases() -> list[tuple[KernelCase, Any]]:
+    """All kernels that declare an overlap, on all models that they can compute."""
+    found = []
+    for name, model in grid():
+        case = run_op(model)
+        for call in case.graph.calls():
+            for kernel in OPS[call.node.op].kernels:
+                if kernel.overlap is not None and kernel.refusal(call) is None:
+                    found.append((_case(name, case, kernel), case.outputs[0]))
+    return found
+
+
+def _case(name: str, case: OpCase, kernel: Kernel) -> KernelCase:
+    (call,) = case.graph.calls()
+    ids = [call.node.inputs[position] for position in kernel.operand_positions(call)]
+    operands = tuple(case.values[i] for i in ids if i is not None)
+    return KernelCase(f"{name}: {kernel.name}", call, kernel, operands)
+
+
+def _runs(cases: list[tuple[KernelCase, Any]], less: int) -> list[tuple[Overlapped, Any]]:
+    """Each input of each case at its distance, less some elements of the output."""
+    runs = []
+    for case, expected in cases:
+        assert case.kernel.overlap is not None
+        for position, allowed in case.kernel.overlap(case.call).items():
+            operand = case.kernel.operand_positions(case.call).index(position)
+            distance = allowed.distance - less * case.call.output.dtype.bytes
+            runs.append((Overlapped(case, operand, distance), expected))
+    return runs
+
+
+def test_outputs_over_inputs_are_right(cases: list[tuple[KernelCase, Any]]) -> None:
+    runs = _runs(cases, less=0)
+    results = run_overlapped([run for run, _ in runs])
+    wrong = [
+        run.case.name
+        for (run, expected), actual in zip(runs, results, strict=True)
+        if actual.tobytes() != expected.tobytes()
+    ]
+    assert not wrong
+
+
+def test_the_distances_are_tight(cases: list[tuple[KernelCase, Any]]) -> None:
+    runs = _runs(cases, less=1)
+    results = run_overlapped([run for run, _ in runs])
+    broken = {
+        run.case.kernel.name
+        for (run, expected), actual in zip(runs, results, strict=True)
+        if actual.tobytes() != expected.tobytes()
+    }
+    assert broken == {run.case.kernel.name for run, _ in runs}
+
+
+def test_every_kernel_that_declares_an_overlap_is_here(
+    cases: list[tuple[KernelCase, Any]],
+) -> None:
+    declared = {
+        kernel.name for op in OPS.values() for kernel in op.kernels if kernel.overlap is not None
+    }
+    assert declared == {case.kernel.name for case, _ in cases}
+
+
+def test_forwards() -> None:
+    """Steps that read from 4, 2 and 6 on and then have written 3, 5 and 9 bytes."""
+    assert overlap.forwards(np.array([4, 2, 6]), np.array([3, 5, 9])).distance == 1
+    assert overlap.forwards(np.array([0]), np.array([100])).distance == 0
+    assert overlap.forwards(np.array([0, 0]), np.array([4, 8])).distance == 4
+    assert overlap.forwards(np.array([0, 50]), np.array([4, 8])).distance == 0
