@@ -1,17 +1,19 @@
 """When each tensor is needed: a graph and its kernels as plain intervals for the planner.
 
 Step i is the i-th node. The caller writes the inputs before step 0 and reads the outputs after the
-last step. Tensors that an alias operator ties together share one buffer.
+last step. Tensors that an alias operator ties together share one buffer. Where a kernel may write
+its output over an input that nobody reads afterwards, the two buffers have a share.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
-from mcugen.ir import Graph, TensorId
+from mcugen.ir import Call, Graph, TensorId
 from mcugen.ops import OPS
-from mcugen.plan import Buffer
+from mcugen.ops.base import Kernel, Overlap
+from mcugen.plan import Buffer, Share
 from mcugen.select import Selection
 
 WORD = 4  # kernels may load int8 tensors and use scratch by words
@@ -22,6 +24,7 @@ class Lifetimes:
     """The arena's buffers, and which one holds each tensor and each step's scratch."""
 
     buffers: tuple[Buffer, ...]
+    shares: tuple[Share, ...]
     tensors: Mapping[TensorId, int]
     scratch: Mapping[int, int]
 
@@ -37,12 +40,42 @@ def lifetimes(graph: Graph, selection: Selection) -> Lifetimes:
         align = max(WORD, *(tensor.dtype.bytes for tensor in members))
         index[root] = len(buffers)
         buffers.append(Buffer(max(tensor.bytes for tensor in members), first, last, align))
+    tensors = {tensor: index[root] for tensor, root in roots.items()}
     scratch: dict[int, int] = {}
+    shares: list[Share] = []
     for step, (kernel, call) in enumerate(zip(selection.kernels, graph.calls(), strict=True)):
         if kernel is not None and kernel.scratch is not None and kernel.scratch(call) > 0:
             scratch[step] = len(buffers)
             buffers.append(Buffer(kernel.scratch(call), step, step, WORD))
-    return Lifetimes(tuple(buffers), {t: index[r] for t, r in roots.items()}, scratch)
+        if kernel is not None and kernel.overlap is not None:
+            output = tensors[call.node.outputs[0]]
+            if buffers[output].first == step:
+                dying = {i for i, b in enumerate(buffers) if b.last == step} - {output}
+                shares += _shares(kernel, call, tensors, dying)
+    return Lifetimes(tuple(buffers), tuple(shares), tensors, scratch)
+
+
+def _shares(
+    kernel: Kernel, call: Call, tensors: Mapping[TensorId, int], dying: Container[int]
+) -> list[Share]:
+    """What a kernel allows for its inputs whose buffers die at its step.
+
+    A buffer that is several inputs keeps the strictest distance; all of them must allow one.
+    """
+    assert kernel.overlap is not None
+    overlaps = kernel.overlap(call)
+    allowed: dict[int, list[Overlap | None]] = {}
+    for position, tensor in enumerate(call.node.inputs):
+        if tensor is not None and tensors.get(tensor) in dying:
+            allowed.setdefault(tensors[tensor], []).append(overlaps.get(position))
+    output = tensors[call.node.outputs[0]]
+    shares = []
+    for buffer, found in allowed.items():
+        known = [overlap for overlap in found if overlap is not None]
+        strictest = max(known, key=lambda o: (o.distance, o.exact), default=None)
+        if strictest is not None and all(o == strictest or (o and not o.exact) for o in found):
+            shares.append(Share(output, buffer, strictest.distance, strictest.exact))
+    return shares
 
 
 def _roots(graph: Graph) -> dict[TensorId, TensorId]:

@@ -16,7 +16,7 @@ from mcugen.ir import Call, DType, Graph, Tensor, TensorId
 from mcugen.lifetimes import Lifetimes, lifetimes
 from mcugen.ops import OPS
 from mcugen.ops.base import Activation, Array, Const, CValue, Kernel
-from mcugen.plan import MemoryPlan, lower_bound, plan
+from mcugen.plan import MemoryPlan, plan
 from mcugen.plan_verify import verify
 from mcugen.program import (
     ArenaRow,
@@ -69,8 +69,8 @@ def lower(
 ) -> Program:
     """Plan the arena and spell everything out; `name` (else the graph's) gives the prefix."""
     lives = lifetimes(graph, selection)
-    memory_plan = plan(lives.buffers)
-    verify(lives.buffers, memory_plan)
+    memory_plan = plan(lives.buffers, lives.shares)
+    verify(lives.buffers, memory_plan, lives.shares)
     prefix = project_prefix(graph.name if name is None else name)
     arena = _Arena(lives, memory_plan)
     constants = _Constants(prefix)
@@ -88,7 +88,7 @@ def lower(
         board=cformat.comment(board, 30),
         arena_bytes=memory_plan.arena_bytes,
         arena_align=ARENA_ALIGN,
-        arena_bound=lower_bound(lives.buffers),
+        arena_bound=memory_plan.bound,
         macs=sum(layer.macs for layer in layers),
         weight_bytes=sum(array.bytes for array in constants.arrays.values()),
         inputs=_ports(graph, "input", arena),
@@ -253,16 +253,13 @@ def _layer(
 
 def _operands(
     kernel: Kernel, call: Call, index: int, arena: _Arena, constants: _Constants
-) -> list[str]:
+) -> list[str] | list[tuple[str, ...]]:
     """The addresses of a kernel's operands as its arguments: one each, or one array for all."""
     addresses = [
         _operand(call, position, index, arena, constants)
         for position in kernel.operand_positions(call)
     ]
-    if kernel.operands is None:
-        addresses[0] = "(const void *const[]){" + addresses[0]
-        addresses[-1] += "}"
-    return addresses
+    return addresses if kernel.operands is not None else [tuple(addresses)]
 
 
 def _operand(call: Call, position: int, index: int, arena: _Arena, constants: _Constants) -> str:

@@ -3,19 +3,18 @@
 A plan follows from an order: each buffer in turn goes to the lowest place that is free during its
 life. Some order always gives an optimal plan (take the buffers of an optimal one from the bottom
 up), so the search is over orders: a few that do well in practice, then, unless one of them meets
-the lower bound, all of them for a few buffers, or random swaps for many. The work is bounded by
+the lower bound, branch and bound for few buffers and random swaps for many. The work is bounded by
 counts, not by time: the same buffers always get the same plan.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import permutations
 
-_EXACT = 6  # buffers, for which all orders are tried
-_SWAPS = 1_000_000  # times buffers squared; less than a second
+_SWAPS = 1_000_000  # times buffers squared; about a second
+_BRANCHES = 200_000  # times buffers; about a second
 
 Order = tuple[int, ...]
 
@@ -31,11 +30,29 @@ class Buffer:
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """Buffer `output` may lie over buffer `input`, which dies at the step at which it is born.
+
+    It must then start `distance` bytes in front of it, or further in front unless `exact`. An input
+    has one share at most.
+    """
+
+    output: int
+    input: int
+    distance: int
+    exact: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class MemoryPlan:
-    """Where each buffer starts, in bytes from the arena's base, in the order of the buffers."""
+    """Where each buffer starts, in bytes from the arena's base, in the order of the buffers.
+
+    No plan needs less than `bound`: a plan is known to be optimal if it takes no more.
+    """
 
     offsets: tuple[int, ...]
     arena_bytes: int
+    bound: int = 0
 
 
 def overlaps_in_time(a: Buffer, b: Buffer) -> bool:
@@ -43,76 +60,135 @@ def overlaps_in_time(a: Buffer, b: Buffer) -> bool:
     return a.first <= b.last and b.first <= a.last
 
 
-def lower_bound(buffers: Sequence[Buffer]) -> int:
-    """No plan can be smaller: the largest sum of bytes that are needed at one step."""
-    steps = {b.first for b in buffers}
-    return max((sum(b.bytes for b in buffers if b.first <= s <= b.last) for s in steps), default=0)
+def lower_bound(buffers: Sequence[Buffer], shares: Sequence[Share] = ()) -> int:
+    """No plan can be smaller: the largest of the `loads`."""
+    return max(loads(buffers, shares).values(), default=0)
 
 
-def plan(buffers: Sequence[Buffer]) -> MemoryPlan:
+def loads(buffers: Sequence[Buffer], shares: Sequence[Share] = ()) -> dict[int, int]:
+    """For each step at which a buffer is born, the least bytes that must be there at once."""
+    return {step: _union(members, buffers, shares) for step, members in _living(buffers).items()}
+
+
+def _living(buffers: Sequence[Buffer]) -> dict[int, frozenset[int]]:
+    """The buffers that live at each step at which one is born."""
+    return {
+        step: frozenset(i for i, b in enumerate(buffers) if b.first <= step <= b.last)
+        for step in sorted({b.first for b in buffers})
+    }
+
+
+def _union(members: Iterable[int], buffers: Sequence[Buffer], shares: Iterable[Share]) -> int:
+    """The least bytes that buffers take together which live at one step.
+
+    An output and the inputs that it may lie over take at least the bytes of the output, of all
+    inputs, and of each input with its distance.
+    """
+    alone = set(members)
+    groups: dict[int, list[Share]] = {}
+    for share in shares:
+        if share.output in alone and share.input in alone:
+            groups.setdefault(share.output, []).append(share)
+    total = 0
+    for output, group in groups.items():
+        alone -= {output, *(share.input for share in group)}
+        size = buffers[output].bytes
+        apart = [buffers[s.input].bytes + min(s.distance, size) for s in group]
+        total += max(size, sum(buffers[s.input].bytes for s in group), *apart)
+    return total + sum(buffers[i].bytes for i in alone)
+
+
+def plan(buffers: Sequence[Buffer], shares: Sequence[Share] = ()) -> MemoryPlan:
     """The smallest arena that the search finds; never above first fit by decreasing size."""
-    search = _Search(buffers)
+    search = _Search(buffers, shares)
     for order in _orders(buffers):
         search.consider(order)
-    if len(buffers) <= _EXACT:
-        for order in permutations(range(len(buffers))):
-            search.consider(order)
-    else:
-        _swap(search)
-    return search.best
+    _swap(search)
+    _branch(search)
+    return MemoryPlan(tuple(search.offsets), search.arena_bytes, search.bound)
+
+
+@dataclass(frozen=True, slots=True)
+class _Conflict:
+    """Another buffer that lives at the same time; with a share, the one between the two."""
+
+    other: int
+    share: Share | None
+
+    def above(self, at: int, size: int, offset: int, other_size: int) -> int:
+        """The lowest allowed place at or above `at`; `offset` is that of the other buffer."""
+        end = offset + other_size
+        if at + size <= offset or at >= end:
+            return at
+        if self.share is None:
+            return end
+        if self.share.input == self.other:
+            meeting = offset - self.share.distance
+            if at <= meeting:
+                return meeting if self.share.exact else at
+            return end
+        meeting = min(offset + self.share.distance, end)
+        if at <= meeting:
+            return meeting
+        return end if self.share.exact else at
 
 
 class _Search:
-    """The best plan so far; once it meets the lower bound, further orders cost nothing."""
+    """The best plan so far; once it meets the bound, further orders cost nothing."""
 
-    def __init__(self, buffers: Sequence[Buffer]) -> None:
-        self._buffers = buffers
-        self._conflicts = tuple(
-            tuple(j for j, other in enumerate(buffers) if j != i and overlaps_in_time(one, other))
+    def __init__(self, buffers: Sequence[Buffer], shares: Sequence[Share]) -> None:
+        self.buffers = buffers
+        self.shares = shares
+        between = {frozenset((s.output, s.input)): s for s in shares}
+        self.conflicts = tuple(
+            tuple(
+                _Conflict(j, between.get(frozenset((i, j))))
+                for j, other in enumerate(buffers)
+                if j != i and overlaps_in_time(one, other)
+            )
             for i, one in enumerate(buffers)
         )
-        self._bound = lower_bound(buffers)
+        self.bound = lower_bound(buffers, shares)
         self.order: Order = tuple(range(len(buffers)))
-        self.best = self._first_fit(self.order)
+        self.offsets, self.arena_bytes = self._first_fit(self.order)
 
     @property
     def optimal(self) -> bool:
-        return self.best.arena_bytes == self._bound
+        return self.arena_bytes == self.bound
 
     def consider(self, order: Order) -> None:
         """Take the order if it gives no larger an arena than the best one."""
         if not self.optimal:
-            candidate = self._first_fit(order)
-            if candidate.arena_bytes <= self.best.arena_bytes:
-                self.best, self.order = candidate, order
+            offsets, arena_bytes = self._first_fit(order)
+            if arena_bytes <= self.arena_bytes:
+                self.offsets, self.arena_bytes, self.order = offsets, arena_bytes, order
 
-    def _first_fit(self, order: Order) -> MemoryPlan:
-        offsets = [-1] * len(self._buffers)
+    def _first_fit(self, order: Order) -> tuple[list[int], int]:
+        offsets = [-1] * len(self.buffers)
         top = 0
         for i in order:
-            buffer = self._buffers[i]
-            taken = sorted(
-                (offsets[j], offsets[j] + self._buffers[j].bytes)
-                for j in self._conflicts[i]
-                if offsets[j] >= 0
-            )
-            offsets[i] = _lowest_gap(taken, buffer.bytes, buffer.align)
-            top = max(top, offsets[i] + buffer.bytes)
-        return MemoryPlan(tuple(offsets), top)
+            offsets[i] = self.lowest(i, offsets)
+            top = max(top, offsets[i] + self.buffers[i].bytes)
+        return offsets, top
 
-
-def _lowest_gap(taken: Sequence[tuple[int, int]], size: int, align: int) -> int:
-    """The lowest aligned offset that is free; `taken` are (start, end), sorted."""
-    offset = 0
-    for start, end in taken:
-        if offset + size <= start:
-            break
-        offset = max(offset, -(-end // align) * align)
-    return offset
+    def lowest(self, i: int, offsets: Sequence[int], start: int = 0) -> int:
+        """The lowest place of a buffer at or above `start`; an offset of -1 is not placed yet."""
+        buffer = self.buffers[i]
+        at = start
+        while True:
+            place = -(-at // buffer.align) * buffer.align
+            for conflict in self.conflicts[i]:
+                offset = offsets[conflict.other]
+                if offset >= 0:
+                    size = self.buffers[conflict.other].bytes
+                    place = conflict.above(place, buffer.bytes, offset, size)
+            if place == at:
+                return at
+            at = place
 
 
 def _orders(buffers: Sequence[Buffer]) -> Iterator[Order]:
-    """Orders that do well: large, long-lived or crowded buffers first."""
+    """Orders that do well: large, long-lived or crowded buffers first; time, either way."""
     steps = {b.first for b in buffers}
     load = {s: sum(b.bytes for b in buffers if b.first <= s <= b.last) for s in steps}
     crowd = [max(load[s] for s in steps if b.first <= s <= b.last) for b in buffers]
@@ -132,10 +208,76 @@ def _swap(search: _Search) -> None:
     """Swap two places of the best order again and again; sideways steps leave plateaus."""
     count = len(search.order)
     rng = random.Random(count)  # the sequence must not depend on what ran before
-    for _ in range(_SWAPS // count**2):
+    for _ in range(_SWAPS // max(count, 1) ** 2 if count > 1 else 0):
         if search.optimal:
             return
         order = list(search.order)
         i, j = rng.sample(range(count), 2)
         order[i], order[j] = order[j], order[i]
         search.consider(tuple(order))
+
+
+def _branch(search: _Search) -> None:
+    """Place buffers from the bottom up in every order that may still give a smaller arena.
+
+    If the search ends before its budget, the best plan is optimal, and the bound says so.
+    """
+    if search.optimal:
+        return
+    tree = _Tree(search)
+    if tree.explore(frozenset(range(len(search.buffers))), (0, -1)):
+        search.bound = search.arena_bytes
+
+
+class _Tree:
+    """Branch and bound over sequences of rising offsets."""
+
+    def __init__(self, search: _Search) -> None:
+        self._search = search
+        self._living = tuple(_living(search.buffers).values())
+        self._offsets = [-1] * len(search.buffers)
+        self._budget = _BRANCHES // len(search.buffers)
+
+    def explore(self, rest: frozenset[int], last: tuple[int, int]) -> bool:
+        """Place the rest at or above the last offset; False if the budget was too small."""
+        search, buffers = self._search, self._search.buffers
+        if not rest:
+            top = max(o + b.bytes for o, b in zip(self._offsets, buffers, strict=True))
+            if top < search.arena_bytes:
+                search.offsets, search.arena_bytes = list(self._offsets), top
+            return True
+        self._budget -= 1
+        if self._budget < 0:
+            return False
+        lows = {i: search.lowest(i, self._offsets, last[0]) for i in rest}
+        if self._least(rest, lows) >= search.arena_bytes:
+            return True
+        # What starts above another one's end leaves a gap into which that one could sink.
+        ceiling = min(lows[i] + buffers[i].bytes for i in rest)
+        for i in sorted(rest, key=lambda i: (lows[i], -buffers[i].bytes)):
+            if lows[i] < ceiling and self._in_turn(i, lows[i], last):
+                self._offsets[i] = lows[i]
+                done = self.explore(rest - {i}, (lows[i], i))
+                self._offsets[i] = -1
+                if not done:
+                    return False
+                if search.optimal:
+                    return True
+        return True
+
+    def _least(self, rest: frozenset[int], lows: dict[int, int]) -> int:
+        """No plan that goes on from here is smaller."""
+        search = self._search
+        least = 0
+        for living in self._living:
+            waiting = living & rest
+            if waiting:
+                size = _union(waiting, search.buffers, search.shares)
+                least = max(least, min(lows[i] for i in waiting) + size)
+        return least
+
+    def _in_turn(self, i: int, offset: int, last: tuple[int, int]) -> bool:
+        """Of buffers at one offset that do not meet, only the order of their numbers is tried."""
+        if offset > last[0] or i > last[1]:
+            return True
+        return any(conflict.other == last[1] for conflict in self._search.conflicts[i])

@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from mcugen.plan import Buffer, MemoryPlan
+from mcugen.plan import Buffer, MemoryPlan, Share
+
+Bytes = NDArray[np.int64]
 
 _FREE = -1
 
@@ -18,8 +21,10 @@ class PlanError(AssertionError):
     """The planner made a plan that would corrupt memory: a bug in mcugen."""
 
 
-def verify(buffers: Sequence[Buffer], memory_plan: MemoryPlan) -> None:
-    """Raise PlanError if two live buffers share a byte, or one is misaligned or out of bounds."""
+def verify(
+    buffers: Sequence[Buffer], memory_plan: MemoryPlan, shares: Sequence[Share] = ()
+) -> None:
+    """Raise PlanError if live buffers share a byte that no share allows, or one is out of place."""
     if len(buffers) != len(memory_plan.offsets):
         raise PlanError(f"{len(memory_plan.offsets)} offsets for {len(buffers)} buffers")
     for i, (buffer, offset) in enumerate(zip(buffers, memory_plan.offsets, strict=True)):
@@ -27,19 +32,36 @@ def verify(buffers: Sequence[Buffer], memory_plan: MemoryPlan) -> None:
             raise PlanError(f"buffer {i}: offset {offset} is not aligned to {buffer.align}")
         if offset < 0 or offset + buffer.bytes > memory_plan.arena_bytes:
             raise PlanError(f"buffer {i}: at {offset}, outside of {memory_plan.arena_bytes} bytes")
-    _replay(buffers, memory_plan)
+    for share in shares:
+        if buffers[share.input].last != buffers[share.output].first:
+            raise PlanError(f"buffer {share.input} does not die where buffer {share.output} begins")
+    _replay(buffers, memory_plan, shares)
 
 
-def _replay(buffers: Sequence[Buffer], memory_plan: MemoryPlan) -> None:
+def _replay(buffers: Sequence[Buffer], memory_plan: MemoryPlan, shares: Sequence[Share]) -> None:
+    """Walk through the steps. Each byte knows its owner and which byte of the owner it is."""
     owner = np.full(memory_plan.arena_bytes, _FREE, np.int32)
+    byte = np.zeros(memory_plan.arena_bytes, np.int64)
     for step in sorted({buffer.first for buffer in buffers}):
         for i, buffer in enumerate(buffers):
             if buffer.last < step:
                 owner[owner == i] = _FREE
         for i, buffer in enumerate(buffers):
             if buffer.first == step:
-                memory = owner[memory_plan.offsets[i] :][: buffer.bytes]
-                if np.any(memory != _FREE):
-                    holders = sorted({int(h) for h in memory[memory != _FREE]})
+                memory = slice(memory_plan.offsets[i], memory_plan.offsets[i] + buffer.bytes)
+                written = np.arange(buffer.bytes)
+                taken = owner[memory] != _FREE
+                for share in shares:
+                    if share.output == i:
+                        of_input = owner[memory] == share.input
+                        taken &= ~(of_input & _allowed(share, written, byte[memory]))
+                if np.any(taken):
+                    holders = sorted({int(h) for h in owner[memory][taken]})
                     raise PlanError(f"step {step}: buffer {i} overwrites buffers {holders}")
-                memory[:] = i
+                owner[memory], byte[memory] = i, written
+
+
+def _allowed(share: Share, written: Bytes, read: Bytes) -> NDArray[np.bool_]:
+    """Whether byte `written` of the output may take the place of byte `read` of the input."""
+    ahead = written - read
+    return np.equal(ahead, share.distance) if share.exact else ahead >= share.distance

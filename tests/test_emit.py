@@ -120,7 +120,7 @@ def test_manifest_describes_the_project(projects: list[Path]) -> None:
     record = json.loads((projects[1] / "branches.json").read_text())
     present = {p.relative_to(projects[1]).as_posix() for p in projects[1].rglob("*") if p.is_file()}
     assert set(record["files"]) == present - {"branches.json"}
-    assert record["arena"]["bytes"] == 24 and len(record["layers"]) == 2
+    assert record["arena"]["bytes"] == 16 and len(record["layers"]) == 2
     assert [port["name"] for port in record["outputs"]] == ["output_0", "output_1"]
 
 

@@ -74,7 +74,7 @@ def test_large_plan_is_legal_and_deterministic() -> None:
 
 def test_chain_takes_its_two_largest_neighbours() -> None:
     chain = [Buffer(size, i - 1, i, 4) for i, size in enumerate([640, 128, 128, 8, 128, 640])]
-    assert plan(chain) == MemoryPlan((0, 640, 0, 128, 0, 128), 768)
+    assert plan(chain) == MemoryPlan((0, 640, 0, 128, 0, 128), 768, 768)
 
 
 def test_decreasing_size_is_not_enough() -> None:
