@@ -36,6 +36,7 @@ def problems(graph: Graph) -> list[Problem]:
         *graph.problems,
         *_edges(graph),
         *_sizes(graph),
+        *_constants(graph),
         *unsupported(graph),
         *(problem for call in graph.calls() for problem in call_problems(call)),
     ]
@@ -114,6 +115,16 @@ def _sizes(graph: Graph) -> Iterator[Problem]:
         elif abs(tensor.bytes) > MAX_BYTES:
             found = f"shape {list(tensor.shape)}, {tensor.bytes} bytes"
             yield Problem(_label(graph, i), found, "A tensor must be smaller than 2 GiB.")
+
+
+def _constants(graph: Graph) -> Iterator[Problem]:
+    read = {i for node in graph.nodes for i in node.inputs if i is not None}
+    for i in sorted(read):
+        data = graph.tensors[i].data
+        if data is not None and data.dtype.kind == "f" and not np.isfinite(data).all():
+            count = np.count_nonzero(~np.isfinite(data))
+            found = f"{count} of {data.size} values NaN or infinite"
+            yield Problem(_label(graph, i), found, "Constants must be finite numbers.")
 
 
 # ---- operators

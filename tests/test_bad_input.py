@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from mcugen import cli
-from mcugen.testing.builder import ModelBuilder, quant
+from mcugen.testing.builder import ModelBuilder, one_op, quant
 
 DIGITS = Path(__file__).parent.parent / "examples" / "digits"
 MODEL = DIGITS / "digits_int8.tflite"
@@ -149,9 +149,12 @@ def test_unknown_operators_are_all_named_with_what_is_supported(tmp_path, refuse
             assert name in text
 
 
-def test_a_float_model_is_refused_by_name(tmp_path, refuse):
-    message = refuse(*generate(DIGITS / "digits_float32.tflite", tmp_path / "out"))
-    assert "float32" in message and "op#0" in message and "op#9" not in message.split("op#0")[0]
+def test_half_precision_is_refused_by_name(tmp_path, refuse):
+    source, target = {"shape": (1, 4), "dtype": "float16"}, {"shape": (1, 4), "dtype": "float32"}
+    path = tmp_path / "half.tflite"
+    path.write_bytes(one_op("DEQUANTIZE", [source], target))
+    message = refuse(*generate(path, tmp_path / "out"))
+    assert "float16" in message and "op#0" in message
 
 
 # ---- boards

@@ -93,6 +93,13 @@ def test_tensors(position: int, changed: Tensor, expected: str) -> None:
     assert expected in "\n".join(texts(chain().with_tensor(position, changed)))
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_constants_are_finite(value: float) -> None:
+    weights = Tensor("w", (2,), DType.FLOAT32, None, np.array([1.0, value], np.float32))
+    graph = chain(tensors={**chain().tensors, 3: weights}, nodes=(relu(0, 1), relu(3, 2, 1)))
+    assert 'tensor#3 "w": 1 of 2 values NaN or infinite' in "\n".join(texts(graph))
+
+
 def test_a_missing_constant_is_found() -> None:
     graph = chain()
     absent = graph.with_(nodes=(replace(graph.nodes[0], inputs=(5,)), graph.nodes[1]))
@@ -144,12 +151,14 @@ def test_tensors_of_unknown_type_do_not_make_their_readers_wrong() -> None:
 
 
 def test_calls_without_kernel() -> None:
-    floats = {i: Tensor("t", (1, 4), DType.FLOAT32) for i in range(3)}
-    graph = chain(tensors=floats)
+    halves = {i: Tensor("t", (1, 4), DType.FLOAT16) for i in range(2)}
+    singles = {i: Tensor("t", (1, 4), DType.FLOAT32) for i in (2, 3)}
+    nodes = tuple(Node("dequantize", f"n{i}", (i,), (i + 2,), None, i) for i in range(2))
+    graph = Graph("halves", halves | singles, nodes, (0, 1), (2, 3))
     assert verify.problems(graph) == []
     found = verify.kernel_problems(graph, [Family.REF])
-    assert [problem.where for problem in found] == ['op#0 relu "n0"', 'op#1 relu "n1"']
-    assert "takes int8, not float32" in found[0].allowed
+    assert [problem.where for problem in found] == ['op#0 dequantize "n0"', 'op#1 dequantize "n1"']
+    assert "takes int8, not float16" in found[0].allowed
     assert verify.kernel_problems(chain(), [Family.REF]) == []
     assert len(verify.kernel_problems(chain(), [])) == 2
 
