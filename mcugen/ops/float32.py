@@ -46,12 +46,13 @@ _LN2_HIGH, _LN2_LOW = np.float32(0.693359375), np.float32(-2.12194440e-4)
 
 def exp(x: Array) -> Array:
     """e^x to within 2e-7 relative, as mcu_expf(): 0 below -87, the value at 88 above that."""
-    kept = np.clip(x.astype(np.float32), np.float32(-87), np.float32(88))
+    counts = x >= np.float32(-87)  # which NaN is not
+    kept = np.minimum(np.where(counts, x, np.float32(0)), np.float32(88))
     n = np.trunc(kept * _LOG2_E + np.copysign(np.float32(0.5), kept))
     r = (kept - n * _LN2_HIGH) - n * _LN2_LOW
     p = np.full_like(r, _EXP[0])
     for coefficient in _EXP[1:]:
         p = p * r + np.float32(coefficient)
     power = ((n.astype(np.int32) + 127) << 23).view(np.float32)
-    result: Array = np.where(x >= np.float32(-87), (p * r * r + r + np.float32(1)) * power, 0)
-    return result.astype(np.float32)
+    result: Array = np.where(counts, (p * r * r + r + np.float32(1)) * power, np.float32(0))
+    return result
