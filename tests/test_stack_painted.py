@@ -22,7 +22,6 @@ def test_the_bound_holds_and_is_tight(tmp_path: Path, board: str) -> None:
     built = mcugen.build_project(tmp_path / "p")
     project = Project.open(tmp_path / "p")
     with open_runner(project.board, built.image) as runner:
-        runner.infer([bytes(tensor.bytes) for tensor in project.inputs])
-        painted = runner.stack_used()
+        painted = runner.stack_used([bytes(tensor.bytes) for tensor in project.inputs])
     assert built.memory.stack is not None
     assert painted <= built.memory.stack <= painted + 64
