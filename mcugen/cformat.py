@@ -76,15 +76,29 @@ def comment(text: str, limit: int = 60) -> str:
     return text if len(text) <= limit else f"{text[: limit - 3].rstrip()}..."
 
 
-def statement(function: str, arguments: Sequence[str], indent: int = 4) -> tuple[str, ...]:
-    """Lines of a call statement, broken as clang-format does: filled, aligned at the bracket."""
+def statement(
+    function: str, arguments: Sequence[str | tuple[str, ...]], indent: int = 4
+) -> tuple[str, ...]:
+    """Lines of a call statement, broken as clang-format does: filled, aligned at the bracket.
+
+    An argument that is a tuple becomes an array of pointers, which has a line for each of them
+    unless the whole statement fits on one.
+    """
+    array = "(const void *const[]){"
     lines = [f"{' ' * indent}{function}("]
     hang = " " * len(lines[0])
-    for position, argument in enumerate(arguments):
-        piece = argument + (");" if position == len(arguments) - 1 else ",")
+    texts = [f"{array}{', '.join(a)}}}" if isinstance(a, tuple) else a for a in arguments]
+    fits = len(lines[0]) + len(", ".join(texts)) + len(");") <= _COLUMNS
+    for position, (argument, text) in enumerate(zip(arguments, texts, strict=True)):
+        end = ");" if position == len(arguments) - 1 else ","
         space = "" if position == 0 else " "
-        if position > 0 and len(lines[-1]) + len(space) + len(piece) > _COLUMNS:
-            lines.append(hang + piece)
+        if isinstance(argument, tuple) and not fits:
+            pointers = (f"{hang}    {pointer}," for pointer in argument)
+            lines += [f"{hang}{array}", *pointers, f"{hang}}}{end}"]
+        elif position > 0 and (
+            lines[-1] == hang + "}," or len(lines[-1] + space + text + end) > _COLUMNS
+        ):
+            lines.append(hang + text + end)
         else:
-            lines[-1] += space + piece
+            lines[-1] += space + text + end
     return tuple(lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -48,6 +49,20 @@ def test_rows_have_16_bytes_or_8_words() -> None:
     )
     assert [line.count(",") for line in cformat.rows(np.zeros(9, np.int32))] == [7, 0]
     assert cformat.rows(np.zeros(0, np.int8)) == ()
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 19])
+@pytest.mark.parametrize("tail", ["output", "an_output_of_a_longer_name"])
+def test_arrays_are_broken_as_clang_format_does(count: int, tail: str) -> None:
+    tool = shutil.which("clang-format")
+    if tool is None:
+        pytest.skip("needs clang-format")
+    pointers = tuple(f"memory + {1000 * i}" for i in range(count))
+    lines = cformat.statement("mcu_concat_ref", ["&layer_3", pointers, tail])
+    source = "\n".join(["void f(void) {", "    g();", *lines, "}", ""])
+    style = f"--style=file:{Path(__file__).parents[1] / '.clang-format'}"
+    done = subprocess.run([tool, style], input=source, capture_output=True, text=True, check=True)
+    assert done.stdout == source
 
 
 @pytest.mark.parametrize(
