@@ -2,71 +2,77 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mcugen import interpret
-from mcugen.ir import Call, Graph
+from mcugen.ir import Call, TensorId
 from mcugen.ops import OPS
 from mcugen.ops.base import Array
 from mcugen.quantize import rounding, simulate
 from mcugen.quantize.apply import Parameters, Weights
+from mcugen.quantize.batch import Batch
+from mcugen.quantize.config import Pass
 from mcugen.quantize.rounding import Matrix
 
+Values = dict[TensorId, Array]
 
-def adjust(
-    graph: Graph,
-    inputs: list[Array],
-    parameters: Parameters,
-    *,
-    round_weights: bool,
-    correct_bias: bool,
-) -> Parameters:
-    """Better weights and biases; `graph` has the batch of `inputs`.
 
-    `round_weights` rounds by second-order information instead of to the nearest; `correct_bias`
-    makes the mean of each channel before the activation that of the float layer.
+def adjust(batch: Batch, parameters: Parameters, passes: Collection[Pass]) -> Parameters:
+    """Better weights (ROUNDING) and biases (BIAS), in one sweep from first layer to last.
+
+    Weights are rounded by second-order information instead of to the nearest; biases make the mean
+    of each channel before the activation that of the float layer. What a layer is fitted to must
+    not change afterwards, or errors that cancel stop doing so.
     """
-    exact = interpret.run(graph, inputs)
-    rough = simulate.start(graph, inputs, parameters)
-    for call in graph.calls():
+    exact = [interpret.run(batch.graph, chunk) for chunk in batch.chunks]
+    rough = [simulate.start(batch.graph, chunk, parameters) for chunk in batch.chunks]
+    for call in batch.graph.calls():
         key = call.node.outputs[0]
-        if key in parameters.weights:
-            source = call.node.inputs[0]
-            assert source is not None
-            if round_weights:
-                better = _rounded(call, exact[source], rough[source], parameters.weights[key])
-                weights = {**parameters.weights, key: better}
-                parameters = replace(parameters, weights=weights)
-            if correct_bias and key in parameters.bias:
-                wanted = simulate.linear(call, simulate.operands(call, exact))
-                found = simulate.linear(call, simulate.quantized_operands(call, rough, parameters))
-                error = (wanted - found).reshape(-1, wanted.shape[-1])
-                shifted = parameters.bias[key] + error.mean(axis=0, dtype=np.float64)
-                bias = {**parameters.bias, key: shifted}
-                parameters = replace(parameters, bias=bias)
-        results = simulate.run_call(
-            call, simulate.quantized_operands(call, rough, parameters), parameters
-        )
-        rough.update(zip(call.node.outputs, results, strict=True))
+        if Pass.ROUNDING in passes and key in parameters.weights:
+            better = _rounded(call, exact, rough, parameters.weights[key])
+            parameters = replace(parameters, weights={**parameters.weights, key: better})
+        if Pass.BIAS in passes and key in parameters.bias:
+            shifted = parameters.bias[key] + _mean_error(call, exact, rough, parameters)
+            parameters = replace(parameters, bias={**parameters.bias, key: shifted})
+        for values in rough:
+            values.update(simulate.step(call, values, parameters))
     return parameters
 
 
-def _rounded(call: Call, exact: Array, rough: Array, weights: Weights) -> Weights:
+def _mean_error(
+    call: Call, exact: Sequence[Values], rough: Sequence[Values], parameters: Parameters
+) -> NDArray[np.float64]:
+    """How much each channel lacks before the activation, on average."""
+    errors = [
+        simulate.linear(call, simulate.operands(call, float_values))
+        - simulate.linear(call, simulate.quantized_operands(call, values, parameters))
+        for float_values, values in zip(exact, rough, strict=True)
+    ]
+    rows = [error.reshape(-1, error.shape[-1]) for error in errors]
+    mean: NDArray[np.float64] = np.concatenate(rows).mean(axis=0, dtype=np.float64)
+    return mean
+
+
+def _rounded(
+    call: Call, exact: Sequence[Values], rough: Sequence[Values], weights: Weights
+) -> Weights:
     """One layer's weights, rounded for the inputs that it will see."""
-    view = OPS[call.node.op].matmul
-    assert view is not None
+    view, source = OPS[call.node.op].matmul, call.node.inputs[0]
+    assert view is not None and source is not None
     real = view.weights(call, call.input(1).values().astype(np.float64))
     groups, outputs, k = real.shape
     if k > rounding.MAX_INPUTS:
         return weights
     scale = np.broadcast_to(weights.scale, groups * outputs).reshape(groups, outputs)
-    matrices = zip(view.inputs(call, rough), view.inputs(call, exact), strict=True)
+    seen = np.concatenate([view.inputs(call, values[source]) for values in rough], axis=1)
+    meant = np.concatenate([view.inputs(call, values[source]) for values in exact], axis=1)
     rounded = [
-        _round_group(real[g], scale[g], x_rough.astype(np.float64), x_exact.astype(np.float64))
-        for g, (x_rough, x_exact) in enumerate(matrices)
+        _round_group(real[g], scale[g], seen[g].astype(np.float64), meant[g].astype(np.float64))
+        for g in range(groups)
     ]
     return replace(weights, values=view.restore(call, np.stack(rounded)).astype(np.int8))
 

@@ -12,7 +12,7 @@ from mcugen.fixed import round_half_away
 from mcugen.ir import Call, DType, Graph, Node, Quant, Tensor, TensorId
 from mcugen.ops import OPS
 from mcugen.quantize.ranges import Grid, quant_for
-from mcugen.quantize.scheme import MAX_WEIGHT
+from mcugen.quantize.scheme import MAX_WEIGHT, along
 
 INT32_MAX = 2**31 - 1
 
@@ -56,13 +56,6 @@ def rounded_weights(
     return np.clip(q, -MAX_WEIGHT, MAX_WEIGHT).astype(np.int8)
 
 
-def along(scale: NDArray[np.float64], axis: int | None, rank: int) -> NDArray[np.float64]:
-    """Scales shaped to broadcast along their axis."""
-    if axis is None:
-        return scale.reshape((1,) * rank)
-    return scale.reshape(tuple(-1 if i == axis else 1 for i in range(rank)))
-
-
 def quantized_bias(bias: NDArray[np.floating], scale: NDArray[np.float64]) -> NDArray[np.int32]:
     """int32 in units of input scale x weight scale."""
     q = round_half_away(bias.astype(np.float64) / scale)
@@ -83,14 +76,17 @@ class _Rewriter:
 
     def run(self) -> Graph:
         for i in self.graph.inputs:
-            self.store_integer(i)
+            if not all(self.is_kept(node) for node in self.graph.consumers(i)):
+                self.store_integer(i)
         for call in self.graph.calls():
-            is_float = call.node.outputs[0] in self.parameters.kept_float
-            if is_float or not call.output.dtype.is_float:
+            if self.is_kept(call.node) or not call.output.dtype.is_float:
                 self.keep(call)
             else:
                 self.quantize(call)
         return self.graph.with_(tensors=self.tensors, nodes=tuple(self.nodes))
+
+    def is_kept(self, node: Node) -> bool:
+        return node.outputs[0] in self.parameters.kept_float
 
     def store_integer(self, tensor: TensorId) -> None:
         quant = self.parameters.activations.get(tensor)
@@ -153,7 +149,9 @@ class _Rewriter:
         if tensor not in self.converted:
             grid = self.parameters.grid
             values = original.values()
-            quant = quant_for(float(values.min()), float(values.max()), grid)
+            quant = self.parameters.activations.get(tensor)
+            if quant is None:
+                quant = quant_for(float(values.min()), float(values.max()), grid)
             q = round_half_away(values / quant.scale[0]) + quant.zero_point[0]
             dtype = self.parameters.dtype
             data = np.clip(q, grid.low, grid.high).astype(dtype.numpy)

@@ -32,20 +32,42 @@ class Activations(enum.Enum):
         return DType.INT16 if self is Activations.INT16 else DType.INT8
 
 
+class Pass(enum.Enum):
+    """The steps that raise accuracy, in the order in which they run; each can be disabled."""
+
+    EQUALIZE = "equalize"  # balance the channels of neighbouring layers
+    RANGES = "ranges"  # choose the method for ranges by measuring; without it, minmax
+    WEIGHT_SCALES = "weight-scales"  # the scale of each weight channel by least squares
+    ROUNDING = "rounding"  # second-order rounding of weights
+    BIAS = "bias"  # correct the mean of each channel by its bias
+    SEARCH = "search"  # try other scales for activations
+
+
 class Effort(enum.Enum):
     """How much work goes into accuracy."""
 
-    LOW = "low"  # ranges and rounding to the nearest only
-    NORMAL = "normal"  # bias correction, equalization, weight scales by error
-    HIGH = "high"  # also second-order rounding of weights and a search over scales
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+
+    @property
+    def passes(self) -> frozenset[Pass]:
+        """What is tried."""
+        return {
+            Effort.LOW: frozenset({Pass.RANGES}),
+            Effort.NORMAL: frozenset(Pass) - {Pass.SEARCH},
+            Effort.HIGH: frozenset(Pass),
+        }[self]
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
     """Choices for one quantization.
 
-    Without a `method` all are tried, and the one with the least output error on samples that are
-    held back is taken; `methods` overrides it for tensors by name. `keep_float` names layers.
+    Without a `method` all are tried and the one with the least output error is taken; `methods`
+    overrides it for layers by name. `keep_float` names layers that stay float, and `budget` asks
+    for more of them, those that hurt most, until the output's signal-to-noise ratio is that many
+    dB. Names may be patterns, as in `conv*`.
     """
 
     method: Method | None = None
@@ -54,3 +76,10 @@ class Config:
     per_channel: bool = True
     keep_float: tuple[str, ...] = ()
     effort: Effort = Effort.NORMAL
+    disable: frozenset[Pass] = frozenset()
+    budget: float | None = None
+
+    @property
+    def passes(self) -> frozenset[Pass]:
+        """What is tried in the end."""
+        return self.effort.passes - self.disable

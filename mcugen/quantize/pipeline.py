@@ -2,78 +2,84 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 
 import numpy as np
+from numpy.typing import NDArray
 
-from mcugen import interpret
 from mcugen.errors import Problem, UnsupportedModelError
-from mcugen.ir import Call, Graph, Quant, Tensor, TensorId
+from mcugen.ir import Call, Graph, Node, Quant, TensorId, printable
 from mcugen.ops import OPS
-from mcugen.ops.base import Array
-from mcugen.quantize import simulate
 from mcugen.quantize.adjust import adjust
-from mcugen.quantize.apply import Parameters, Weights, apply, rounded_weights
-from mcugen.quantize.config import Config, Effort
-from mcugen.quantize.observe import Sample, observe, with_batch
-from mcugen.quantize.ranges import Method, choose_range, quant_for
-from mcugen.quantize.scheme import activation_quants, weight_scales
+from mcugen.quantize.apply import Parameters, Weights, apply, has_weights, rounded_weights
+from mcugen.quantize.batch import Batch
+from mcugen.quantize.calibration import Calibration
+from mcugen.quantize.config import Config, Pass
+from mcugen.quantize.equalize import equalize
+from mcugen.quantize.observe import Sample, activations, observe
+from mcugen.quantize.ranges import Method, choose_range
+from mcugen.quantize.scheme import activation_quants, least_squares_scales, weight_scales
+from mcugen.quantize.search import search
 from mcugen.quantize.statistics import Statistics
+from mcugen.quantize.trials import FEW_SAMPLES, Step, Trials
 
-FIT_SAMPLES = 96  # that weights are fitted to; they stay in memory
-HELD_BACK = 32  # that choices are judged by
-HELD_SHARE = 4  # one in so many is held back while there are few
+KEPT_SAMPLES = 256  # that weights are fitted to and choices judged by; they stay in memory
+KEPT_BYTES = 2**28  # of their activations, at most
 
 MAX_BIAS = 2**30  # leaves as much again for the products
 
 Ranges = Mapping[TensorId, Statistics]
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """The output's signal-to-noise ratio, in dB, after a decision; on samples held back."""
-
-    name: str
-    sqnr_db: float
+Progress = Callable[[int, int], None]  # steps done, steps in all
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Quantized:
-    """The integer graph, what it was made with, and what each decision bought."""
+    """The integer graph, the float graph of the same tensors, and how the one became the other.
+
+    `samples` are the calibration samples that were kept; `statistics` saw all of them.
+    """
 
     graph: Graph
+    floating: Graph
     parameters: Parameters
+    statistics: Ranges
+    samples: tuple[Sample, ...]
     method: Method
     steps: tuple[Step, ...]
+    notes: tuple[str, ...]
 
 
-def quantize(graph: Graph, samples: Iterable[Sample], config: Config) -> Quantized:
-    """Quantize a float graph; `samples` is read once, as a stream of arrays of batch 1.
+def quantize(
+    graph: Graph,
+    calibration: Calibration,
+    config: Config,
+    progress: Progress = lambda done, total: None,
+) -> Quantized:
+    """Quantize a float graph.
 
     Raises DataError without samples or where they overflow the model, UnsupportedModelError for
-    infinite weights and for layers to keep float that do not exist.
+    infinite weights and for layers that do not exist.
     """
     _check(graph, config)
-    reservoir = _Reservoir(samples)
-    statistics = observe(graph, reservoir.stream())
-    fit = _Batch(graph, reservoir.fit)
-    judge = _Judge(_Batch(graph, reservoir.held or reservoir.fit))
-    plain = _initial(graph, statistics, Method.MINMAX, config)
-    steps = [Step("minmax ranges, weights to the nearest", judge(plain))]
-
-    def candidate(method: Method) -> Parameters:
-        parameters = _initial(graph, statistics, method, config)
-        if config.effort is Effort.LOW:
-            return parameters
-        return adjust(fit.graph, fit.inputs, parameters, round_weights=True, correct_bias=False)
-
-    methods = tuple(Method) if config.method is None else (config.method,)
-    judged = [(judge(parameters), m, parameters) for m in methods if (parameters := candidate(m))]
-    sqnr, method, parameters = max(judged, key=lambda entry: entry[0])
-    steps.append(Step(f"{method.value} ranges, adjusted weights", sqnr))
-    return Quantized(apply(graph, parameters), parameters, method, tuple(steps))
+    samples = tuple(calibration.head(_affordable(graph)))
+    trials = Trials(graph, samples)
+    graph = _equalized(graph, samples, trials, config)
+    statistics = observe(graph, _counted(calibration, progress))
+    method, parameters = _ranges(graph, statistics, trials, config)
+    parameters = _fitted(graph, parameters, samples, trials, config)
+    parameters = _within_budget(graph, parameters, trials, config.budget)
+    return Quantized(
+        graph=apply(graph, parameters),
+        floating=graph,
+        parameters=parameters,
+        statistics=statistics,
+        samples=samples,
+        method=method,
+        steps=tuple(trials.steps),
+        notes=(*calibration.notes, *_notes(graph, samples, statistics)),
+    )
 
 
 def _check(graph: Graph, config: Config) -> None:
@@ -88,115 +94,211 @@ def _check(graph: Graph, config: Config) -> None:
             for t in call.inputs
         )
     ]
-    names = {node.name for node in graph.nodes}
+    names = sorted(printable(node.name) for node in graph.nodes)
     broken += [
-        Problem(f'layer "{name}"', "no such layer", f"layers are {', '.join(sorted(names))}")
-        for name in config.keep_float
-        if name not in names
+        Problem(f'layer "{pattern}"', "no such layer", f"layers are {', '.join(names)}")
+        for pattern in (*config.keep_float, *config.methods)
+        if not any(_matches(node, pattern) for node in graph.nodes)
     ]
     if broken:
         raise UnsupportedModelError(broken)
 
 
-class _Reservoir:
-    """Passes a stream of samples on, and keeps the first few to fit to and to judge by."""
-
-    def __init__(self, samples: Iterable[Sample]) -> None:
-        self._samples = samples
-        self.fit: list[Sample] = []
-        self.held: list[Sample] = []
-
-    def stream(self) -> Iterator[Sample]:
-        """All samples that are not held back."""
-        for position, sample in enumerate(self._samples):
-            if position % HELD_SHARE == HELD_SHARE - 1 and len(self.held) < HELD_BACK:
-                self.held.append(sample)
-                continue
-            if len(self.fit) < FIT_SAMPLES:
-                self.fit.append(sample)
-            yield sample
+def _matches(node: Node, pattern: str) -> bool:
+    return fnmatchcase(printable(node.name), pattern)
 
 
-class _Batch:
-    """Samples in one piece, with the graph for that many; one at a time where it mixes samples."""
-
-    def __init__(self, graph: Graph, samples: Sequence[Sample]) -> None:
-        batched = with_batch(graph, len(samples))
-        if batched is None:
-            batched, samples = graph, samples[:1]
-        self.graph = batched
-        self.inputs = [np.concatenate(parts) for parts in zip(*samples, strict=True)]
+# ---- samples
 
 
-class _Judge:
-    """Scores parameters by the outputs' signal-to-noise ratio against the float graph."""
-
-    def __init__(self, batch: _Batch) -> None:
-        self._batch = batch
-        self._wanted = interpret.outputs(batch.graph, batch.inputs)
-
-    def __call__(self, parameters: Parameters) -> float:
-        found = simulate.outputs(self._batch.graph, self._batch.inputs, parameters)
-        return sqnr_db(self._wanted, found)
+def _affordable(graph: Graph) -> int:
+    """How many samples to keep."""
+    size = sum(graph.tensors[i].bytes for i in activations(graph))
+    return max(1, min(KEPT_SAMPLES, KEPT_BYTES // max(size, 1)))
 
 
-def sqnr_db(wanted: Sequence[Array], found: Sequence[Array]) -> float:
-    """10 log10 of signal over noise power, over all outputs together; infinite without noise."""
-    signal = sum(float(np.sum(np.square(w, dtype=np.float64))) for w in wanted)
-    noise = sum(
-        float(np.sum(np.square(np.subtract(w, f, dtype=np.float64))))
-        for w, f in zip(wanted, found, strict=True)
+def _counted(calibration: Calibration, progress: Progress) -> Iterator[Sample]:
+    for done, sample in enumerate(calibration):
+        progress(done, calibration.count or done + 1)
+        yield sample
+
+
+def _notes(graph: Graph, samples: Sequence[Sample], statistics: Ranges) -> Iterator[str]:
+    if len(samples) < FEW_SAMPLES:
+        yield (
+            f"{len(samples)} calibration samples: too few to judge by others than those that the "
+            "weights were fitted to; 100 or more are better"
+        )
+    constant = [
+        f'"{printable(graph.tensors[i].name)}"'
+        for i, summary in statistics.items()
+        if summary.low == summary.high
+    ]
+    if constant:
+        yield (
+            f"warning: constant over all calibration samples: {', '.join(constant[:5])}"
+            f"{f' and {len(constant) - 5} more' if len(constant) > 5 else ''}; "
+            "the samples may not be of the kind that the model was trained on"
+        )
+
+
+# ---- decisions
+
+
+def _equalized(graph: Graph, samples: Sequence[Sample], trials: Trials, config: Config) -> Graph:
+    """The graph with balanced channels, if that helps; the log begins here."""
+    method = config.method or Method.MINMAX
+    start = _nearest(graph, observe(graph, samples), method, config)
+    trials.record(f"{method.value} ranges, weights to the nearest", trials.score(start))
+    if Pass.EQUALIZE not in config.passes:
+        return graph
+    balanced = equalize(graph, Batch.of(graph, samples))
+    trials.use(balanced)
+    parameters = _nearest(balanced, observe(balanced, samples), method, config)
+    if trials.record(Pass.EQUALIZE.value, trials.score(parameters)):
+        return balanced
+    trials.use(graph)
+    return graph
+
+
+def _ranges(
+    graph: Graph, statistics: Ranges, trials: Trials, config: Config
+) -> tuple[Method, Parameters]:
+    """The method that was asked for, or the best."""
+    if config.method is not None:
+        return config.method, _nearest(graph, statistics, config.method, config)
+    method, best = Method.MINMAX, _nearest(graph, statistics, Method.MINMAX, config)
+    if Pass.RANGES not in config.passes:
+        return method, best
+    for other in (m for m in Method if m is not Method.MINMAX):
+        parameters = _nearest(graph, statistics, other, config)
+        if trials.record(f"{Pass.RANGES.value}: {other.value}", trials.score(parameters)):
+            method, best = other, parameters
+    return method, best
+
+
+def _fitted(
+    graph: Graph,
+    parameters: Parameters,
+    samples: Sequence[Sample],
+    trials: Trials,
+    config: Config,
+) -> Parameters:
+    """Weights, biases and scales that lower the error."""
+    everything = Batch.of(graph, samples)
+    kept: set[Pass] = set()
+    if Pass.WEIGHT_SCALES in config.passes:
+        candidate = _with_least_squares(graph, parameters)
+        if trials.record(Pass.WEIGHT_SCALES.value, trials.score(candidate)):
+            parameters = candidate
+
+    def score(start: Parameters, passes: set[Pass]) -> float:
+        return trials.score_fit(lambda batch: adjust(batch, start, passes))
+
+    for step in (Pass.ROUNDING, Pass.BIAS):
+        tried = kept | {step}
+        if step in config.passes and trials.record(step.value, score(parameters, tried)):
+            kept = tried
+    if Pass.SEARCH in config.passes:
+        found = search(everything, adjust(everything, parameters, kept))
+        candidate = replace(parameters, activations=found.activations)
+        if trials.record(Pass.SEARCH.value, score(candidate, kept)):
+            parameters = candidate
+    return adjust(everything, parameters, kept) if kept else parameters
+
+
+def _within_budget(
+    graph: Graph, parameters: Parameters, trials: Trials, budget: float | None
+) -> Parameters:
+    """Layers stay float, those first that gain most by it, until the error is small enough."""
+    if budget is None or trials.score(parameters) >= budget:
+        return parameters
+    weighted = list(parameters.weights)
+    gains = {key: trials.score(_kept_float(parameters, key)) for key in weighted}
+    for key in sorted(weighted, key=gains.__getitem__, reverse=True):
+        parameters = _kept_float(parameters, key)
+        node = graph.producer(key)
+        assert node is not None
+        score = trials.score(parameters)
+        trials.record(f"float: {printable(node.name)}", score)
+        if score >= budget:
+            break
+    return parameters
+
+
+def _kept_float(parameters: Parameters, key: TensorId) -> Parameters:
+    return replace(
+        parameters,
+        kept_float=parameters.kept_float | {key},
+        weights={k: w for k, w in parameters.weights.items() if k != key},
+        bias={k: b for k, b in parameters.bias.items() if k != key},
     )
-    return math.inf if noise == 0 else 10 * math.log10(signal / noise) if signal else -math.inf
 
 
 # ---- the parameters to start from
 
 
-def _initial(graph: Graph, statistics: Ranges, method: Method, config: Config) -> Parameters:
-    """Ranges by one method, weights rounded to the nearest."""
+def _nearest(graph: Graph, statistics: Ranges, method: Method, config: Config) -> Parameters:
+    """Ranges by one method, but for layers with one of their own; weights to the nearest."""
     grid = config.activations.grid
-    chosen = {
-        i: quant_for(
-            *choose_range(summary, config.methods.get(graph.tensors[i].name, method), grid), grid
-        )
-        for i, summary in statistics.items()
+    own = {
+        i: other
+        for node in graph.nodes
+        for pattern, other in config.methods.items()
+        if _matches(node, pattern)
+        for i in node.outputs
     }
-    activations = activation_quants(graph, chosen)
-    kept = frozenset(n.outputs[0] for n in graph.nodes if n.name in config.keep_float)
-    weighted = [
-        call
-        for call in graph.calls()
-        if OPS[call.node.op].matmul is not None and call.node.outputs[0] not in kept
-    ]
+    ranges = {i: choose_range(s, own.get(i, method), grid) for i, s in statistics.items()}
+    quants = activation_quants(graph, ranges, grid)
+    kept = frozenset(
+        node.outputs[0]
+        for node in graph.nodes
+        if any(_matches(node, pattern) for pattern in config.keep_float)
+    )
+    weighted = [c for c in graph.calls() if has_weights(c) and c.node.outputs[0] not in kept]
     return Parameters(
         grid,
         config.activations.dtype,
-        activations,
-        {c.node.outputs[0]: _nearest(c, activations, config) for c in weighted},
+        quants,
+        {c.node.outputs[0]: _weights(c, quants, config.per_channel) for c in weighted},
         {c.node.outputs[0]: bias for c in weighted if (bias := _bias(c)) is not None},
         kept,
     )
 
 
-def _bias(call: Call) -> Array | None:
-    tensor: Tensor | None = call.optional(2)
+def _bias(call: Call) -> NDArray[np.float64] | None:
+    tensor = call.optional(2)
     return None if tensor is None else tensor.values().astype(np.float64)
 
 
-def _nearest(call: Call, activations: Mapping[TensorId, Quant], config: Config) -> Weights:
-    """Weights rounded to the nearest.
-
-    A channel with small weights and a large bias gets a larger scale than its weights need, so that
-    its bias fits int32.
-    """
+def _weights(call: Call, quants: Mapping[TensorId, Quant], per_channel: bool) -> Weights:
     values = call.input(1).values()
-    axis = OPS[call.node.op].scheme.weights_axis if config.per_channel else None
-    scale = weight_scales(values, axis)
+    axis = OPS[call.node.op].scheme.weights_axis if per_channel else None
+    scale = np.maximum(weight_scales(values, axis), _least_scale(call, quants, axis))
+    return Weights(scale, axis, rounded_weights(values, scale, axis))
+
+
+def _least_scale(
+    call: Call, quants: Mapping[TensorId, Quant], axis: int | None
+) -> NDArray[np.float64]:
+    """The weight scales below which a large bias would not fit int32."""
     bias, source = _bias(call), call.node.inputs[0]
     assert source is not None
-    if bias is not None:
-        least = np.abs(bias) / (activations[source].scale[0] * MAX_BIAS)
-        least = least if axis is not None else least.max(keepdims=True)
-        scale = np.maximum(scale, least).astype(np.float32).astype(np.float64)
-    return Weights(scale, axis, rounded_weights(values, scale, axis))
+    if bias is None:
+        return np.zeros(1)
+    least = np.abs(bias) / (quants[source].scale[0] * MAX_BIAS)
+    least = least if axis is not None else least.max(keepdims=True)
+    return least.astype(np.float32).astype(np.float64)
+
+
+def _with_least_squares(graph: Graph, parameters: Parameters) -> Parameters:
+    weights = {}
+    for key, old in parameters.weights.items():
+        node = graph.producer(key)
+        assert node is not None
+        call = graph.call(node)
+        values = call.input(1).values()
+        fitted = least_squares_scales(values, old.scale, old.axis)
+        scale = np.maximum(fitted, _least_scale(call, parameters.activations, old.axis))
+        weights[key] = Weights(scale, old.axis, rounded_weights(values, scale, old.axis))
+    return replace(parameters, weights=weights)

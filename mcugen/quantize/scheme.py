@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 from mcugen.ir import Graph, Quant, TensorId
 from mcugen.ops import OPS
+from mcugen.quantize.ranges import INT16, Grid, quant_for
+
+Range = tuple[float, float]
 
 MAX_WEIGHT = 127  # int8 weights are symmetric: -128 is not used
 
@@ -40,16 +43,42 @@ def shared_groups(graph: Graph) -> dict[TensorId, TensorId]:
     return {i: find(i) for i in list(leader)}
 
 
-def activation_quants(graph: Graph, ranges: Mapping[TensorId, Quant]) -> dict[TensorId, Quant]:
-    """Apply what the specification fixes and shares to the parameters chosen from ranges."""
+def activation_quants(
+    graph: Graph, ranges: Mapping[TensorId, Range], grid: Grid
+) -> dict[TensorId, Quant]:
+    """Parameters for ranges, with what the specification fixes and shares.
+
+    Tensors that share parameters get those of a range that covers them all; constants among them
+    are listed too.
+    """
     groups = shared_groups(graph)
-    chosen = dict(ranges)
+    hulls: dict[TensorId, Range] = {}
+    for i, (low, high) in _with_constants(graph, groups, ranges).items():
+        known = hulls.get(groups.get(i, i), (low, high))
+        hulls[groups.get(i, i)] = (min(known[0], low), max(known[1], high))
+    chosen = {leader: quant_for(*hull, grid) for leader, hull in hulls.items()}
     for call in graph.calls():
         fixed = OPS[call.node.op].scheme.output
         if fixed is not None:
-            for i in call.node.outputs:
-                chosen[groups.get(i, i)] = Quant((fixed[0],), (fixed[1],))
-    return {i: chosen[groups.get(i, i)] for i in ranges}
+            quant = _fixed(fixed, grid)
+            chosen.update((groups.get(i, i), quant) for i in call.node.outputs)
+    return {i: chosen[groups.get(i, i)] for i in (*ranges, *groups)}
+
+
+def _with_constants(
+    graph: Graph, groups: Mapping[TensorId, TensorId], ranges: Mapping[TensorId, Range]
+) -> dict[TensorId, Range]:
+    constants = {
+        i: (float(tensor.data.min()), float(tensor.data.max()))
+        for i in groups
+        if (tensor := graph.tensors[i]).data is not None and tensor.elements
+    }
+    return {**ranges, **constants}
+
+
+def _fixed(output: tuple[float, int], grid: Grid) -> Quant:
+    """Where int8 outputs have a fixed scale, int16 ones cover [-1, 1)."""
+    return Quant((2.0**-15,), (0,)) if grid == INT16 else Quant((output[0],), (output[1],))
 
 
 def weight_scales(weights: NDArray[np.floating], axis: int | None) -> NDArray[np.float64]:
@@ -61,3 +90,24 @@ def weight_scales(weights: NDArray[np.floating], axis: int | None) -> NDArray[np
     others = tuple(i for i in range(weights.ndim) if axis is None or i != axis)
     peak = np.atleast_1d(magnitudes.max(axis=others))
     return np.where(peak > 0, peak / MAX_WEIGHT, 1.0).astype(np.float32).astype(np.float64)
+
+
+def least_squares_scales(
+    weights: NDArray[np.floating], scale: NDArray[np.float64], axis: int | None
+) -> NDArray[np.float64]:
+    """Smaller scales where clipping the largest weights costs less than it saves in rounding."""
+    others = tuple(i for i in range(weights.ndim) if axis is None or i != axis)
+    best, least = scale, np.full(scale.shape, np.inf)
+    for factor in np.linspace(1.0, 0.5, 51):
+        candidate = (scale * factor).astype(np.float32).astype(np.float64)
+        shaped = along(candidate, axis, weights.ndim)
+        rounded = np.clip(np.rint(weights / shaped), -MAX_WEIGHT, MAX_WEIGHT) * shaped
+        error = np.atleast_1d(np.square(rounded - weights).sum(axis=others))
+        best = np.where(error < least, candidate, best)
+        least = np.minimum(error, least)
+    return best
+
+
+def along(scale: NDArray[np.float64], axis: int | None, rank: int) -> NDArray[np.float64]:
+    """Scales shaped to broadcast along their axis."""
+    return scale.reshape(tuple(-1 if i == axis else 1 for i in range(rank)))

@@ -15,8 +15,9 @@ import numpy as np
 from mcugen.ir import Call, Graph, Quant, TensorId
 from mcugen.ops import OPS
 from mcugen.ops.base import Activation, Array
-from mcugen.quantize.apply import Parameters, Weights, along
+from mcugen.quantize.apply import Parameters, Weights
 from mcugen.quantize.ranges import Grid
+from mcugen.quantize.scheme import along
 
 
 def on_grid(x: Array, quant: Quant, grid: Grid) -> Array:
@@ -63,9 +64,19 @@ def run_call(call: Call, inputs: list[Array], parameters: Parameters) -> list[Ar
 def quantized_operands(
     call: Call, values: Mapping[TensorId, Array], parameters: Parameters
 ) -> list[Array]:
-    """A call's inputs with the rounded weights and the bias in place of the float ones."""
+    """A call's inputs with the rounded weights and the bias in place of the float ones.
+
+    What layers that stay float wrote is rounded where integer layers read it.
+    """
     inputs = operands(call, values)
     key = call.node.outputs[0]
+    if parameters.kept_float and key not in parameters.kept_float:
+        inputs = [
+            on_grid(value, parameters.activations[i], parameters.grid)
+            if i in parameters.activations
+            else value
+            for i, value in zip((i for i in call.node.inputs if i is not None), inputs, strict=True)
+        ]
     if key in parameters.weights:
         inputs[1] = real_weights(parameters.weights[key])
     if key in parameters.bias:
@@ -73,12 +84,19 @@ def quantized_operands(
     return inputs
 
 
+def step(
+    call: Call, values: Mapping[TensorId, Array], parameters: Parameters
+) -> dict[TensorId, Array]:
+    """What one call adds to the values of a quantized run."""
+    results = run_call(call, quantized_operands(call, values, parameters), parameters)
+    return dict(zip(call.node.outputs, results, strict=True))
+
+
 def outputs(graph: Graph, inputs: list[Array], parameters: Parameters) -> list[Array]:
     """The graph's outputs, as real values, with every tensor on its grid."""
     values = start(graph, inputs, parameters)
     for call in graph.calls():
-        results = run_call(call, quantized_operands(call, values, parameters), parameters)
-        values.update(zip(call.node.outputs, results, strict=True))
+        values.update(step(call, values, parameters))
     return [values[i] for i in graph.outputs]
 
 

@@ -1,0 +1,89 @@
+"""The log of decisions: each is judged by the outputs' error and stays if it lowers it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mcugen.ir import Graph, TensorId
+from mcugen.ops import OPS
+from mcugen.ops.base import Array
+from mcugen.quantize.apply import Parameters
+from mcugen.quantize.batch import Batch, sqnr_db
+from mcugen.quantize.observe import Sample
+
+FEW_SAMPLES = 32  # too few to be divided
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A decision: the output's signal-to-noise ratio with it, what that gains, whether it stays."""
+
+    name: str
+    sqnr_db: float
+    gain_db: float
+    kept: bool
+
+
+class Trials:
+    """Judges parameters against the float graph's outputs on some samples.
+
+    What is fitted to samples is judged by two-fold cross-validation: each half of the samples
+    judges what was fitted to the other one. A few samples judge what is fitted to themselves.
+
+    Where an output comes out of a softmax or a sigmoid, what goes in is judged in its place: scores
+    near 0 and 1 depend on few samples, and say little about the errors of the layers before.
+    """
+
+    def __init__(self, graph: Graph, samples: Sequence[Sample]) -> None:
+        few = len(samples) < FEW_SAMPLES
+        self._halves = (samples,) if few else (samples[::2], samples[1::2])
+        self.use(graph)
+        self._wanted = _joined([half.outputs() for half in self._batches])
+        self.steps: list[Step] = []
+        self.best = -math.inf
+
+    def use(self, graph: Graph) -> None:
+        """Go on with another graph of the same function."""
+        judged = graph.with_(outputs=_judged(graph))
+        self._batches = [Batch.of(judged, half) for half in self._halves]
+
+    def score(self, parameters: Parameters) -> float:
+        """Signal-to-quantization-noise ratio in dB."""
+        return self._score([parameters] * len(self._batches))
+
+    def score_fit(self, fit: Callable[[Batch], Parameters]) -> float:
+        """The same of parameters that are fitted to samples."""
+        return self._score([fit(batch) for batch in reversed(self._batches)])
+
+    def _score(self, parameters: Sequence[Parameters]) -> float:
+        found = [b.quantized(p) for b, p in zip(self._batches, parameters, strict=True)]
+        return sqnr_db(self._wanted, _joined(found))
+
+    def record(self, name: str, score: float) -> bool:
+        """Write a decision down; True if it is to stay. The first one always does."""
+        is_first = not self.steps
+        gain = 0.0 if is_first or score == self.best else score - self.best
+        kept = is_first or gain > 0.0
+        self.steps.append(Step(name, score, gain, kept))
+        if kept:
+            self.best = score
+        return kept
+
+
+def _joined(parts: Sequence[Sequence[Array]]) -> list[Array]:
+    return [np.concatenate(columns) for columns in zip(*parts, strict=True)]
+
+
+def _judged(graph: Graph) -> tuple[TensorId, ...]:
+    """The outputs, or what a function with a fixed range makes them of."""
+    squashed = {
+        call.node.outputs[0]: call.node.inputs[0]
+        for call in graph.calls()
+        if OPS[call.node.op].scheme.output is not None
+    }
+    judged = (squashed.get(i) for i in graph.outputs)
+    return tuple(i if j is None else j for i, j in zip(graph.outputs, judged, strict=True))
