@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,11 @@ import numpy as np
 
 from mcugen.errors import DataError
 from mcugen.fixed import round_half_away
-from mcugen.ir import Tensor
+from mcugen.ir import Quant, Tensor
 from mcugen.ops.base import Array
 
 LABELS_KEY = "y"
+SCALE_KEY, ZERO_POINT_KEY = "in_scale", "in_zero_point"  # of a file whose integers are quantized
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,19 +42,21 @@ def load(
 ) -> Samples:
     """Read samples for a model's inputs, and labels if there are any; raises `DataError`.
 
-    Labels are `y` of the labels file, else `y` of the data file. A limit takes that many samples,
+    Labels are `y` of the labels file, else `y` of the data file. Integers beside an `in_scale` and
+    an `in_zero_point` stand for (q - zero_point) * scale. A limit takes that many samples,
     spread evenly over the file.
     """
     arrays = read(path)
     notes: list[str] = []
     inputs: list[Array] = []
     real: list[Array] = []
-    for key, tensor in zip(_input_keys(path, arrays, tensors), tensors, strict=True):
+    for key, tensor in zip(input_keys(path, arrays, tensors), tensors, strict=True):
         where = f"{path.name}[{key}]"
-        values = _shape(where, arrays[key], tensor, notes)
+        values = _shape(where, stored_as_real(arrays, arrays[key], tensor), tensor, notes)
         _require_finite(where, values)
         inputs.append(_convert(where, values, tensor, notes))
-        real.append(values if values.dtype.kind == "f" else dequantize(values, tensor))
+        is_real = values.dtype.kind == "f" or tensor.dtype.is_float
+        real.append(values if is_real else dequantize(values, tensor))
     count = len(inputs[0])
     if any(len(values) != count for values in inputs):
         found = ", ".join(str(len(values)) for values in inputs)
@@ -98,22 +101,41 @@ def save(path: Path, outputs: Sequence[Sequence[Array]]) -> Path:
     return path
 
 
-def _input_keys(path: Path, arrays: Mapping[str, Array], tensors: Sequence[Tensor]) -> list[str]:
+def input_keys(path: Path, names: Collection[str], tensors: Sequence[Tensor]) -> list[str]:
     """Which array feeds which input: by the input's name, by position (x0, x1), or the only one."""
-    if all(tensor.name in arrays for tensor in tensors):
+    if all(tensor.name in names for tensor in tensors):
         return [tensor.name for tensor in tensors]
     if len(tensors) == 1:
-        others = [key for key in arrays if key != LABELS_KEY]
-        keys = ["x"] if "x" in arrays or len(others) != 1 else others
+        others = [key for key in names if key != LABELS_KEY]
+        keys = ["x"] if "x" in names or len(others) != 1 else others
     else:
         keys = [f"x{position}" for position in range(len(tensors))]
-    if all(key in arrays for key in keys):
+    if all(key in names for key in keys):
         return keys
-    found = ", ".join(sorted(arrays)) or "nothing"
-    names = ", ".join(f'"{tensor.name}"' for tensor in tensors)
+    found = ", ".join(sorted(names)) or "nothing"
+    called = ", ".join(f'"{tensor.name}"' for tensor in tensors)
     raise DataError(
-        f"{path.name}: arrays {found}; needed are {', '.join(keys)}, or the model's names {names}"
+        f"{path.name}: arrays {found}; needed are {', '.join(keys)}, or the model's names {called}"
     )
+
+
+def stored_as_real(arrays: Mapping[str, Array], values: Array, tensor: Tensor) -> Array:
+    """Real values of integers that were stored with a scale, unless it is the tensor's own."""
+    if SCALE_KEY not in arrays or values.dtype.kind not in "iu":
+        return values
+    scale = float(arrays[SCALE_KEY].reshape(-1)[0])
+    zero_point = int(arrays[ZERO_POINT_KEY].reshape(-1)[0]) if ZERO_POINT_KEY in arrays else 0
+    if tensor.quant == Quant((scale,), (zero_point,)) and values.dtype == tensor.dtype.numpy:
+        return values
+    real: Array = (values.astype(np.float32) - np.float32(zero_point)) * np.float32(scale)
+    return real
+
+
+def prepare(where: str, values: Array, tensor: Tensor, notes: list[str]) -> Array:
+    """Samples for one input, in the tensor's own type; raises `DataError`."""
+    shaped = _shape(where, values, tensor, notes)
+    _require_finite(where, shaped)
+    return _convert(where, shaped, tensor, notes)
 
 
 def _convert(where: str, values: Array, tensor: Tensor, notes: list[str]) -> Array:
@@ -121,16 +143,45 @@ def _convert(where: str, values: Array, tensor: Tensor, notes: list[str]) -> Arr
     wanted = tensor.dtype.numpy
     if values.dtype == wanted:
         return values
-    if values.dtype.kind != "f":
+    if tensor.dtype.is_float and values.dtype.kind in "iu":
+        notes.append(
+            f"{where}: warning: {values.dtype} values taken as real values, as they are; they run "
+            f"{_extent(values)}; a model that was trained on values from -1 to 1, or from 0 to 1, "
+            "needs them scaled"
+        )
+    elif values.dtype.kind != "f":
         raise DataError(
             f"{where}: numbers of type {values.dtype}; the model takes {wanted} as it is, or real "
-            "values as float32; convert the data"
+            f"values{_reach(tensor)} as float32; convert the data{_its_extent(values)}"
         )
     if tensor.dtype.is_float:
         return values.astype(wanted)
     if tensor.quant is None:
         raise DataError(f"{where}: real values; the model takes whole numbers of type {wanted}")
-    return quantize(where, values, tensor, notes)
+    return _quantized(where, values, tensor, notes)
+
+
+def _extent(values: Array) -> str:
+    return f"from {values.min():g} to {values.max():g}"
+
+
+def _its_extent(values: Array) -> str:
+    return f", which run {_extent(values)}" if values.dtype.kind in "iu" else ""
+
+
+def _reach(tensor: Tensor) -> str:
+    """The real values that an integer input can hold."""
+    if tensor.quant is None:
+        return ""
+    low, high = _limits(tensor)
+    return f" from {low:g} to {high:g}"
+
+
+def _limits(tensor: Tensor) -> tuple[float, float]:
+    limits = np.iinfo(tensor.dtype.numpy)
+    low = (int(limits.min) - tensor.zero_point) * tensor.scale
+    high = (int(limits.max) - tensor.zero_point) * tensor.scale
+    return low, high
 
 
 def dequantize(values: Array, tensor: Tensor) -> Array:
@@ -142,21 +193,31 @@ def dequantize(values: Array, tensor: Tensor) -> Array:
     return real
 
 
-def quantize(where: str, values: Array, tensor: Tensor, notes: list[str]) -> Array:
+def quantize(values: Array, tensor: Tensor) -> Array:
     """Quantize real values as the QUANTIZE operator does: divide in float32, halves away from 0."""
     limits = np.iinfo(tensor.dtype.numpy)
+    steps = _steps(values, tensor)
+    return np.clip(steps, limits.min, limits.max).astype(tensor.dtype.numpy)
+
+
+def _steps(values: Array, tensor: Tensor) -> Array:
     scaled = values.astype(np.float32) / np.float32(tensor.scale)
-    whole = round_half_away(scaled) + tensor.zero_point
-    outside = float(np.mean((whole < limits.min) | (whole > limits.max)))
-    low = (int(limits.min) - tensor.zero_point) * tensor.scale
-    high = (int(limits.max) - tensor.zero_point) * tensor.scale
+    steps: Array = round_half_away(scaled) + tensor.zero_point
+    return steps
+
+
+def _quantized(where: str, values: Array, tensor: Tensor, notes: list[str]) -> Array:
+    limits = np.iinfo(tensor.dtype.numpy)
+    steps = _steps(values, tensor)
+    outside = float(np.mean((steps < limits.min) | (steps > limits.max)))
     notes.append(f"{where}: {values.dtype} values quantized to {tensor.dtype.value}")
     if outside > 0.01:
+        low, high = _limits(tensor)
         notes.append(
-            f"{where}: warning: {outside:.0%} of the values, which run from {values.min():g} to "
-            f"{values.max():g}, lie outside the model's input range [{low:g}, {high:g}]"
+            f"{where}: warning: {outside:.0%} of the values, which run {_extent(values)}, lie "
+            f"outside the model's input range [{low:g}, {high:g}]"
         )
-    return np.clip(whole, limits.min, limits.max).astype(tensor.dtype.numpy)
+    return quantize(values, tensor)
 
 
 def _shape(where: str, values: Array, tensor: Tensor, notes: list[str]) -> Array:
