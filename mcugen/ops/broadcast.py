@@ -1,4 +1,4 @@
-"""Operators with two operands: their shapes, merged into the few axes that kernels loop over.
+"""Operators with several operands: their shapes, merged into the few axes that kernels loop over.
 
 Neighbouring axes along which the same operands vary are one axis: two equal shapes merge into a
 single loop, a bias over channels into two.
@@ -37,27 +37,37 @@ def encode(call: Call) -> Options:
 
 @dataclass(frozen=True, slots=True)
 class Loops:
-    """Loop counts, outermost first, and the step of each operand, 0 where its value repeats."""
+    """Loop counts, outermost first, and the steps of each operand, 0 where its value repeats."""
 
     counts: tuple[int, ...]
-    steps1: tuple[int, ...]
-    steps2: tuple[int, ...]
+    steps: tuple[tuple[int, ...], ...]
+
+    @property
+    def steps1(self) -> tuple[int, ...]:
+        """The steps of the first operand."""
+        return self.steps[0]
+
+    @property
+    def steps2(self) -> tuple[int, ...]:
+        """The steps of the second operand."""
+        return self.steps[1]
 
 
-def merge(shape1: Shape, shape2: Shape) -> Loops:
-    """The loops over two shapes that broadcast; at least `AXES` of them."""
-    rank = max(len(shape1), len(shape2))
-    padded = ((1,) * (rank - len(shape)) + shape for shape in (shape1, shape2))
-    axes: list[tuple[int, tuple[bool, bool]]] = []
-    for n1, n2 in zip(*padded, strict=True):
-        count, varies = n2 if n1 == 1 else n1, (n1 != 1, n2 != 1)
+def merge(*shapes: Shape) -> Loops:
+    """The loops over shapes that broadcast; at least `AXES` of them."""
+    rank = max(map(len, shapes))
+    padded = ((1,) * (rank - len(shape)) + shape for shape in shapes)
+    axes: list[tuple[int, tuple[bool, ...]]] = []
+    for sizes in zip(*padded, strict=True):
+        count, varies = max(sizes), tuple(size != 1 for size in sizes)
         if axes and axes[-1][1] == varies:
             axes[-1] = axes[-1][0] * count, varies
         elif count != 1:
             axes.append((count, varies))
-    axes = [(1, (False, False))] * (AXES - len(axes)) + axes
+    axes = [(1, (False,) * len(shapes))] * (AXES - len(axes)) + axes
     counts = tuple(count for count, _ in axes)
-    return Loops(counts, *(_steps(counts, tuple(v[i] for _, v in axes)) for i in (0, 1)))
+    steps = (_steps(counts, tuple(v[i] for _, v in axes)) for i in range(len(shapes)))
+    return Loops(counts, tuple(steps))
 
 
 def _steps(counts: tuple[int, ...], varies: tuple[bool, ...]) -> tuple[int, ...]:
@@ -69,26 +79,33 @@ def _steps(counts: tuple[int, ...], varies: tuple[bool, ...]) -> tuple[int, ...]
     return tuple(reversed(steps))
 
 
+def shapes(call: Call) -> tuple[Shape, ...]:
+    """The shapes of all operands."""
+    return tuple(call.input(i).shape for i in range(len(call.inputs)))
+
+
 def infer(call: Call) -> tuple[Shape, ...]:
-    """The shape that both operands broadcast to."""
-    return (np.broadcast_shapes(call.input(0).shape, call.input(1).shape),)
+    """The shape that the operands broadcast to."""
+    return (np.broadcast_shapes(*shapes(call)),)
+
+
+def listed(shapes: tuple[Shape, ...]) -> str:
+    """Shapes as messages show them."""
+    return "operands of shape " + " and ".join(str(list(shape)) for shape in shapes)
 
 
 def shapes_broadcast(call: Call) -> str | None:
     """The operands' shapes must broadcast: equal from the last axis on, or 1, or absent."""
-    shapes = call.input(0).shape, call.input(1).shape
-    pairs = zip(reversed(shapes[0]), reversed(shapes[1]), strict=False)
-    if all(n1 == n2 or 1 in (n1, n2) for n1, n2 in pairs):
-        return None
-    return f"operands of shape {list(shapes[0])} and {list(shapes[1])}"
+    try:
+        np.broadcast_shapes(*shapes(call))
+    except ValueError:
+        return listed(shapes(call))
+    return None
 
 
 def loops_fit(call: Call) -> str | None:
     """Broadcasting may alternate between the operands at most three times."""
-    shapes = call.input(0).shape, call.input(1).shape
-    if len(merge(*shapes).counts) <= AXES:
-        return None
-    return f"operands of shape {list(shapes[0])} and {list(shapes[1])}"
+    return None if len(merge(*shapes(call)).counts) <= AXES else listed(shapes(call))
 
 
 RULES = (rules.types_are_equal, rules.quantized_per_tensor, shapes_broadcast, loops_fit)
@@ -96,7 +113,7 @@ RULES = (rules.types_are_equal, rules.quantized_per_tensor, shapes_broadcast, lo
 
 def loop_fields(call: Call) -> Fields:
     """The field `loops`, an mcu_broadcast, of a params struct."""
-    loops = merge(call.input(0).shape, call.input(1).shape)
+    loops = merge(*shapes(call))
     return {
         "loops.counts": loops.counts,
         "loops.steps1": loops.steps1,

@@ -8,7 +8,7 @@ import numpy as np
 
 from mcugen.fixed import I64, multiply_by_quantized_multiplier
 from mcugen.ir import Call, DType
-from mcugen.ops import broadcast
+from mcugen.ops import broadcast, overlap
 from mcugen.ops.base import (
     Activation,
     Arrays,
@@ -65,5 +65,6 @@ def kernel(name: str, multipliers: Callable[[Call], Multipliers], cycles: int) -
         params_type="mcu_difference_s8_params",
         header="mcu_difference.h",
         operands=(0, 1),
+        overlap=overlap.elementwise,
         cost=lambda call: Cost(cycles=cycles * call.output.elements + 270),
     )

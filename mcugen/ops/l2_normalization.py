@@ -10,7 +10,7 @@ import numpy as np
 
 from mcugen.fixed import inverse_sqrt, multiply_by_quantized_multiplier
 from mcugen.ir import Call, DType
-from mcugen.ops import rules
+from mcugen.ops import overlap, rules
 from mcugen.ops.base import (
     Activation,
     Array,
@@ -131,6 +131,7 @@ OP = Op(
             params=params_s8,
             params_type="mcu_l2_normalization_s8_params",
             header="mcu_l2_normalization.h",
+            overlap=overlap.elementwise,
             cost=lambda call: Cost(cycles=35 * call.output.elements + 300),
         ),
     ),

@@ -8,7 +8,7 @@ import numpy as np
 
 from mcugen import fixed
 from mcugen.ir import Call, DType
-from mcugen.ops import rules
+from mcugen.ops import overlap, rules
 from mcugen.ops.base import (
     Array,
     Arrays,
@@ -131,6 +131,7 @@ OP = Op(
             params=params_s8,
             params_type="mcu_log_softmax_s8_params",
             header="mcu_log_softmax.h",
+            overlap=overlap.elementwise,
             cost=lambda call: Cost(cycles=250 * call.output.elements + 500),
         ),
     ),

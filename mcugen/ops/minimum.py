@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from mcugen.ir import Call, DType
-from mcugen.ops import broadcast, rules
+from mcugen.ops import broadcast, overlap, rules
 from mcugen.ops.base import Array, Arrays, Cost, Family, Kernel, Op, Scheme, no_attributes
 
 # ---- semantics
@@ -31,6 +31,7 @@ def kernel(name: str, dtype: DType = DType.INT8) -> Kernel:
         params_type="mcu_minimum_maximum_s8_params",
         header="mcu_minimum_maximum.h",
         operands=(0, 1),
+        overlap=overlap.elementwise,
         cost=lambda call: Cost(cycles=11 * call.output.elements + 150),
     )
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from mcugen.fixed import quantize_multiplier, requantize
 from mcugen.ir import Call, DType
-from mcugen.ops import broadcast, rules
+from mcugen.ops import broadcast, overlap, rules
 from mcugen.ops.base import (
     Array,
     Arrays,
@@ -90,6 +90,7 @@ OP = Op(
             params_type="mcu_mul_s8_params",
             header="mcu_mul.h",
             operands=(0, 1),
+            overlap=overlap.elementwise,
             cost=lambda call: Cost(cycles=40 * call.output.elements + 250),
         ),
     ),

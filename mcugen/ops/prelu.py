@@ -6,7 +6,7 @@ import numpy as np
 
 from mcugen.fixed import multiply_by_quantized_multiplier, quantize_multiplier
 from mcugen.ir import Call, DType
-from mcugen.ops import broadcast
+from mcugen.ops import broadcast, overlap
 from mcugen.ops.base import Array, Arrays, Cost, Family, Fields, Kernel, Op, no_attributes
 from mcugen.ops.mul import MAX_SHIFT as MAX_PRODUCT_SHIFT
 from mcugen.ops.quantize import MAX_SHIFT
@@ -97,6 +97,7 @@ OP = Op(
             params_type="mcu_prelu_s8_params",
             header="mcu_prelu.h",
             operands=(0, 1),
+            overlap=overlap.elementwise,
             cost=lambda call: Cost(cycles=43 * call.output.elements + 250),
         ),
     ),

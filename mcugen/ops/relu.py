@@ -7,7 +7,7 @@ does so for RELU, forgets it for RELU6 and has no RELU_N1_TO_1: the last two fol
 from __future__ import annotations
 
 from mcugen.ir import Call, DType
-from mcugen.ops import float32, overlap, rules
+from mcugen.ops import float32, overlap, rules, table
 from mcugen.ops.base import (
     Activation,
     Array,
@@ -54,7 +54,7 @@ def _op(activation: Activation) -> Op:
         floating=floating,
         quantized=quantized,
         arity=(1, 1),
-        kernels=(REQUANTIZE_S8, RELU_F32),
+        kernels=(REQUANTIZE_S8, table.kernel(quantized), RELU_F32),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from mcugen.ir import Call, DType, Quant, Tensor
@@ -153,8 +155,13 @@ def not_scaled_by(tensor: Tensor, scale: float, zero_point: int) -> str | None:
 
 def same_quantization_throughout(call: Call) -> str | None:
     """All int8 inputs and outputs must share scale and zero point."""
-    quants = [tensor.quant for tensor in (*call.inputs, *call.outputs) if tensor is not None]
-    if call.output.dtype is not DType.INT8 or all(quant == quants[0] for quant in quants):
+    return different_quantization([tensor for tensor in (*call.inputs, *call.outputs) if tensor])
+
+
+def different_quantization(tensors: Sequence[Tensor]) -> str | None:
+    """What a rule says of int8 tensors that do not share scale and zero point."""
+    quants = [tensor.quant for tensor in tensors if tensor.dtype is DType.INT8]
+    if all(quant == quants[0] for quant in quants):
         return None
     return ", ".join(map(_affine, quants))
 

@@ -16,7 +16,7 @@ typedef struct {
 } mcu_l2_normalization_s8_params;
 
 /// input and output [rows][depth]; output has scale 1/128 and zero point 0.
-/// They may be the same memory, and must not overlap otherwise.
+/// The output may begin where the input does or in front of it; otherwise they must not overlap.
 void mcu_l2_normalization_s8_ref(const mcu_l2_normalization_s8_params *params, const int8_t *input,
                                  int8_t *output);
 

@@ -20,7 +20,7 @@ typedef struct {
 } mcu_log_softmax_s8_params;
 
 /// input and output [rows][classes]; output has scale 16/256 and zero point 127.
-/// They may be the same memory, and must not overlap otherwise.
+/// The output may begin where the input does or in front of it; otherwise they must not overlap.
 void mcu_log_softmax_s8_ref(const mcu_log_softmax_s8_params *params, const int8_t *input,
                             int8_t *output);
 

@@ -23,8 +23,9 @@ typedef struct {
 } mcu_mul_s8_params;
 
 /// Any shapes that broadcast within four axes.
-/// output [counts[0]][counts[1]][counts[2]][counts[3]]; it may be the same memory as an operand
-/// that repeats along no axis, and must not overlap the operands otherwise.
+/// output [counts[0]][counts[1]][counts[2]][counts[3]]. It may begin where an operand does that
+/// repeats along no axis, or so far in front of any that it overwrites only what no later element
+/// reads; otherwise it must not overlap the operands.
 void mcu_mul_s8_ref(const mcu_mul_s8_params *params, const int8_t *input1, const int8_t *input2,
                     int8_t *output);
 

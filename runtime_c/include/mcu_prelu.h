@@ -23,8 +23,9 @@ typedef struct {
 } mcu_prelu_s8_params;
 
 /// Factors of any shape that broadcasts to the input's within four axes.
-/// input and output [counts[0]][counts[1]][counts[2]][counts[3]]; they may be the same memory, and
-/// must not overlap each other or alpha otherwise.
+/// input and output [counts[0]][counts[1]][counts[2]][counts[3]]. The output may begin where the
+/// input does, or so far in front of either operand that it overwrites only what no later element
+/// reads; otherwise it must not overlap them.
 void mcu_prelu_s8_ref(const mcu_prelu_s8_params *params, const int8_t *input, const int8_t *alpha,
                       int8_t *output);
 

@@ -111,6 +111,15 @@ def grid() -> Iterator[tuple[str, bytes]]:
             f"relu-{dtype}",
             one_op("RELU", [activation((4, 9), dtype)], activation((4, 9), dtype)),
         )
+    for op in ("MUL", "SUB", "SQUARED_DIFFERENCE", "MINIMUM", "MAXIMUM", "PRELU"):
+        for b in ((2, 3, 5), (5,)):
+            operands = [activation((2, 3, 5)), activation(b)]
+            yield f"{op}-{b}", one_op(op, operands, activation((2, 3, 5)))
+    operands = [activation((2, 3, 5)), activation((5,))]
+    yield "less", one_op("LESS", operands, {"shape": (2, 3, 5), "dtype": "bool"})
+    for op, fixed in (("LOG_SOFTMAX", quant(16 / 256, 127)), ("L2_NORMALIZATION", quant(1 / 128))):
+        output = activation((3, 7)) | {"quant": fixed}
+        yield op, one_op(op, [activation((3, 7))], output)
     yield "table", one_op("EXP", [activation((5, 7))], activation((5, 7), scale=1.0))
     for axes in ((1, 2), (2,), (3,)):
         kept = tuple(1 if i in axes else n for i, n in enumerate((2, 3, 4, 6)))
