@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from mcugen.fixed import multiply_by_quantized_multiplier, quantize_multiplier, requantize
+from mcugen.fixed import (
+    INT32_MAX,
+    multiply_by_quantized_multiplier,
+    quantize_multiplier,
+    requantize,
+)
 from mcugen.ir import Call, DType
 from mcugen.ops import binary_f32, broadcast, overlap, rules
 from mcugen.ops.base import (
@@ -131,6 +137,67 @@ def params_s8(call: Call) -> Fields:
     }
 
 
+# ---- the sum as one linear function, where that is exact
+
+
+@dataclass(frozen=True, slots=True)
+class Linear:
+    """(x1 * multiplier1 + x2 * multiplier2 + offset) >> shift, saturated to int8."""
+
+    multiplier1: int
+    multiplier2: int
+    offset: int
+    shift: int
+
+
+def linear(call: Call) -> Linear | None:
+    """The linear function that equals the reference for all 2**16 pairs of operands, if any.
+
+    Each pair whose sum does not saturate bounds the offset from both sides.
+    """
+    source1, source2, output = call.input(0), call.input(1), call.output
+    factor1, factor2 = source1.scale / output.scale, source2.scale / output.scale
+    centre = output.zero_point - factor1 * source1.zero_point - factor2 * source2.zero_point
+    shift = 31 - math.ceil(math.log2(128 * (factor1 + factor2) + abs(centre) + 1))
+    if not 0 <= shift <= 31:
+        return None
+    x = np.arange(-128, 128)
+    expected = quantized(call, [x[:, None], x[None, :]])[0].astype(np.int64)
+    multiplier1, multiplier2 = round(factor1 * 2**shift), round(factor2 * 2**shift)
+    products = x[:, None] * multiplier1 + x[None, :] * multiplier2
+    floor = (expected << shift) - products
+    least = floor.max(where=expected > -128, initial=-INT32_MAX)
+    greatest = (floor + (1 << shift) - 1).min(where=expected < 127, initial=INT32_MAX)
+    offset = int(least + greatest) // 2
+    if least > greatest or np.abs(products + offset).max() > INT32_MAX:
+        return None
+    return Linear(multiplier1, multiplier2, offset, shift)
+
+
+def shapes_are_equal(call: Call) -> str | None:
+    """Both operands must have the output's shape."""
+    shapes = [call.input(0).shape, call.input(1).shape]
+    return None if shapes == [call.output.shape] * 2 else f"operands of shapes {shapes}"
+
+
+def linear_is_exact(call: Call) -> str | None:
+    """One linear function of the operands must equal the reference for all their values."""
+    return "it differs" if linear(call) is None else None
+
+
+def params_s8_linear(call: Call) -> Fields:
+    """Fields of mcu_add_s8_linear_params."""
+    function = linear(call)
+    assert function is not None, call.node.where
+    return {
+        "count": call.output.elements,
+        "multiplier1": function.multiplier1,
+        "multiplier2": function.multiplier2,
+        "offset": function.offset,
+        "shift": function.shift,
+    }
+
+
 OP = Op(
     name="add",
     tflite="ADD",
@@ -152,6 +219,18 @@ OP = Op(
             operands=(0, 1),
             overlap=overlap.elementwise,
             cost=lambda call: Cost(cycles=75 * call.output.elements + 100),
+        ),
+        Kernel(
+            name="mcu_add_s8_linear",
+            family=Family.REF,
+            dtype=DType.INT8,
+            params=params_s8_linear,
+            params_type="mcu_add_s8_linear_params",
+            header="mcu_add_s8_linear.h",
+            operands=(0, 1),
+            applies=(shapes_are_equal, linear_is_exact),
+            overlap=overlap.elementwise,
+            cost=lambda call: Cost(cycles=15 * call.output.elements + 40),
         ),
         binary_f32.kernel("add"),
     ),

@@ -9,7 +9,7 @@ import pytest
 
 from mcugen.importers import tflite
 from mcugen.ir import DType
-from mcugen.ops.add import OP
+from mcugen.ops.add import OP, linear
 from mcugen.ops.base import Activation
 from mcugen.ops.broadcast import merge
 from mcugen.reference import tflm
@@ -133,6 +133,38 @@ def test_kernels_equal_numpy(compiler: str) -> None:
     for name, add in GRID.items():
         batch.add(name, run_op(add.model()))
     batch.check(compiler)
+
+
+ALL = ((256, 256), (256, 256))
+LINEAR = {
+    "residual": Add(ALL, (0.031, 0.082, 0.0401), (1, -128, -128), Activation.RELU),
+    "no-clamp": Add(ALL, (0.0512, 0.0713, 0.0987), (-7, 30, 11)),
+    "saturates": Add(ALL, (1.0, 0.7, 0.01), (5, -5, 0)),
+    "small": Add(ALL, (0.003, 0.0021, 0.4), (-128, 127, 3)),
+}
+
+
+def test_linear_kernel_equals_numpy_for_all_pairs() -> None:
+    batch = KernelBatch()
+    for name, add in LINEAR.items():
+        case = run_op(add.model(), [BYTES[:, None].repeat(256, 1), BYTES[None].repeat(256, 0)])
+        (call,) = case.graph.calls()
+        assert linear(call) is not None, name
+        batch.add(name, case)
+    batch.check()
+    batch.check_emulated("cortex-m0")
+
+
+@pytest.mark.parametrize(
+    "add",
+    [
+        Add(ALL, (0.1, 0.1, 0.1), (0, 0, 0), Activation.RELU6),  # a clamp inside of int8
+        Add(ALL, (0.1, 0.1, 0.2), (0, 0, 0)),  # ties, rounded away from zero on both sides
+    ],
+)
+def test_linear_kernel_refuses_what_is_not_linear(add: Add) -> None:
+    (call,) = run_op(add.model(), [np.zeros((256, 256), np.int8)] * 2).graph.calls()
+    assert linear(call) is None
 
 
 def test_pairs_reach_both_ends() -> None:
