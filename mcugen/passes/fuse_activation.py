@@ -11,6 +11,7 @@ from dataclasses import replace
 from mcugen.ir import Graph, Node, TensorId
 from mcugen.ops.base import Activation
 from mcugen.passes.edit import producers, readers, without_unused_tensors
+from mcugen.verify import call_problems
 
 
 def fuse_activation(graph: Graph) -> Graph:
@@ -21,19 +22,23 @@ def fuse_activation(graph: Graph) -> Graph:
     for node in graph.nodes:
         source = node.inputs[0]
         before = None if source is None or reads[source] != 1 else makers.get(source)
-        if before is not None and _is_fusable(graph, before, node):
-            attrs = replace(before.attrs, activation=node.attrs)
-            fused[before.outputs[0]] = replace(before, attrs=attrs, outputs=node.outputs)
-        else:
+        together = None if before is None else _fused(graph, before, node)
+        if before is None or together is None:
             nodes.append(node)
+        else:
+            fused[before.outputs[0]] = together
     merged = tuple(fused.get(node.outputs[0], node) for node in nodes)
     return without_unused_tensors(graph.with_(nodes=merged))
 
 
-def _is_fusable(graph: Graph, before: Node, node: Node) -> bool:
-    """True if `node` is a RELU that changes no scale, and `before` has room for it."""
-    return (
-        isinstance(node.attrs, Activation)
-        and getattr(before.attrs, "activation", None) is Activation.NONE
-        and graph.tensors[before.outputs[0]].quant == graph.tensors[node.outputs[0]].quant
-    )
+def _fused(graph: Graph, before: Node, node: Node) -> Node | None:
+    """`before` with `node` in it, if that is a RELU that changes no scale, and its rules allow."""
+    if (
+        not isinstance(node.attrs, Activation)
+        or getattr(before.attrs, "activation", None) is not Activation.NONE
+        or graph.tensors[before.outputs[0]].quant != graph.tensors[node.outputs[0]].quant
+    ):
+        return None
+    attrs = replace(before.attrs, activation=node.attrs)
+    together = replace(before, attrs=attrs, outputs=node.outputs)
+    return None if call_problems(graph.call(together)) else together

@@ -280,6 +280,14 @@ def test_an_activation_is_left_alone(graph: Graph) -> None:
     assert ops(fuse_activation(graph)) == ops(graph)
 
 
+def test_an_operator_that_allows_no_activation_gets_none() -> None:
+    model = ModelBuilder()
+    x, a, y = (model.tensor([n, 4], quant=Q) for n in (1, 2, 2))
+    model.op("CONCATENATION", [x, x], [a], {"axis": 0})
+    model.op("RELU", [a], [y])
+    assert ops(fuse_activation(graph_of(model, [x], [y]))) == ["concatenation", "relu"]
+
+
 # ---- drop_identity
 
 
