@@ -1,0 +1,165 @@
+"""Generators of operators that treat every element alike, of one operand or of two."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from mcugen.exporters.builder import quant
+from mcugen.ir import DType, Quant, Tensor
+from mcugen.ops.add import AddAttrs
+from mcugen.ops.base import Activation, Shape
+from mcugen.ops.broadcast import ArithmeticAttrs
+from mcugen.ops.gelu import GeluAttrs
+from mcugen.ops.leaky_relu import LeakyReluAttrs
+from mcugen.testing.fuzz.sketch import Sketch
+
+Grow = Callable[[Sketch], None]
+
+PROBABILITY, FRACTION = quant(1 / 256, -128), quant(1 / 128, 0)
+
+# ---- one operand
+
+
+def unary(
+    op: str,
+    attrs: Callable[[Sketch], object] = lambda sketch: None,
+    *,
+    output: Quant | None = None,
+    gain: float = 1.0,
+    shared: bool = False,
+    least: float | None = None,
+) -> Grow:
+    """A function of one value.
+
+    The int8 output has the quantization `output`, or the input's if `shared`, or one around `gain`
+    times the input's scale. `least` is the smallest real value that the reference takes.
+    """
+
+    def grow(s: Sketch) -> None:
+        dtype = s.dtype(op)
+        fits: Callable[[Tensor], bool] = lambda t: least is None  # noqa: E731
+        x = s.source(dtype, fits=fits)
+        tensor = s.tensors[x]
+        if least is not None:
+            zero = tensor.zero_point if tensor.quant is not None else 0
+            s.ranges[x] = (zero, 127) if tensor.quant is not None else (least, 100.0)
+        affine = tensor.quant
+        if affine is not None and not shared:
+            affine = output or s.quant(dtype, gain * tensor.scale)
+        s.add(op, [x], attrs(s), dtype, affine)
+
+    return grow
+
+
+def clamp(activation: Activation) -> Grow:
+    """A RELU operator; TFLite Micro ignores the scales of RELU6, LiteRT divides RELU's in float."""
+
+    def grow(s: Sketch) -> None:
+        op = activation.name.lower()
+        kept = {Activation.RELU: "litert", Activation.RELU6: "tflm"}.get(activation)
+        unary(op, lambda _: activation, shared=s.reference == kept or s.flip(0.3))(s)
+
+    return grow
+
+
+def requantize(s: Sketch) -> None:
+    """QUANTIZE from int8 or float."""
+    source = DType.FLOAT32 if s.exact and s.flip(0.4) else s.dtype("quantize")
+    x = s.source(source)
+    target = DType.INT8
+    around = 0.05 if s.tensors[x].quant is None else s.tensors[x].scale
+    s.add("quantize", [x], None, target, s.quant(target, around))
+
+
+def dequantize(s: Sketch) -> None:
+    """DEQUANTIZE to float."""
+    s.add("dequantize", [s.source(s.dtype("dequantize"))], None, DType.FLOAT32, None)
+
+
+# ---- two operands
+
+
+def other_shape(s: Sketch, shape: Shape) -> Shape:
+    """A shape that broadcasts with another one."""
+    if s.flip(0.4):
+        return shape
+    if s.flip(0.4):  # over all but the channels
+        return shape[-1:]
+    kept = tuple(n if s.flip(0.6) else 1 for n in shape)
+    return kept[s.whole(0, len(kept)) :] if s.flip(0.3) else kept
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """An operator of two operands; `power` is that of the input's scale in the output's."""
+
+    op: str
+    attrs: Callable[[Activation], object] | None = None
+    power: int = 1
+    shared: bool = False
+
+    def __call__(self, s: Sketch) -> None:
+        """Add it, in either order of the operands."""
+        dtype = s.dtype(self.op)
+        x = s.source(dtype, ranks=(1, 2, 3, 4, 4))
+        first = s.tensors[x]
+        shape = other_shape(s, first.shape)
+        if first.quant is None or self.shared:
+            y = s.operand(dtype, shape, first.quant)
+        else:
+            y = s.operand(dtype, shape, s.quant(dtype, first.scale))
+        pair = [y, x] if s.flip(0.4) else [x, y]
+        affine = first.quant
+        if affine is not None and not self.shared:
+            scales = first.scale * s.tensors[y].scale
+            around = scales**0.5 * 2 if self.power == 1 else 30 * scales
+            affine = s.quant(dtype, around)
+        attrs = None if self.attrs is None else self.attrs(s.activation())
+        s.add(self.op, pair, attrs, dtype, affine)
+
+
+def prelu(s: Sketch) -> None:
+    """PRELU: factors for each channel, or of another shape that broadcasts."""
+    dtype = s.dtype("prelu")
+    x = s.source(dtype, ranks=(2, 3, 4, 4))
+    tensor = s.tensors[x]
+    shape = (*(1 for _ in tensor.shape[1:-1]), tensor.shape[-1])
+    shape = shape if s.flip() else other_shape(s, tensor.shape)
+    alpha = s.const(s.values(dtype, shape), dtype, s.quant(dtype, 0.01))
+    affine = s.quant(dtype, tensor.scale) if tensor.quant is not None else None
+    s.add("prelu", [x, alpha], None, dtype, affine)
+
+
+def leaky(s: Sketch) -> LeakyReluAttrs:
+    """A slope, seldom an odd one."""
+    return LeakyReluAttrs(s.pick((0.01, 0.1, 0.2, 0.3, 1.0, 2.0, 0.0, -0.5)))
+
+
+GENERATORS: Mapping[str, Grow] = {
+    "abs": unary("abs"),
+    "neg": unary("neg", shared=True),
+    "elu": unary("elu"),
+    "exp": unary("exp", gain=10),
+    "gelu": unary("gelu", lambda s: GeluAttrs(s.flip())),
+    "hard_swish": unary("hard_swish"),
+    "leaky_relu": unary("leaky_relu", leaky),
+    "log": unary("log", gain=2, least=0.01),
+    "logistic": unary("logistic", output=PROBABILITY),
+    "tanh": unary("tanh", output=FRACTION),
+    "rsqrt": unary("rsqrt", gain=10, least=0.01),
+    "sqrt": unary("sqrt", least=0.0),
+    "quantize": requantize,
+    "dequantize": dequantize,
+    "relu": clamp(Activation.RELU),
+    "relu6": clamp(Activation.RELU6),
+    "relu_n1_to_1": clamp(Activation.RELU_N1_TO_1),
+    "add": Binary("add", AddAttrs),
+    "sub": Binary("sub", ArithmeticAttrs),
+    "mul": Binary("mul", ArithmeticAttrs, power=2),
+    "div": Binary("div", ArithmeticAttrs),
+    "minimum": Binary("minimum", shared=True),
+    "maximum": Binary("maximum", shared=True),
+    "squared_difference": Binary("squared_difference", power=2),
+    "prelu": prelu,
+}

@@ -1,0 +1,188 @@
+"""Generators of operators that sum: convolutions, dense layers, pools, reductions, softmax."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from mcugen.exporters.builder import quant
+from mcugen.ir import DType, Quant, TensorId
+from mcugen.ops.base import Shape
+from mcugen.ops.conv2d import Conv2DAttrs
+from mcugen.ops.depthwise_conv2d import DepthwiseConv2DAttrs
+from mcugen.ops.fully_connected import FullyConnectedAttrs, WeightsFormat
+from mcugen.ops.mean import MeanAttrs
+from mcugen.ops.pool2d import Pool2DAttrs
+from mcugen.ops.softmax import SoftmaxAttrs
+from mcugen.ops.window import Padding
+from mcugen.testing.fuzz.elementwise import PROBABILITY, Grow
+from mcugen.testing.fuzz.sketch import Sketch
+
+# ---- weights and biases
+
+
+def weights(s: Sketch, dtype: DType, shape: Shape, axis: int) -> TensorId:
+    """Constant weights, with one scale or one for each channel of an axis."""
+    if dtype is DType.FLOAT32:
+        return s.const(s.values(dtype, shape), dtype)
+    around = s.scale(0.01)
+    scales: list[float] | float = around
+    if s.flip(0.7):
+        scales = [s.scale(around, 1.0) for _ in range(shape[axis])]
+    values = s.values(DType.INT8, shape)
+    if s.flip(0.3):  # as trained weights are
+        values = np.round(np.clip(s.rng.normal(0, 30, shape), -127, 127)).astype(np.int8)
+    return s.const(values, DType.INT8, quant(scales, 0, axis if np.ndim(scales) else None))
+
+
+def bias(s: Sketch, x: TensorId, w: TensorId, channels: int, depth: int) -> TensorId | None:
+    """A bias of about the size of the sum; LiteRT wants one."""
+    if s.reference == "tflm" and s.flip(0.2):
+        return None
+    source, taps = s.tensors[x], s.tensors[w]
+    if source.dtype is DType.FLOAT32:
+        return s.const(s.values(DType.FLOAT32, (channels,)), DType.FLOAT32)
+    assert taps.quant is not None
+    most = int(2000 * math.sqrt(depth))
+    dtype = DType.INT64 if source.dtype is DType.INT16 else DType.INT32
+    values = s.rng.integers(-most, most, channels)
+    scales = np.float32(source.scale) * np.array(taps.quant.scale, np.float32)
+    s.require(bool(np.all(scales > 0)))
+    return s.const(values, dtype, quant(scales.tolist(), 0, 0 if len(scales) > 1 else None))
+
+
+def summed(s: Sketch, x: TensorId, w: TensorId, depth: int) -> Quant | None:
+    """A quantization for sums of `depth` products."""
+    source, taps = s.tensors[x], s.tensors[w]
+    if source.dtype is DType.FLOAT32:
+        return None
+    assert taps.quant is not None
+    gain = 60.0 * math.sqrt(depth) * (256 if source.dtype is DType.INT16 else 1)
+    return s.quant(source.dtype, source.scale * float(np.median(taps.quant.scale)) * gain)
+
+
+# ---- windows
+
+
+def steps(s: Sketch) -> tuple[int, int]:
+    """Strides."""
+    return (1, 1) if s.flip() else (s.whole(1, 3), s.whole(1, 3))
+
+
+def dilations(s: Sketch, stride: tuple[int, int]) -> tuple[int, int]:
+    """Dilations; with strides, too, neither reference objects."""
+    return (1, 1) if s.flip(0.7) else (s.whole(1, 3), s.whole(1, 3))
+
+
+def window(s: Sketch, most: int = 5) -> tuple[int, int]:
+    """Rows and columns of a window."""
+    return s.pick(((1, 1), (3, 3), (3, 3), (s.whole(1, most), s.whole(1, most))))
+
+
+def padding(s: Sketch) -> Padding:
+    """SAME or VALID."""
+    return s.pick((Padding.SAME, Padding.VALID))
+
+
+def conv2d(s: Sketch) -> None:
+    """CONV_2D, in groups now and then."""
+    dtype = s.dtype("conv2d")
+    x = s.source(dtype, ranks=(4,))
+    channels = s.tensors[x].shape[3]
+    count = s.pick([n for n in range(1, channels + 1) if channels % n == 0])
+    count = count if s.flip(0.2) else 1
+    shape = (s.size() * count, *window(s), channels // count)
+    w = weights(s, dtype, shape, 0)
+    depth = math.prod(shape[1:])
+    stride = steps(s)
+    attrs = Conv2DAttrs(padding(s), stride, dilations(s, stride), s.activation())
+    inputs = [x, w, bias(s, x, w, shape[0], depth)]
+    s.add("conv2d", inputs, attrs, dtype, summed(s, x, w, depth))
+
+
+def depthwise_conv2d(s: Sketch) -> None:
+    """DEPTHWISE_CONV_2D, with several outputs per channel now and then."""
+    dtype = s.dtype("depthwise_conv2d")
+    x = s.source(dtype, ranks=(4,))
+    multiplier = 1 if s.flip(0.7) else s.whole(1, 4)
+    shape = (1, *window(s), s.tensors[x].shape[3] * multiplier)
+    w = weights(s, dtype, shape, 3)
+    depth = shape[1] * shape[2]
+    stride = steps(s)
+    attrs = DepthwiseConv2DAttrs(padding(s), stride, dilations(s, stride), s.activation())
+    given = bias(s, x, w, shape[3], depth)
+    inputs = [x, w] if given is None else [x, w, given]  # TFLite Micro crashes at a -1 here
+    s.add("depthwise_conv2d", inputs, attrs, dtype, summed(s, x, w, depth))
+
+
+def fully_connected(s: Sketch) -> None:
+    """FULLY_CONNECTED of an input of any rank."""
+    dtype = s.dtype("fully_connected")
+    x = s.source(dtype, ranks=(2, 2, 3, 4))
+    source = s.tensors[x]
+    keep = s.flip(0.3)
+    rows = source.shape[0] if not keep and s.flip() else source.elements // source.shape[-1]
+    depth = source.elements // rows
+    s.require(depth <= 600)
+    w = weights(s, dtype, (s.size(), depth), 0)
+    attrs = FullyConnectedAttrs(s.activation(), keep, WeightsFormat.DEFAULT)
+    inputs = [x, w, bias(s, x, w, s.tensors[w].shape[0], depth)]
+    s.add("fully_connected", inputs, attrs, dtype, summed(s, x, w, depth))
+
+
+def pool(op: str) -> Grow:
+    """A pool."""
+
+    def grow(s: Sketch) -> None:
+        dtype = s.dtype(op)
+        x = s.source(dtype, ranks=(4,))
+        attrs = Pool2DAttrs(padding(s), steps(s), window(s), s.activation())
+        s.add(op, [x], attrs, dtype, s.tensors[x].quant)
+
+    return grow
+
+
+# ---- reductions
+
+
+def reduction(op: str, *, shared: bool = False) -> Grow:
+    """A reduction over any axes."""
+
+    def grow(s: Sketch) -> None:
+        dtype = s.dtype(op)
+        x = s.source(dtype, ranks=(1, 2, 3, 4, 4))
+        source, rank = s.tensors[x], len(s.tensors[x].shape)
+        axes = s.rng.permutation(rank)[: s.whole(1, rank)]
+        listed = np.where(s.rng.random(len(axes)) < 0.3, axes - rank, axes)
+        affine = source.quant
+        if affine is not None and not shared:
+            count = math.prod(source.shape[axis] for axis in axes) if op == "sum" else 1
+            affine = s.quant(dtype, source.scale * math.sqrt(count), 1.0)
+        index = s.const(listed, DType.INT32)
+        s.add(op, [x, index], MeanAttrs(s.flip()), dtype, affine)
+
+    return grow
+
+
+def softmax(s: Sketch) -> None:
+    """SOFTMAX."""
+    dtype = s.dtype("softmax")
+    x = s.source(dtype, ranks=(1, 2, 2, 3, 4) if s.reference == "litert" else (2, 2, 3, 4))
+    attrs = SoftmaxAttrs(s.pick((1.0, 1.0, 0.5, 2.0, 0.1)))
+    s.add("softmax", [x], attrs, dtype, PROBABILITY if dtype is DType.INT8 else None)
+
+
+GENERATORS: Mapping[str, Callable[[Sketch], None]] = {
+    "conv2d": conv2d,
+    "depthwise_conv2d": depthwise_conv2d,
+    "fully_connected": fully_connected,
+    "average_pool2d": pool("average_pool2d"),
+    "max_pool2d": pool("max_pool2d"),
+    "mean": reduction("mean"),
+    "sum": reduction("sum"),
+    "reduce_max": reduction("reduce_max", shared=True),
+    "reduce_min": reduction("reduce_min", shared=True),
+    "softmax": softmax,
+}

@@ -1,0 +1,138 @@
+"""Judges random models: numpy against a reference, the passes against numpy, C against numpy."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mcugen import interpret, passes, verify
+from mcugen.errors import McugenError
+from mcugen.ir import Graph
+from mcugen.ops import OPS
+from mcugen.ops.base import Array, Family
+from mcugen.select import Selection
+from mcugen.testing.check import assert_equal
+from mcugen.testing.fuzz.generate import Case
+from mcugen.testing.fuzz.host import Host, Job
+from mcugen.testing.fuzz.references import Tensors, answers
+
+HOST_FAMILIES = (Family.REF, Family.DSP)  # SIMD instructions have stand-ins in C
+TOLERANCE = 1e-4  # of floats behind a transcendental function, relative to the largest value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Verdict:
+    """What became of a case.
+
+    `refused`: why the reference does not take the model, or that no kernel does. `mismatch`: what
+    differs from what. `kernels` are those that C was run with.
+    """
+
+    case: Case
+    refused: str = ""
+    mismatch: str = ""
+    kernels: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Expected:
+    """What C must compute: the graph after the passes, its inputs, and the outputs by numpy."""
+
+    case: Case
+    graph: Graph
+    samples: list[list[Array]]
+    outputs: list[list[Array]]
+
+
+def judge(cases: Sequence[Case], host: Host) -> list[Verdict]:
+    """A verdict on each case; the C of all of them is one program."""
+    models = [expected(case, answer) for case, answer in zip(cases, answers(cases), strict=True)]
+    jobs = [
+        (model, Job(model.graph, selection, model.samples))
+        for model in models
+        if isinstance(model, Expected)
+        for selection in variants(model.graph, HOST_FAMILIES)
+    ]
+    results = host.run([job for _, job in jobs])
+    verdicts = {id(model.case): Verdict(model.case) for model, _ in jobs}
+    for (model, job), result in zip(jobs, results, strict=True):
+        old = verdicts[id(model.case)]
+        used = frozenset(kernel.name for kernel in job.selection.kernels if kernel is not None)
+        found = result if isinstance(result, str) else difference(result, model)
+        mismatch = f"C ({', '.join(sorted(used))}): {found}" if found else ""
+        verdicts[id(model.case)] = Verdict(
+            model.case, "", old.mismatch or mismatch, old.kernels | used
+        )
+    return [model if isinstance(model, Verdict) else verdicts[id(model.case)] for model in models]
+
+
+def variants(graph: Graph, families: Collection[Family]) -> Iterator[Selection]:
+    """Selections in which every kernel that can compute a node does so once."""
+    choices = []
+    for call in graph.calls():
+        op = OPS[call.node.op]
+        kernels = [k for k in op.kernels if k.family in families and k.refusal(call) is None]
+        choices.append([None] if op.alias else kernels)
+    for turn in range(max(map(len, choices), default=1)):
+        yield Selection(tuple(kernels[turn % len(kernels)] for kernels in choices))
+
+
+def difference(results: Sequence[Sequence[Array]], model: Expected) -> str:
+    """Where the outputs of all samples differ from numpy's; empty where they do not."""
+    for k, (outputs, wanted) in enumerate(zip(results, model.outputs, strict=True)):
+        for output, ours, numpys in zip(model.graph.outputs, outputs, wanted, strict=True):
+            found = compare(ours, numpys, f"sample {k}, tensor#{output}", model.case)
+            if found:
+                return found
+    return ""
+
+
+def compare(actual: Array, expected: Array, where: str, case: Case) -> str:
+    """How an output differs from what it should be; empty where it does not."""
+    try:
+        _check(actual, expected, where, case.exact)
+    except AssertionError as error:
+        return str(error)
+    return ""
+
+
+def expected(case: Case, answer: Sequence[Tensors] | str) -> Expected | Verdict:
+    """What C must compute, or a verdict where numpy differs already or nothing can be compared."""
+    if isinstance(answer, str):
+        return Verdict(case, refused=answer)
+    try:
+        model = _numpy(case, answer)
+    except (AssertionError, McugenError) as error:
+        return Verdict(case, mismatch=f"numpy and {case.reference}: {error}")
+    missing = verify.kernel_problems(model.graph, HOST_FAMILIES)
+    return Verdict(case, refused=f"mcugen: {missing[0]}") if missing else model
+
+
+def _numpy(case: Case, answer: Sequence[Tensors]) -> Expected:
+    """Run numpy; AssertionError where it differs from the reference, or after the passes."""
+    imported = case.graph
+    compiled = passes.run(imported)
+    samples, outputs = [], []
+    for sample, tensors in zip(case.samples(), answer, strict=True):
+        values = interpret.run(imported, sample)
+        for node in imported.nodes:
+            for output in node.outputs:
+                _check(values[output], tensors[output], node.where, case.exact)
+        samples.append([values[i] for i in compiled.inputs])  # the passes may strip a QUANTIZE
+        outputs.append(interpret.outputs(compiled, samples[-1]))
+        for output, value in zip(compiled.outputs, outputs[-1], strict=True):
+            _check(value, values[output], f"passes, tensor#{output}", exact=True)
+    return Expected(case, compiled, samples, outputs)
+
+
+def _check(actual: Array, expected: Array, where: str, exact: bool) -> None:
+    if exact or not np.issubdtype(actual.dtype, np.floating):
+        assert_equal(actual, expected, where)
+        return
+    finite = np.isfinite(expected)
+    assert np.array_equal(finite, np.isfinite(actual)), f"{where}: other values are finite"
+    allowed = TOLERANCE * np.max(np.abs(expected[finite]), initial=0.0)
+    worst = np.max(np.abs(actual[finite] - expected[finite]), initial=0.0)
+    assert worst <= allowed, f"{where}: differs by {worst:g}, allowed {allowed:g}"
