@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from mcugen.ir import Call, DType
-from mcugen.ops import broadcast, float32
+from mcugen.ops import broadcast, float32, overlap
 from mcugen.ops.base import Activation, Cost, Family, Fields, Kernel
 
 
 def params(call: Call) -> Fields:
-    """Fields of mcu_binary_f32_params; operators without a fused activation have no clamp."""
-    loops = broadcast.merge(call.input(0).shape, call.input(1).shape)
-    return {
-        "counts": loops.counts,
-        "steps1": loops.steps1,
-        "steps2": loops.steps2,
-        **float32.clamp_fields(getattr(call.attrs, "activation", Activation.NONE)),
-    }
+    """Fields of mcu_binary_f32_params."""
+    activation = getattr(call.attrs, "activation", Activation.NONE)
+    return {**broadcast.loop_fields(call), **float32.clamp_fields(activation)}
 
 
 def kernel(op: str) -> Kernel:
@@ -28,5 +23,6 @@ def kernel(op: str) -> Kernel:
         params_type="mcu_binary_f32_params",
         header="mcu_binary_f32.h",
         operands=(0, 1),
+        overlap=overlap.elementwise,
         cost=lambda call: Cost(cycles=12 * call.output.elements + 100),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mcugen.ir import Call, DType
-from mcugen.ops import broadcast, rules
+from mcugen.ops import binary_f32, broadcast, rules
 from mcugen.ops.base import Array, Arrays, Op, apply_activation
 
 # ---- rules
@@ -42,4 +42,5 @@ OP = Op(
     ),
     floating=floating,
     arity=(2, 2),
+    kernels=(binary_f32.kernel("div"),),
 )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from mcugen.ir import Call, DType
-from mcugen.ops import broadcast, overlap, rules
+from mcugen.ops import binary_f32, broadcast, overlap, rules
 from mcugen.ops.base import Array, Arrays, Cost, Family, Kernel, Op, Scheme, no_attributes
 
 # ---- semantics
@@ -48,7 +48,7 @@ def _op(name: str, choose: Callable[[Array, Array], Array]) -> Op:
         floating=semantics,
         quantized=semantics,
         arity=(2, 2),
-        kernels=(kernel(name),),
+        kernels=(kernel(name), binary_f32.kernel(name)),
     )
 
 

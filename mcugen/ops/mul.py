@@ -6,7 +6,7 @@ import numpy as np
 
 from mcugen.fixed import quantize_multiplier, requantize
 from mcugen.ir import Call, DType
-from mcugen.ops import broadcast, overlap, rules
+from mcugen.ops import binary_f32, broadcast, overlap, rules
 from mcugen.ops.base import (
     Array,
     Arrays,
@@ -93,5 +93,6 @@ OP = Op(
             overlap=overlap.elementwise,
             cost=lambda call: Cost(cycles=40 * call.output.elements + 250),
         ),
+        binary_f32.kernel("mul"),
     ),
 )

@@ -6,7 +6,7 @@ import numpy as np
 
 from mcugen.fixed import multiply_by_quantized_multiplier, quantize_multiplier
 from mcugen.ir import Call, DType
-from mcugen.ops import broadcast, overlap
+from mcugen.ops import binary_f32, broadcast, overlap
 from mcugen.ops.base import Array, Arrays, Cost, Family, Fields, Kernel, Op, no_attributes
 from mcugen.ops.mul import MAX_SHIFT as MAX_PRODUCT_SHIFT
 from mcugen.ops.quantize import MAX_SHIFT
@@ -100,5 +100,6 @@ OP = Op(
             overlap=overlap.elementwise,
             cost=lambda call: Cost(cycles=43 * call.output.elements + 250),
         ),
+        binary_f32.kernel("prelu"),
     ),
 )

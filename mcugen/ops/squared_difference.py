@@ -6,7 +6,7 @@ import numpy as np
 
 from mcugen.fixed import quantize_multiplier, requantize
 from mcugen.ir import Call
-from mcugen.ops import broadcast
+from mcugen.ops import binary_f32, broadcast
 from mcugen.ops.base import Array, Arrays, Op, no_attributes
 from mcugen.ops.difference import Multipliers, difference, kernel
 
@@ -58,5 +58,8 @@ OP = Op(
     floating=floating,
     quantized=quantized,
     arity=(2, 2),
-    kernels=(kernel("mcu_squared_difference_s8_ref", multipliers, cycles=75),),
+    kernels=(
+        kernel("mcu_squared_difference_s8_ref", multipliers, cycles=75),
+        binary_f32.kernel("squared_difference"),
+    ),
 )

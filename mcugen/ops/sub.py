@@ -6,7 +6,7 @@ import numpy as np
 
 from mcugen.fixed import requantize
 from mcugen.ir import Call
-from mcugen.ops import broadcast, rules
+from mcugen.ops import binary_f32, broadcast, rules
 from mcugen.ops.add import LEFT_SHIFT, multipliers, sum_scale_is_below_one
 from mcugen.ops.base import Array, Arrays, Op, activation_range, apply_activation
 from mcugen.ops.difference import difference, kernel
@@ -37,5 +37,5 @@ OP = Op(
     floating=floating,
     quantized=quantized,
     arity=(2, 2),
-    kernels=(kernel("mcu_sub_s8_ref", multipliers, cycles=75),),
+    kernels=(kernel("mcu_sub_s8_ref", multipliers, cycles=75), binary_f32.kernel("sub")),
 )

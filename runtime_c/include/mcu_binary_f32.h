@@ -5,45 +5,57 @@
 
 #include <stdint.h>
 
-#include "mcu_float.h"
+#include "mcu_broadcast.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/// Operand element at (i, j, k, l): i * steps[0] + j * steps[1] + k * steps[2] + l * steps[3].
 typedef struct {
-    int32_t counts[4]; ///< shape of the output
-    int32_t steps1[4]; ///< elements; 0 along an axis where the first operand repeats
-    int32_t steps2[4]; ///< the same for the second operand
-    float act_min;     ///< fused activation
+    mcu_broadcast loops;
+    float act_min; ///< fused activation, where the operator has one
     float act_max;
 } mcu_binary_f32_params;
 
 /// Any shapes that broadcast within four axes.
-/// output [counts[0]][counts[1]][counts[2]][counts[3]]; it may be the same memory as an operand
-/// that repeats along no axis, and must not overlap the operands otherwise.
+/// output [counts[0]][counts[1]][counts[2]][counts[3]]. It may begin where an operand does that
+/// repeats along no axis, or so far in front of any that it overwrites only what no later element
+/// reads; otherwise it must not overlap the operands.
 void mcu_add_f32_ref(const mcu_binary_f32_params *params, const float *input1, const float *input2,
                      float *output);
+void mcu_sub_f32_ref(const mcu_binary_f32_params *params, const float *input1, const float *input2,
+                     float *output);
+void mcu_mul_f32_ref(const mcu_binary_f32_params *params, const float *input1, const float *input2,
+                     float *output);
+void mcu_div_f32_ref(const mcu_binary_f32_params *params, const float *input1, const float *input2,
+                     float *output);
+void mcu_minimum_f32_ref(const mcu_binary_f32_params *params, const float *input1,
+                         const float *input2, float *output);
+void mcu_maximum_f32_ref(const mcu_binary_f32_params *params, const float *input1,
+                         const float *input2, float *output);
+void mcu_squared_difference_f32_ref(const mcu_binary_f32_params *params, const float *input1,
+                                    const float *input2, float *output);
 
-/// The loops of these operators; inlined with `combine`, which computes one element.
-static inline void mcu_binary_f32(const mcu_binary_f32_params *p, const float *input1,
-                                  const float *input2, float *output,
-                                  float (*combine)(float a, float b)) {
-    for (int32_t i = 0; i < p->counts[0]; i++) {
-        for (int32_t j = 0; j < p->counts[1]; j++) {
-            for (int32_t k = 0; k < p->counts[2]; k++) {
-                const float *a = input1 + i * p->steps1[0] + j * p->steps1[1] + k * p->steps1[2];
-                const float *b = input2 + i * p->steps2[0] + j * p->steps2[1] + k * p->steps2[2];
-                for (int32_t l = 0; l < p->counts[3]; l++) {
-                    *output = mcu_clampf(combine(*a, *b), p->act_min, p->act_max);
-                    output++;
-                    a += p->steps1[3];
-                    b += p->steps2[3];
-                }
-            }
+/// The first operand where it is not negative, else the product. Shapes and memory as above.
+void mcu_prelu_f32_ref(const mcu_binary_f32_params *params, const float *input1,
+                       const float *input2, float *output);
+
+/// The loops of these kernels; inlined with `combine`, which computes one element.
+static inline void
+mcu_binary_f32(const mcu_binary_f32_params *params, const float *input1, const float *input2,
+               float *output, float (*combine)(const mcu_binary_f32_params *p, float a, float b)) {
+    const mcu_binary_f32_params p = *params;
+    mcu_run run = {{0, 0, 0}, 0, 0};
+    do {
+        const float *a = input1 + run.start1;
+        const float *b = input2 + run.start2;
+        for (int32_t i = 0; i < p.loops.counts[3]; i++) {
+            *output = combine(&p, *a, *b);
+            output++;
+            a += p.loops.steps1[3];
+            b += p.loops.steps2[3];
         }
-    }
+    } while (mcu_next_run(&p.loops, &run) != 0);
 }
 
 #ifdef __cplusplus

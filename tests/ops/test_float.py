@@ -131,10 +131,13 @@ def mean(shape: Shape, axes: tuple[int, ...], keep: bool = True) -> bytes:
     return one_op("MEAN", [given(*shape), indices(axes)], given(*out), {"keepDims": keep})
 
 
-def add(shape1: Shape, shape2: Shape, activation: Activation = Activation.NONE) -> bytes:
+def binary(operator: str, shape1: Shape, shape2: Shape, **options: int) -> bytes:
     out = np.broadcast_shapes(shape1, shape2)
-    options = {"fusedActivationFunction": activation.value}
-    return one_op("ADD", [given(*shape1), given(*shape2)], given(*out), options)
+    return one_op(operator, [given(*shape1), given(*shape2)], given(*out), options)
+
+
+def add(shape1: Shape, shape2: Shape, activation: Activation = Activation.NONE) -> bytes:
+    return binary("ADD", shape1, shape2, fusedActivationFunction=activation.value)
 
 
 def pad(shape: Shape, paddings: list[list[int]]) -> bytes:
@@ -211,6 +214,13 @@ def others() -> dict[str, bytes]:
         "pad-none": pad((1, 4), [[0, 0], [0, 0]]),
     }
     cases |= {f"add-{a.name}": add((1, 4, 5, 3), (1, 4, 5, 3), a) for a in CLAMPS}
+    for operator in ("SUB", "MUL", "DIV"):
+        for a in CLAMPS:
+            fused = {"fusedActivationFunction": a.value}
+            cases[f"{operator}-{a.name}"] = binary(operator, (1, 4, 5, 3), (5, 1), **fused)
+    for operator in ("MINIMUM", "MAXIMUM", "SQUARED_DIFFERENCE", "PRELU"):
+        cases[operator] = binary(operator, (1, 4, 5, 3), (1, 1, 3))
+        cases[f"{operator}-same"] = binary(operator, (2, 7), (2, 7))
     for relu in ("RELU", "RELU6", "RELU_N1_TO_1"):
         cases[relu] = one_op(relu, [given(2, 5, 3)], given(2, 5, 3))
     return cases

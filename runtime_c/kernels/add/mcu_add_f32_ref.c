@@ -2,7 +2,11 @@
  * SPDX-License-Identifier: MIT-0 */
 #include "mcu_binary_f32.h"
 
-static float add(float a, float b) { return a + b; }
+#include "mcu_float.h"
+
+static float add(const mcu_binary_f32_params *p, float a, float b) {
+    return mcu_clampf(a + b, p->act_min, p->act_max);
+}
 
 void mcu_add_f32_ref(const mcu_binary_f32_params *params, const float *input1, const float *input2,
                      float *output) {
