@@ -3,8 +3,8 @@
 A plan follows from an order: each buffer in turn goes to the lowest place that is free during its
 life. Some order always gives an optimal plan (take the buffers of an optimal one from the bottom
 up), so the search is over orders: a few that do well in practice, then, unless one of them meets
-the lower bound, branch and bound for few buffers and random swaps for many. The work is bounded by
-counts, not by time: the same buffers always get the same plan.
+the lower bound, branch and bound, which few buffers let come to its end, and random swaps. The work
+is bounded by counts, not by time: the same buffers always get the same plan.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-_SWAPS = 1_000_000  # times buffers squared; about a second
-_BRANCHES = 200_000  # times buffers; about a second
+_SWAPS = 1_000_000  # times buffers squared; less than a second
+_MOST_SWAPS = 2_000
+_BRANCHES = 100_000  # times buffers; about a second
 
 Order = tuple[int, ...]
 
@@ -31,7 +32,7 @@ class Buffer:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """Buffer `output` may lie over buffer `input`, which dies at the step at which it is born.
+    """Buffer `output` may lie over an older buffer `input`, which dies at the step of its birth.
 
     It must then start `distance` bytes in front of it, or further in front unless `exact`. An input
     has one share at most.
@@ -103,8 +104,8 @@ def plan(buffers: Sequence[Buffer], shares: Sequence[Share] = ()) -> MemoryPlan:
     search = _Search(buffers, shares)
     for order in _orders(buffers):
         search.consider(order)
-    _swap(search)
     _branch(search)
+    _swap(search)
     return MemoryPlan(tuple(search.offsets), search.arena_bytes, search.bound)
 
 
@@ -208,8 +209,8 @@ def _swap(search: _Search) -> None:
     """Swap two places of the best order again and again; sideways steps leave plateaus."""
     count = len(search.order)
     rng = random.Random(count)  # the sequence must not depend on what ran before
-    for _ in range(_SWAPS // max(count, 1) ** 2 if count > 1 else 0):
-        if search.optimal:
+    for _ in range(min(_SWAPS // max(count, 1) ** 2, _MOST_SWAPS)):
+        if search.optimal or count < 2:
             return
         order = list(search.order)
         i, j = rng.sample(range(count), 2)
@@ -220,12 +221,14 @@ def _swap(search: _Search) -> None:
 def _branch(search: _Search) -> None:
     """Place buffers from the bottom up in every order that may still give a smaller arena.
 
-    If the search ends before its budget, the best plan is optimal, and the bound says so.
+    If the search ends before its budget, the best plan is optimal, and the bound says so. With
+    exact shares there may be better ones: the lowest place of a buffer need not suit its partner.
     """
     if search.optimal:
         return
     tree = _Tree(search)
-    if tree.explore(frozenset(range(len(search.buffers))), (0, -1)):
+    done = tree.explore(frozenset(range(len(search.buffers))), (0, -1))
+    if done and not any(share.exact for share in search.shares):
         search.bound = search.arena_bytes
 
 

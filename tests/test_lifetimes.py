@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from mcugen.ir import Graph
 from mcugen.lifetimes import Lifetimes, lifetimes
-from mcugen.plan import Buffer
+from mcugen.ops.base import Overlap
+from mcugen.plan import Buffer, Share
 from mcugen.select import Selection, select
 from mcugen.target import CPUS
 from mcugen.testing import graphs
@@ -63,3 +64,33 @@ def test_scratch_lives_for_one_step() -> None:
     lives = lifetimes(graph, Selection(tuple(kernels)))
     assert lives.buffers[lives.scratch[2]] == Buffer(100, 2, 2, 4)
     assert set(lives.scratch) == {2}
+
+
+def overlapping(graph: Graph, overlaps: dict[int, dict[int, Overlap]]) -> Lifetimes:
+    """Lifetimes with these overlaps, by node, in place of those that the kernels declare."""
+    kernels = [
+        None if kernel is None else replace(kernel, overlap=lambda call, i=i: overlaps.get(i, {}))
+        for i, kernel in enumerate(select(graph, CPUS["host"]).kernels)
+    ]
+    return lifetimes(graph, Selection(tuple(kernels)))
+
+
+def test_an_output_shares_with_every_operand_that_dies() -> None:
+    lives = overlapping(graphs.branches(), {0: {0: Overlap(0), 1: Overlap(3)}})
+    assert lives.shares == (Share(2, 0, 0), Share(2, 1, 3))
+
+
+def test_an_output_does_not_share_with_what_lives_on() -> None:
+    """c is an output of the graph: d = flat(c) + constant must not overwrite it."""
+    overlap = {2: {0: Overlap(0), 1: Overlap(0)}}
+    assert overlapping(graphs.branches(), overlap).shares == ()
+    shares = overlapping(graphs.branches().with_(outputs=(5,)), overlap).shares
+    assert shares == (Share(3, 2, 0),)
+
+
+def test_a_tensor_that_is_two_operands_keeps_the_strictest_distance() -> None:
+    graph = graphs.branches()
+    twice = graph.with_(nodes=(replace(graph.nodes[0], inputs=(0, 0)), *graph.nodes[1:]))
+    assert overlapping(twice, {0: {0: Overlap(0), 1: Overlap(5)}}).shares == (Share(2, 0, 5),)
+    assert overlapping(twice, {0: {0: Overlap(0)}}).shares == ()
+    assert overlapping(twice, {0: {0: Overlap(0, exact=True), 1: Overlap(5)}}).shares == ()

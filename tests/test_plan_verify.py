@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mcugen.plan import Buffer, MemoryPlan
+from mcugen.plan import Buffer, MemoryPlan, Share
 from mcugen.plan_verify import PlanError, verify
 
 PAIR = [Buffer(8, 0, 1, 4), Buffer(8, 1, 2, 4)]
@@ -45,3 +45,42 @@ def test_good_plans() -> None:
     verify(PAIR, MemoryPlan((8, 0), 16))
     verify([Buffer(8, 0, 0, 4), Buffer(8, 1, 1, 4)], MemoryPlan((0, 0), 8))
     verify([], MemoryPlan((), 0))
+
+
+@pytest.mark.parametrize(
+    ("offsets", "share", "legal"),
+    [
+        ((4, 0), Share(1, 0, 4), True),
+        ((4, 0), Share(1, 0, 5), False),
+        ((0, 0), Share(1, 0, 0), True),
+        ((0, 4), Share(1, 0, 0), False),
+        ((4, 0), Share(1, 0, 4, exact=True), True),
+        ((4, 0), Share(1, 0, 0, exact=True), False),
+        ((8, 0), Share(1, 0, 0, exact=True), True),
+        ((0, 8), Share(1, 0, 8), True),
+    ],
+)
+def test_an_output_may_overlap_as_far_as_its_share_says(
+    offsets: tuple[int, int], share: Share, legal: bool
+) -> None:
+    plan = MemoryPlan(offsets, 16)
+    if legal:
+        verify(PAIR, plan, [share])
+    else:
+        with pytest.raises(PlanError, match=r"step 1: buffer 1 overwrites buffers \[0\]"):
+            verify(PAIR, plan, [share])
+
+
+def test_a_share_is_for_one_output_only() -> None:
+    """Scratch of the step and the share's own direction are judged like anything else."""
+    buffers = [*PAIR, Buffer(4, 1, 1, 4)]
+    with pytest.raises(PlanError, match=r"buffer 2 overwrites buffers \[0\]"):
+        verify(buffers, MemoryPlan((4, 0, 8), 16), [Share(1, 0, 4)])
+    with pytest.raises(PlanError, match=r"buffer 2 overwrites buffers \[1\]"):
+        verify(buffers, MemoryPlan((4, 0, 4), 16), [Share(1, 0, 4)])
+
+
+def test_an_input_that_lives_on_cannot_be_shared() -> None:
+    buffers = [Buffer(8, 0, 2, 4), Buffer(8, 1, 2, 4)]
+    with pytest.raises(PlanError, match="buffer 0 does not die where buffer 1 begins"):
+        verify(buffers, MemoryPlan((0, 0), 8), [Share(1, 0, 0)])
