@@ -78,11 +78,6 @@ static inline int32_t mcu_smlad(int32_t x, int32_t y, int32_t sum) {
 #endif
 }
 
-/// a + b modulo 2^32.
-static inline int32_t mcu_add_wrap(int32_t a, int32_t b) {
-    return (int32_t)((uint32_t)a + (uint32_t)b);
-}
-
 /// a - b modulo 2^32.
 static inline int32_t mcu_sub_wrap(int32_t a, int32_t b) {
     return (int32_t)((uint32_t)a - (uint32_t)b);
