@@ -9,7 +9,7 @@ import pytest
 
 from mcugen.importers import tflite
 from mcugen.ir import Call, DType
-from mcugen.ops.resize import BILINEAR, MAX_SIZE, NEAREST, interpolation
+from mcugen.ops.resize_bilinear import BILINEAR, MAX_SIZE, NEAREST, interpolation
 from mcugen.testing.builder import one_op, quant
 from mcugen.testing.check import (
     BOTH,

@@ -10,7 +10,7 @@ import pytest
 from mcugen.importers import tflite
 from mcugen.ir import Call, DType
 from mcugen.ops.mean import MAX_COUNT
-from mcugen.ops.reduce import REDUCE_MAX, REDUCE_MIN, SUM
+from mcugen.ops.reduce_max import REDUCE_MAX, REDUCE_MIN, SUM
 from mcugen.reference import tflm
 from mcugen.testing.builder import ModelBuilder, quant
 from mcugen.testing.check import (
