@@ -79,13 +79,18 @@ class Quant:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tensor:
-    """A value in the graph. `data` is set for constants, is read-only, and has shape `shape`."""
+    """A value in the graph. `data` is set for constants, is read-only, and has shape `shape`.
+
+    A variable outlives an inference: operators that list it as their state read and write it.
+    """
 
     name: str
     shape: tuple[int, ...]
     dtype: DType
     quant: Quant | None = None
     data: np.ndarray[Any, Any] | None = None
+    kept: tuple[int, ...] | None = None
+    variable: bool = False
 
     def __post_init__(self) -> None:
         if self.data is not None:
@@ -122,6 +127,16 @@ class Tensor:
     def label(self, tensor_id: TensorId) -> str:
         """How messages name this tensor."""
         return f'tensor#{tensor_id} "{printable(self.name)}"'
+
+    @property
+    def reset_value(self) -> int:
+        """What every element of a variable is before the first inference, as in the references."""
+        is_int8 = self.dtype is DType.INT8 and self.quant is not None
+        return self.zero_point if is_int8 else 0
+
+    def left_of(self, original: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """The part of the file's tensor that this one holds."""
+        return original if self.kept is None else original[..., list(self.kept)]
 
     def values(self) -> np.ndarray[Any, Any]:
         """The constant's data; only for tensors that are constant."""
@@ -220,6 +235,11 @@ class Graph:
     def calls(self) -> Iterator[Call]:
         """All nodes, resolved, in execution order."""
         return (self.call(node) for node in self.nodes)
+
+    @property
+    def variables(self) -> tuple[TensorId, ...]:
+        """The tensors that outlive an inference."""
+        return tuple(i for i, tensor in self.tensors.items() if tensor.variable)
 
     def producer(self, tensor: TensorId) -> Node | None:
         """The node that writes a tensor; None for inputs and constants."""

@@ -24,13 +24,15 @@ from mcugen.metrics import Difference
 from mcugen.model import Model
 from mcugen.ops import OPS
 from mcugen.ops.base import Array
+from mcugen.quantizer.report import Report
 
 Outputs = list[list[Array]]  # per sample, per output
 Infer = Callable[[Sequence[Array]], list[Array]]
 Progress = Callable[[int, int], None]  # samples done, samples in all
 
 NUMPY = "mcugen's numpy semantics"
-ROUNDED_OTHERWISE = frozenset({"fully_connected"})  # by LiteRT: round(double(acc) * scale)
+# By LiteRT: round(double(acc) * scale), and tables that are filled in float32.
+ROUNDED_OTHERWISE = frozenset({"fully_connected", "logistic", "tanh"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,7 @@ class Validation:
     exact: bool
     passed: bool
     verdict: str
+    quantization: Report | None = None  # of a float model that was quantized for this
 
 
 class Oracle(Protocol):
@@ -240,7 +243,7 @@ def first_difference(
         observed = layers([values.tobytes() for values in inputs])
         for number, (node, got) in enumerate(zip(kernel_nodes(graph), observed, strict=True)):
             output = node.outputs[0]
-            wanted = expected[output].ravel()
+            wanted = graph.tensors[output].left_of(expected[output]).ravel()
             found = np.frombuffer(got, wanted.dtype)
             if not _all_close(graph, [output], [found], [wanted]):
                 differing = sum(a != b for a, b in zip(got, wanted.tobytes(), strict=True))

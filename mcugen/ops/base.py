@@ -214,12 +214,13 @@ class Matmul:
 
     `inputs` arranges an input as [group][row][k], `weights` the weights as [group][out][k], so that
     inputs times transposed weights is the result before bias and activation, [group][row][out].
-    `restore` undoes `weights`.
+    `restore` undoes `weights`. `finish` makes int8 outputs of sums [..., channel], bias included.
     """
 
     inputs: Callable[[Call, Array], Array]
     weights: Callable[[Call, Array], Array]
     restore: Callable[[Call, Array], Array]
+    finish: Callable[[Call, Array], Array]
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +232,8 @@ class Op:
     numpy semantics, the latter exact to the bit. An `alias` operator only renames memory: it has no
     kernel. `fold` gives the outputs where they are known although the inputs are not constant (the
     shape of a tensor, for one).
-    `arity` is the least and the greatest number of inputs. `scheme` and, for operators with
+    `state` are the positions of inputs that the operator updates; their new values follow the
+    outputs in its semantics. `arity` is the least and the greatest number of inputs. `scheme` and, for operators with
     weights, `matmul` are what the quantizer needs.
     """
 
@@ -248,6 +250,7 @@ class Op:
     macs: Callable[[Call], int] = lambda call: 0
     fold: Callable[[Call], list[Array] | None] = lambda call: None
     arity: tuple[int, int] = (1, 64)
+    state: tuple[int, ...] = ()
     scheme: Scheme = Scheme()
     matmul: Matmul | None = None
 

@@ -152,10 +152,15 @@ def quantized(call: Call, inputs: Arrays) -> list[Array]:
     acc = accumulate(call, centred, inputs[1], dot_exact)
     if call.optional(2) is not None:
         acc = acc + inputs[2]
+    return [finish(call, acc)]
+
+
+def finish(call: Call, sums: Array) -> Array:
+    """Outputs from sums [..., channel]: scaled, moved to the zero point, clamped."""
     multiplier, shift = multipliers(call)
     low, high = activation_range(call.attrs.activation, call.output)
-    sums = acc.astype(np.int64)
-    return [requantize(sums, multiplier, shift, call.output.zero_point, low, high)]
+    exact = sums.astype(np.int64)
+    return requantize(exact, multiplier, shift, call.output.zero_point, low, high)
 
 
 def multipliers(call: Call) -> tuple[Array, Array]:
@@ -268,7 +273,7 @@ OP = Op(
     quantized=quantized,
     macs=macs,
     scheme=Scheme(weights_axis=0),
-    matmul=Matmul(matmul_inputs, matmul_weights, matmul_restore),
+    matmul=Matmul(matmul_inputs, matmul_weights, matmul_restore, finish),
     kernels=(
         Kernel(
             name="mcu_conv2d_s8_ref",

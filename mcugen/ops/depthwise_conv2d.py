@@ -28,7 +28,7 @@ from mcugen.ops.base import (
     apply_activation,
     folded_bias,
 )
-from mcugen.ops.kernels import depthwise_conv2d_3x3_s8_dsp
+from mcugen.ops.kernels import depthwise_conv2d_3x3_s8_dsp, depthwise_conv2d_planes_s8_dsp
 from mcugen.ops.window import Padding, convolution, patches
 
 # ---- attributes and decode
@@ -140,10 +140,15 @@ def quantized(call: Call, inputs: Arrays) -> list[Array]:
     acc = np.einsum("nyxijc,ijc->nyxc", windows(call, centred, inputs[1]), weights)
     if call.optional(2) is not None:
         acc = acc + inputs[2]
+    return [finish(call, acc)]
+
+
+def finish(call: Call, sums: Array) -> Array:
+    """Outputs from sums [..., channel]: scaled, moved to the zero point, clamped."""
     multiplier, shift = multipliers(call)
     low, high = activation_range(call.attrs.activation, call.output)
-    sums = acc.astype(np.int64)
-    return [requantize(sums, multiplier, shift, call.output.zero_point, low, high)]
+    exact = sums.astype(np.int64)
+    return requantize(exact, multiplier, shift, call.output.zero_point, low, high)
 
 
 def multipliers(call: Call) -> tuple[Array, Array]:
@@ -255,7 +260,7 @@ OP = Op(
     name="depthwise_conv2d",
     tflite="DEPTHWISE_CONV_2D",
     scheme=Scheme(weights_axis=3),
-    matmul=Matmul(matmul_inputs, matmul_weights, matmul_restore),
+    matmul=Matmul(matmul_inputs, matmul_weights, matmul_restore, finish),
     decode=decode,
     encode=encode,
     infer=infer,
@@ -286,5 +291,6 @@ OP = Op(
             cost=lambda call: Cost(cycles=10 * macs(call) + 40 * call.output.elements),
         ),
         depthwise_conv2d_3x3_s8_dsp.KERNEL,
+        depthwise_conv2d_planes_s8_dsp.KERNEL,
     ),
 )

@@ -154,10 +154,15 @@ def quantized(call: Call, inputs: Arrays) -> list[Array]:
     acc = centred.reshape(-1, weights.shape[1]) @ weights.T
     if call.optional(2) is not None:
         acc = acc + inputs[2]
+    return [finish(call, acc.reshape(call.output.shape))]
+
+
+def finish(call: Call, sums: Array) -> Array:
+    """Outputs from sums [..., channel]: scaled, moved to the zero point, clamped."""
     multiplier, shift = multipliers(call)
     low, high = activation_range(call.attrs.activation, call.output)
-    sums = acc.astype(np.int64).reshape(call.output.shape)
-    return [requantize(sums, multiplier, shift, call.output.zero_point, low, high)]
+    exact = sums.astype(np.int64)
+    return requantize(exact, multiplier, shift, call.output.zero_point, low, high)
 
 
 def multipliers(call: Call) -> tuple[Array, Array]:
@@ -234,7 +239,7 @@ OP = Op(
     name="fully_connected",
     tflite="FULLY_CONNECTED",
     scheme=Scheme(weights_axis=0),
-    matmul=Matmul(matmul_inputs, matmul_weights, matmul_restore),
+    matmul=Matmul(matmul_inputs, matmul_weights, matmul_restore, finish),
     decode=decode,
     encode=encode,
     infer=infer,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from mcugen import verify
 from mcugen.ir import Graph
+from mcugen.passes.constant_channels import constant_channels
 from mcugen.passes.dilated_conv import dilated_conv
 from mcugen.passes.drop_identity import drop_identity
 from mcugen.passes.fuse_activation import fuse_activation
@@ -22,6 +23,7 @@ PASSES: tuple[Pass, ...] = (
     fuse_activation,
     drop_identity,
     one_output,
+    constant_channels,
 )
 
 
