@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         generate,
         load,
         profile,
+        quantize,
         run_project,
         validate,
     )
@@ -37,6 +38,7 @@ __all__ = [
     "generate",
     "load",
     "profile",
+    "quantize",
     "run_project",
     "validate",
 ]

@@ -1,6 +1,7 @@
 """Every step of mcugen as one function: the table of contents of the project.
 
-A model file goes through `load` (to a graph), `Model.compiled` (passes), `select` (kernels),
+A model file goes through `load` (to a graph), `quantize` (from float to int8, where that is
+wanted), `Model.compiled` (passes), `select` (kernels),
 `lower` (memory plan, C names), `emit` (files), `build` (gcc) and `run` (host or QEMU). `analyze`
 looks at a model before, `validate` and `profile` at what it does on a board. Everything that a user
 can mend raises a `McugenError`.
@@ -9,25 +10,32 @@ can mend raises a `McugenError`.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mcugen import analysis, data, health, profiling, validation
 from mcugen.analysis import Analysis, Memory
 from mcugen.build import Build, build
 from mcugen.emit import emit
-from mcugen.errors import BoardError, ToolError, UnsupportedModelError
-from mcugen.ir import Graph
+from mcugen.errors import BoardError, Problem, ToolError, UnsupportedModelError
+from mcugen.ir import Graph, Tensor
 from mcugen.lower import lower
-from mcugen.model import Model, load
+from mcugen.model import Model, load, loads
+from mcugen.ops.base import Array
 from mcugen.profiling import Profile
 from mcugen.program import Program, Source
 from mcugen.project import Project
-from mcugen.results import BoardList, BoardRow, Built, Generated, RunResult
+from mcugen.quantizer import pipeline
+from mcugen.quantizer import report as quality
+from mcugen.quantizer.calibration import Data, calibrate
+from mcugen.quantizer.config import Config
+from mcugen.quantizer.export import export
+from mcugen.quantizer.observe import Sample
+from mcugen.results import BoardList, BoardRow, Built, Generated, QuantizedModel, RunResult
 from mcugen.run.runner import open_runner
 from mcugen.select import select
 from mcugen.target import Board, board_names, load_board
@@ -44,11 +52,16 @@ __all__ = [
     "generate",
     "load",
     "profile",
+    "quantize",
     "run_project",
     "validate",
 ]
 
 AnyPath = Path | str
+AnyModel = Any  # a path, or a Keras model object
+Labels = Array | None
+
+MAX_JUDGED = 1000  # labelled samples that accuracy is measured on
 
 
 def doctor() -> health.Health:
@@ -61,10 +74,85 @@ def boards() -> BoardList:
     return BoardList(tuple(BoardRow.of(load_board(name)) for name in board_names()))
 
 
-def analyze(model_path: AnyPath, board_name: str | None = None) -> Analysis:
-    """What a model consists of; with a board, what it needs there. The model may break rules."""
+def quantize(
+    model: AnyModel,
+    calibration: Data,
+    *,
+    output: AnyPath | None = None,
+    config: Config | None = None,
+    labelled: AnyPath | None = None,
+    float_edges: bool = False,
+    progress: Progress = silent,
+) -> QuantizedModel:
+    """Quantize a float model and write a standard `.tflite` file.
+
+    `calibration` are samples like those that the model will see: an .npz or .npy file, an array, or
+    anything that yields samples. `labelled` is a file of samples and labels to measure accuracy on,
+    by default the calibration file if it has labels. `float_edges` keeps inputs and outputs float.
+    """
+    floating = load(model) if not isinstance(model, Model) else model
+    if not floating.is_float:
+        raise UnsupportedModelError(
+            [
+                Problem(
+                    f'model "{floating.path.name}"',
+                    "has integer activations: it is quantized already",
+                    "quantize takes float models; generate, validate and run take it as it is",
+                )
+            ]
+        )
+    graph = floating.compiled()
+    tensors = [graph.tensors[i] for i in graph.inputs]
+    samples = calibrate(calibration, tensors)
+    result = pipeline.quantize(graph, samples, config or Config(), progress)
+    content = export(result.graph, float_edges=float_edges)
+    made = loads(content, floating.path)
+    made.compiled()
+    if output is not None:
+        Path(output).write_bytes(content)
+    if labelled is None and isinstance(calibration, Path | str):
+        labelled = calibration
+    judged, labels = _labelled(labelled, tensors)
+    sizes = len(floating.content), len(content)
+    report = quality.report(result, floating.path.name, sizes, judged, labels)
+    return QuantizedModel(made, floating, report, None if output is None else Path(output))
+
+
+def _labelled(path: AnyPath | None, tensors: Sequence[Tensor]) -> tuple[Sequence[Sample], Labels]:
+    """Samples with labels, if there are any."""
+    if path is None:
+        return (), None
+    samples = data.load(Path(path), tensors, limit=MAX_JUDGED)
+    if samples.labels is None:
+        return (), None
+    return [samples[k] for k in range(len(samples))], samples.labels
+
+
+def _prepared(
+    model: AnyModel,
+    calibration: Data | None,
+    config: Config | None,
+    progress: Progress = silent,
+) -> Model:
+    """The model to compile; a float one is quantized if there are samples for it."""
+    if calibration is None:
+        return load(model)
+    return quantize(model, calibration, config=config, progress=progress).model
+
+
+def analyze(
+    model_path: AnyModel,
+    board_name: str | None = None,
+    *,
+    calibration: Data | None = None,
+    config: Config | None = None,
+) -> Analysis:
+    """What a model consists of; with a board, what it needs there. The model may break rules.
+
+    A float model is quantized first if there are samples to calibrate with.
+    """
     board = load_board("host" if board_name is None else board_name)
-    model = load(model_path)
+    model = _prepared(model_path, calibration, config)
     graph = model.imported
     try:
         graph = model.compiled()
@@ -76,16 +164,22 @@ def analyze(model_path: AnyPath, board_name: str | None = None) -> Analysis:
 
 
 def generate(
-    model_path: AnyPath,
+    model_path: AnyModel,
     board_name: str,
     directory: AnyPath,
     *,
     name: str | None = None,
     force: bool = False,
+    calibration: Data | None = None,
+    config: Config | None = None,
+    progress: Progress = silent,
 ) -> Generated:
-    """Write a self-contained C project; a directory with other content needs `force`."""
+    """Write a self-contained C project; a directory with other content needs `force`.
+
+    A float model is quantized first if there are samples to calibrate with.
+    """
     board = load_board(board_name)
-    model = load(model_path)
+    model = _prepared(model_path, calibration, config, progress)
     return _generate(model, model.compiled(), board, Path(directory), name, force)
 
 
@@ -116,7 +210,7 @@ def run_project(
 
 
 def validate(
-    model_path: AnyPath,
+    model_path: AnyModel,
     board_name: str,
     data_path: AnyPath,
     *,
@@ -124,12 +218,21 @@ def validate(
     limit: int | None = None,
     float_model: AnyPath | None = None,
     keep: AnyPath | None = None,
+    calibration: Data | None = None,
+    config: Config | None = None,
     progress: Progress = silent,
 ) -> Validation:
-    """Run a model on a board and compare every byte with the reference interpreters."""
+    """Run a model on a board and compare every byte with the reference interpreters.
+
+    A float model is quantized first if there are samples to calibrate with, and the outputs are
+    compared with its own.
+    """
     board = load_board(board_name)
-    model = load(model_path)
+    model, quantized = load(model_path), None
     floating = None if float_model is None else load(float_model)
+    if calibration is not None and model.is_float:
+        quantized = quantize(model, calibration, config=config, progress=progress)
+        model, floating = quantized.model, floating or quantized.floating
     graph = model.compiled()
     tensors = [graph.tensors[i] for i in graph.inputs]
     labels_path = None if labels is None else Path(labels)
@@ -138,6 +241,8 @@ def validate(
         with open_runner(board, _build(project.directory, board).image) as runner:
             outputs = infer_all(samples, partial(project.infer, runner), progress)
         result = validation.validate(model, graph, samples, outputs, floating)
+        if quantized is not None:
+            result = replace(result, quantization=quantized.report)
         if result.passed:
             return result
         image = build(project.directory, observe=True).image
@@ -146,10 +251,19 @@ def validate(
         return replace(result, first_difference=first)
 
 
-def profile(model_path: AnyPath, board_name: str) -> Profile:
-    """Count one inference's instructions per layer in QEMU, and model its cycles."""
+def profile(
+    model_path: AnyModel,
+    board_name: str,
+    *,
+    calibration: Data | None = None,
+    config: Config | None = None,
+) -> Profile:
+    """Count one inference's instructions per layer in QEMU, and model its cycles.
+
+    A float model is quantized first if there are samples to calibrate with.
+    """
     board = load_board(board_name)
-    model = load(model_path)
+    model = _prepared(model_path, calibration, config)
     graph = model.compiled()
     zeros = [bytes(graph.tensors[i].bytes) for i in graph.inputs]
     with _project(model, graph, board, None) as project:

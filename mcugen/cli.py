@@ -6,6 +6,7 @@ that the user can mend, 130 after Ctrl-C.
 
 from __future__ import annotations
 
+import enum
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ from rich.console import Console
 import mcugen
 from mcugen import api, report
 from mcugen.errors import McugenError
+from mcugen.quantizer.config import Activations, Config, Effort, Pass
+from mcugen.quantizer.ranges import Method
 from mcugen.validation import Progress
 
 FAILED, ERROR, INTERNAL, INTERRUPTED = 1, 2, 70, 130
@@ -93,6 +96,10 @@ def _progress(text: str) -> Iterator[Progress]:
 # ---- options that several verbs share
 
 
+def _values(kind: type[enum.Enum]) -> list[str]:
+    return [member.value for member in kind]
+
+
 def _json(command: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
 
@@ -108,6 +115,15 @@ def _board(required: bool) -> Callable[[F], F]:
 
 def _name(command: F) -> F:
     return click.option("--name", help="C prefix; by default from the file's name.")(command)
+
+
+def _calibration(command: F) -> F:
+    return click.option(
+        "--data",
+        "calibration",
+        type=PATH,
+        help="Quantize a float MODEL first, with these samples (.npz, .npy).",
+    )(command)
 
 
 _model = click.argument("model", type=PATH)
@@ -148,14 +164,15 @@ def boards(as_json: bool) -> None:
 @commands.command()
 @_model
 @_board(required=False)
+@_calibration
 @_json
-def analyze(model: Path, board: str | None, as_json: bool) -> None:
+def analyze(model: Path, board: str | None, calibration: Path | None, as_json: bool) -> None:
     """Show operators, MACs, and the flash and RAM that MODEL will need; what is not supported.
 
     \b
     Example: mcugen analyze kws.tflite --board mps2-an386
     """
-    _show(api.analyze(model, board), as_json)
+    _show(api.analyze(model, board, calibration=calibration), as_json)
 
 
 @commands.command()
@@ -164,16 +181,114 @@ def analyze(model: Path, board: str | None, as_json: bool) -> None:
 @click.option("-o", "--output", "directory", metavar="DIR", required=True, type=PATH)
 @_name
 @click.option("--force", is_flag=True, help="Replace DIR if it has other content.")
+@_calibration
 @_json
 def generate(
-    model: Path, board: str, directory: Path, name: str | None, force: bool, as_json: bool
+    model: Path,
+    board: str,
+    directory: Path,
+    name: str | None,
+    force: bool,
+    calibration: Path | None,
+    as_json: bool,
 ) -> None:
     """Write a self-contained C project for MODEL.
 
     \b
     Example: mcugen generate kws.tflite --board mps2-an386 -o out/kws
+             mcugen generate kws.keras --data kws01.npz --board mps2-an386 -o out/kws
     """
-    _show(api.generate(model, board, directory, name=name, force=force), as_json)
+    with _progress("quantizing") as progress:
+        result = api.generate(
+            model,
+            board,
+            directory,
+            name=name,
+            force=force,
+            calibration=calibration,
+            progress=progress,
+        )
+    _show(result, as_json)
+
+
+@commands.command()
+@_model
+@click.option("--data", required=True, type=PATH, help="Samples to calibrate with, .npz or .npy.")
+@click.option("-o", "--output", type=PATH, required=True, metavar="FILE", help="The .tflite.")
+@click.option("--labels", "labelled", type=PATH, help="Samples and labels to measure accuracy on.")
+@click.option(
+    "--method",
+    type=click.Choice(["auto", *_values(Method)]),
+    default="auto",
+    help="How ranges are chosen.",
+)
+@click.option(
+    "--layer-method",
+    "layer_methods",
+    multiple=True,
+    metavar="LAYER=METHOD",
+    help="Another method for the layers of this name or pattern.",
+)
+@click.option("--weights", type=click.Choice(["per-channel", "per-tensor"]), default="per-channel")
+@click.option("--activations", type=click.Choice(_values(Activations)), default="int8")
+@click.option("--keep-float", multiple=True, metavar="LAYER", help="Leave these layers float.")
+@click.option("--budget", type=float, metavar="DB", help="Leave layers float to reach this SQNR.")
+@click.option("--effort", type=click.Choice(_values(Effort)), default="normal")
+@click.option(
+    "--disable", type=click.Choice(_values(Pass)), multiple=True, help="Skip an accuracy pass."
+)
+@click.option("--io", type=click.Choice(["int8", "float"]), default="int8", help="Of the file.")
+@_json
+def quantize(
+    model: Path,
+    data: Path,
+    output: Path,
+    labelled: Path | None,
+    method: str,
+    layer_methods: tuple[str, ...],
+    weights: str,
+    activations: str,
+    keep_float: tuple[str, ...],
+    budget: float | None,
+    effort: str,
+    disable: tuple[str, ...],
+    io: str,
+    as_json: bool,
+) -> None:
+    """Quantize a float MODEL (.keras, .h5, .tflite) to a standard int8 .tflite.
+
+    \b
+    Example: mcugen quantize kws.keras --data kws01.npz -o kws_int8.tflite
+    """
+    config = Config(
+        method=None if method == "auto" else Method(method),
+        methods=dict(_layer_method(text) for text in layer_methods),
+        activations=Activations(activations),
+        per_channel=weights == "per-channel",
+        keep_float=keep_float,
+        effort=Effort(effort),
+        disable=frozenset(Pass(name) for name in disable),
+        budget=budget,
+    )
+    with _progress("quantizing") as progress:
+        result = api.quantize(
+            model,
+            data,
+            output=output,
+            config=config,
+            labelled=labelled,
+            float_edges=io == "float",
+            progress=progress,
+        )
+    _show(result.report if as_json else result, as_json)
+
+
+def _layer_method(text: str) -> tuple[str, Method]:
+    layer, _, name = text.rpartition("=")
+    if not layer or name not in _values(Method):
+        allowed = ", ".join(_values(Method))
+        raise click.BadParameter(f"{text}: LAYER=METHOD with one of {allowed}")
+    return layer, Method(name)
 
 
 @commands.command()
@@ -222,7 +337,8 @@ def run(
 @click.option("--data", required=True, type=PATH, help="Samples, .npz or .npy.")
 @click.option("--labels", type=PATH, help="Classes; by default `y` of the data file.")
 @click.option("--limit", type=click.IntRange(min=1), help="Take this many samples.")
-@click.option("--float", "float_model", type=PATH, help="The float .tflite to compare with.")
+@click.option("--float", "float_model", type=PATH, help="The float model to compare with.")
+@click.option("--no-quantize", is_flag=True, help="Leave a float MODEL float.")
 @click.option("--confusion", is_flag=True, help="Print the confusion matrix.")
 @click.option("--keep", type=PATH, metavar="DIR", help="Keep the generated project.")
 @_json
@@ -233,11 +349,14 @@ def validate(
     labels: Path | None,
     limit: int | None,
     float_model: Path | None,
+    no_quantize: bool,
     confusion: bool,
     keep: Path | None,
     as_json: bool,
 ) -> int:
     """Run MODEL on a board and compare each byte with the reference kernels.
+
+    A float MODEL is quantized first, with the same samples, and compared with itself.
 
     \b
     Example: mcugen validate kws.tflite --board mps2-an386 --data kws01.npz
@@ -251,6 +370,7 @@ def validate(
             limit=limit,
             float_model=float_model,
             keep=keep,
+            calibration=None if no_quantize else data,
             progress=progress,
         )
     _show(result, as_json, confusion=confusion)
@@ -261,11 +381,15 @@ def validate(
 @_model
 @_board(required=True)
 @click.option("--functions", is_flag=True, help="Also list the C functions by their cycles.")
+@_calibration
 @_json
-def profile(model: Path, board: str, functions: bool, as_json: bool) -> None:
+def profile(
+    model: Path, board: str, functions: bool, calibration: Path | None, as_json: bool
+) -> None:
     """Count the instructions of each layer, exactly, in QEMU, and model its cycles.
 
     \b
     Example: mcugen profile kws.tflite --board mps2-an386
     """
-    _show(api.profile(model, board), as_json, functions=functions)
+    result = api.profile(model, board, calibration=calibration)
+    _show(result, as_json, functions=functions)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import json
+import math
 from collections.abc import Iterable
 from functools import singledispatch
 from pathlib import Path
@@ -19,7 +20,8 @@ from mcugen.analysis import Analysis, Edge, Memory, Operation
 from mcugen.health import Health
 from mcugen.metrics import Difference
 from mcugen.profiling import Profile
-from mcugen.results import BoardList, Built, Generated, RunResult
+from mcugen.quantizer.report import LayerReport, Report
+from mcugen.results import BoardList, Built, Generated, QuantizedModel, RunResult
 from mcugen.validation import Comparison, Validation
 
 GOOD, BAD, WARN = "[green]", "[bold red]", "[yellow]"
@@ -40,6 +42,8 @@ def _plain(value: Any) -> Any:
         return value.value
     if isinstance(value, Path):
         return str(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
     return value
@@ -230,16 +234,83 @@ def _per_mac(value: float | None) -> str:
     return "" if value is None else f"{value:.2f}"
 
 
+def _points(difference: float) -> str:
+    return f" ({100 * difference:+.2f} points)"
+
+
+@show.register
+def _(quantized: QuantizedModel, console: Console, **options: Any) -> None:
+    report = quantized.report
+    for note in report.notes:
+        console.print(f"{WARN}note[/] {escape(note)}")
+    console.print(_steps(report))
+    console.print(_layer_table(report.layers))
+    for line in _quality(report):
+        console.print(escape(line))
+    if quantized.output is not None:
+        console.print(f"{GOOD}written[/] {escape(str(quantized.output))}")
+
+
+def _steps(report: Report) -> Table:
+    table = _table("decision", "SQNR dB", "gain", "", right=("SQNR dB", "gain"))
+    for step in report.steps:
+        kept = f"{GOOD}kept[/]" if step.kept else "not kept"
+        table.add_row(escape(step.name), f"{step.sqnr_db:.2f}", f"{step.gain_db:+.2f}", kept)
+    return table
+
+
+def _layer_table(layers: Iterable[LayerReport]) -> Table:
+    right = ("SQNR dB", "own", "clipped", "weights", "scale", "zero")
+    table = _table("operator", *right, "range", "name", right=right)
+    for layer in layers:
+        table.add_row(
+            f"{layer.operator}{' float' if layer.is_float else ''}",
+            f"{layer.sqnr_db:.1f}",
+            "" if layer.own_db is None else f"{layer.own_db:.1f}",
+            f"{layer.clipped:.2%}",
+            "" if layer.weight_error is None else f"{layer.weight_error:.2%}",
+            f"{layer.scale:.5g}",
+            str(layer.zero_point),
+            f"{layer.low:.4g} .. {layer.high:.4g}",
+            _name(layer.name),
+        )
+    return table
+
+
+def _quality(report: Report) -> Iterable[str]:
+    quality = report.quality
+    if quality.float_accuracy is not None and quality.quantized_accuracy is not None:
+        loss = _points(quality.quantized_accuracy - quality.float_accuracy)
+        yield (
+            f"accuracy float {quality.float_accuracy:.4f}, "
+            f"quantized {quality.quantized_accuracy:.4f}{loss}, {quality.samples} samples"
+        )
+    yield (
+        f"outputs against float: SQNR {quality.sqnr_db:.2f} dB, rmse {quality.rmse:.4g}, "
+        f"cos {quality.cos:.6f}, {quality.samples} samples"
+    )
+    yield f"most is lost in {', '.join(report.worst)}"
+    yield f"{quality.float_bytes:,} bytes before, {quality.quantized_bytes:,} after"
+
+
 @show.register
 def _(validation: Validation, console: Console, confusion: bool = False, **options: Any) -> None:
+    if validation.quantization is not None:
+        report = validation.quantization
+        console.print(
+            f"quantized first: {report.method} ranges, {report.calibration_samples} samples"
+        )
+        console.print(f"most is lost in {escape(', '.join(report.worst))}")
     for note in validation.notes:
         console.print(f"{WARN}note[/] {escape(note)}")
     for comparison in validation.comparisons:
         console.print(_comparison(comparison))
     for position, difference in enumerate(validation.against_float):
         console.print(f"output {position} against float: {_distance(difference)}")
+    base = next((a.value for a in validation.accuracies if a.who == "float"), None)
     for accuracy in validation.accuracies:
-        console.print(f"accuracy {accuracy.who}: {accuracy.value:.4f}")
+        loss = "" if base is None or accuracy.who == "float" else _points(accuracy.value - base)
+        console.print(f"accuracy {accuracy.who}: {accuracy.value:.4f}{loss}")
     if confusion:
         for row in validation.confusion:
             console.print(" ".join(f"{count:5}" for count in row))

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mcugen.analysis import Memory
+from mcugen.model import Model
+from mcugen.quantizer.report import Report
 from mcugen.target import Board
 
 
@@ -70,3 +72,16 @@ class RunResult:
     output: Path | None
     first: tuple[tuple[float, ...], ...]
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class QuantizedModel:
+    """A model that was quantized: the new one, the float one, what it cost, where it was written.
+
+    `model.content` is the `.tflite` file.
+    """
+
+    model: Model
+    floating: Model
+    report: Report
+    output: Path | None

@@ -37,7 +37,7 @@ class Statistics:
             self.moving_low = MOMENTUM * self.moving_low + (1 - MOMENTUM) * low
             self.moving_high = MOMENTUM * self.moving_high + (1 - MOMENTUM) * high
         self.low, self.high = min(self.low, low), max(self.high, high)
-        self.samples += 1
+        self.samples += len(values)
         self._widen(max(-low, high))
         if self.limit > 0.0:
             edges = (-self.limit, self.limit)

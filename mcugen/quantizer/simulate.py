@@ -15,9 +15,9 @@ import numpy as np
 from mcugen.ir import Call, Graph, Quant, TensorId
 from mcugen.ops import OPS
 from mcugen.ops.base import Activation, Array
-from mcugen.quantize.apply import Parameters, Weights
-from mcugen.quantize.ranges import Grid
-from mcugen.quantize.scheme import along
+from mcugen.quantizer.apply import Parameters, Weights
+from mcugen.quantizer.ranges import Grid
+from mcugen.quantizer.scheme import along
 
 
 def on_grid(x: Array, quant: Quant, grid: Grid) -> Array:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcugen.ir import Quant
-from mcugen.quantize.statistics import Statistics
+from mcugen.quantizer.statistics import Statistics
 
 Values = NDArray[np.float64]
 

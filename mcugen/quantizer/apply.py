@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from mcugen.fixed import round_half_away
 from mcugen.ir import Call, DType, Graph, Node, Quant, Tensor, TensorId
 from mcugen.ops import OPS
-from mcugen.quantize.ranges import Grid, quant_for
-from mcugen.quantize.scheme import MAX_WEIGHT, along
+from mcugen.passes.edit import without_unused_tensors
+from mcugen.quantizer.ranges import Grid, quant_for
+from mcugen.quantizer.scheme import MAX_WEIGHT, along
 
 INT32_MAX = 2**31 - 1
 
@@ -83,7 +84,8 @@ class _Rewriter:
                 self.keep(call)
             else:
                 self.quantize(call)
-        return self.graph.with_(tensors=self.tensors, nodes=tuple(self.nodes))
+        rewritten = self.graph.with_(tensors=self.tensors, nodes=tuple(self.nodes))
+        return without_unused_tensors(rewritten)
 
     def is_kept(self, node: Node) -> bool:
         return node.outputs[0] in self.parameters.kept_float

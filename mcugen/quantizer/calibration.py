@@ -14,7 +14,7 @@ from mcugen import data
 from mcugen.errors import DataError
 from mcugen.ir import Tensor
 from mcugen.ops.base import Array
-from mcugen.quantize.observe import Sample
+from mcugen.quantizer.observe import Sample
 
 CHUNK = 64  # samples that are read at once
 WHOLE_BYTES = 2**28  # of a file that is read at once

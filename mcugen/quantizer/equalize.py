@@ -20,7 +20,7 @@ from mcugen.ir import Call, Graph, TensorId
 from mcugen.ops import OPS
 from mcugen.ops.base import Activation
 from mcugen.passes.edit import readers, without_unused_tensors
-from mcugen.quantize.batch import Batch
+from mcugen.quantizer.batch import Batch
 
 # Operators that treat channels alike and commute with a positive factor per channel.
 TRANSPARENT = frozenset({"average_pool2d", "max_pool2d", "pad", "relu"})

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcugen.quantize.ranges import (
+from mcugen.quantizer.ranges import (
     INT8,
     INT8_SYMMETRIC,
     INT16,
@@ -17,7 +17,7 @@ from mcugen.quantize.ranges import (
     quant_for,
     quantization_noise,
 )
-from mcugen.quantize.statistics import BINS, Statistics
+from mcugen.quantizer.statistics import BINS, Statistics
 
 
 def statistics(*batches: np.ndarray) -> Statistics:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mcugen.ir import DType
-from mcugen.quantize.ranges import INT8, INT8_SYMMETRIC, INT16, Grid, Method
+from mcugen.quantizer.ranges import INT8, INT8_SYMMETRIC, INT16, Grid, Method
 
 
 class Activations(enum.Enum):

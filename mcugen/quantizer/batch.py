@@ -12,9 +12,9 @@ from mcugen import interpret
 from mcugen.data import dequantize, quantize
 from mcugen.ir import DType, Graph
 from mcugen.ops.base import Array
-from mcugen.quantize import simulate
-from mcugen.quantize.apply import Parameters, apply
-from mcugen.quantize.observe import Sample, with_batch
+from mcugen.quantizer import simulate
+from mcugen.quantizer.apply import Parameters, apply
+from mcugen.quantizer.observe import Sample, with_batch
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,10 +41,10 @@ class Batch:
         if parameters.dtype is not DType.INT8:  # numpy semantics are for int8
             return _joined(simulate.outputs(self.graph, c, parameters) for c in self.chunks)
         graph = apply(self.graph, parameters)
-        return _joined(_real_outputs(graph, chunk) for chunk in self.chunks)
+        return _joined(real_outputs(graph, chunk) for chunk in self.chunks)
 
 
-def _real_outputs(graph: Graph, inputs: Sequence[Array]) -> list[Array]:
+def real_outputs(graph: Graph, inputs: Sequence[Array]) -> list[Array]:
     """The outputs of an integer graph, as real values for real inputs."""
     given = [
         x if graph.tensors[i].dtype.is_float else quantize(x, graph.tensors[i])

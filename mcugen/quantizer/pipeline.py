@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 from mcugen.errors import Problem, UnsupportedModelError
 from mcugen.ir import Call, Graph, Node, Quant, TensorId, printable
 from mcugen.ops import OPS
-from mcugen.quantize.adjust import adjust
-from mcugen.quantize.apply import Parameters, Weights, apply, has_weights, rounded_weights
-from mcugen.quantize.batch import Batch
-from mcugen.quantize.calibration import Calibration
-from mcugen.quantize.config import Config, Pass
-from mcugen.quantize.equalize import equalize
-from mcugen.quantize.observe import Sample, activations, observe
-from mcugen.quantize.ranges import Method, choose_range
-from mcugen.quantize.scheme import activation_quants, least_squares_scales, weight_scales
-from mcugen.quantize.search import search
-from mcugen.quantize.statistics import Statistics
-from mcugen.quantize.trials import FEW_SAMPLES, Step, Trials
+from mcugen.quantizer.adjust import adjust
+from mcugen.quantizer.apply import Parameters, Weights, apply, has_weights, rounded_weights
+from mcugen.quantizer.batch import Batch
+from mcugen.quantizer.calibration import Calibration
+from mcugen.quantizer.config import Config, Pass
+from mcugen.quantizer.equalize import equalize
+from mcugen.quantizer.observe import Sample, activations, observe
+from mcugen.quantizer.ranges import Method, choose_range
+from mcugen.quantizer.scheme import activation_quants, least_squares_scales, weight_scales
+from mcugen.quantizer.search import search
+from mcugen.quantizer.statistics import Statistics
+from mcugen.quantizer.trials import FEW_SAMPLES, Step, Trials
 
 KEPT_SAMPLES = 256  # that weights are fitted to and choices judged by; they stay in memory
 KEPT_BYTES = 2**28  # of their activations, at most

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mcugen.ir import Graph, Quant, TensorId
 from mcugen.ops import OPS
-from mcugen.quantize.ranges import INT16, Grid, quant_for
+from mcugen.quantizer.ranges import INT16, Grid, quant_for
 
 Range = tuple[float, float]
 

@@ -10,11 +10,11 @@ import numpy as np
 from mcugen.ir import Graph, Quant, TensorId
 from mcugen.ops import OPS
 from mcugen.ops.base import Array
-from mcugen.quantize import simulate
-from mcugen.quantize.apply import Parameters
-from mcugen.quantize.batch import Batch, sqnr_db
-from mcugen.quantize.ranges import Grid, quant_for
-from mcugen.quantize.scheme import shared_groups
+from mcugen.quantizer import simulate
+from mcugen.quantizer.apply import Parameters
+from mcugen.quantizer.batch import Batch, sqnr_db
+from mcugen.quantizer.ranges import Grid, quant_for
+from mcugen.quantizer.scheme import shared_groups
 
 FACTORS = (0.9, 1.1, 0.8, 0.95, 1.05)  # of each end of a range
 BUDGET_MACS = 20e9  # about a minute; counted, not timed, so that results are the same anywhere

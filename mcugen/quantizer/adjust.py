@@ -12,11 +12,11 @@ from mcugen import interpret
 from mcugen.ir import Call, TensorId
 from mcugen.ops import OPS
 from mcugen.ops.base import Array
-from mcugen.quantize import rounding, simulate
-from mcugen.quantize.apply import Parameters, Weights
-from mcugen.quantize.batch import Batch
-from mcugen.quantize.config import Pass
-from mcugen.quantize.rounding import Matrix
+from mcugen.quantizer import rounding, simulate
+from mcugen.quantizer.apply import Parameters, Weights
+from mcugen.quantizer.batch import Batch
+from mcugen.quantizer.config import Pass
+from mcugen.quantizer.rounding import Matrix
 
 Values = dict[TensorId, Array]
 

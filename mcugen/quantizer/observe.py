@@ -13,7 +13,7 @@ from mcugen.errors import DataError
 from mcugen.ir import Graph, TensorId
 from mcugen.ops.base import Array
 from mcugen.passes.resolve import resolve
-from mcugen.quantize.statistics import Statistics
+from mcugen.quantizer.statistics import Statistics
 
 BATCH = 16
 

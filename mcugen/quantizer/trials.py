@@ -11,9 +11,9 @@ import numpy as np
 from mcugen.ir import Graph, TensorId
 from mcugen.ops import OPS
 from mcugen.ops.base import Array
-from mcugen.quantize.apply import Parameters
-from mcugen.quantize.batch import Batch, sqnr_db
-from mcugen.quantize.observe import Sample
+from mcugen.quantizer.apply import Parameters
+from mcugen.quantizer.batch import Batch, sqnr_db
+from mcugen.quantizer.observe import Sample
 
 FEW_SAMPLES = 32  # too few to be divided
 

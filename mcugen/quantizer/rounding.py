@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mcugen.quantize.scheme import MAX_WEIGHT
+from mcugen.quantizer.scheme import MAX_WEIGHT
 
 Matrix = NDArray[np.float64]
 
