@@ -292,5 +292,6 @@ OP = Op(
         ),
         depthwise_conv2d_3x3_s8_dsp.KERNEL,
         depthwise_conv2d_planes_s8_dsp.KERNEL,
+        depthwise_conv2d_planes_s8_dsp.KERNEL,
     ),
 )

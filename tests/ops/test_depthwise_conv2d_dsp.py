@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from mcugen.ops import OPS
 from mcugen.ops.base import Family
 from mcugen.ops.depthwise_conv2d import OP
 from mcugen.ops.kernels.depthwise_conv2d_3x3_s8_dsp import KERNEL
@@ -99,6 +101,12 @@ def grid() -> dict[str, Depthwise]:
         cases[f"in-zero-point{zero_point}"] = general(in_zero_point=zero_point)
         cases[f"out-zero-point{zero_point}"] = general(out_zero_point=zero_point)
     return cases
+
+
+@pytest.fixture(autouse=True)
+def this_kernel_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setitem(OPS, "depthwise_conv2d", replace(OP, kernels=(KERNEL,)))
+    yield
 
 
 @pytest.fixture(scope="module")

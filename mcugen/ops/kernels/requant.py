@@ -20,6 +20,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -94,7 +95,7 @@ def exact_sums(call: Call, rows: Array) -> Sums:
     bias = folded_bias(call, rows).astype(np.int64)
     least = bias + np.minimum(weights * -128, weights * 127).sum(axis=1)
     greatest = bias + np.maximum(weights * -128, weights * 127).sum(axis=1)
-    ends = _reference(call)(np.stack([least, greatest], axis=1))
+    ends = reference(call)(np.stack([least, greatest], axis=1))
     varies = ends[:, 0] != ends[:, 1]
     return Sums(
         weights=weights * varies[:, None],
@@ -106,7 +107,8 @@ def exact_sums(call: Call, rows: Array) -> Sums:
     )
 
 
-def _reference(call: Call) -> Formula:
+def reference(call: Call) -> Formula:
+    """What the reference kernels compute from sums."""
     multiplier, right = channel_multipliers(call)
     low, high = activation_range(call.attrs.activation, call.output)
 
@@ -123,15 +125,15 @@ def requant(call: Call, sums: Sums) -> Requant:
     right = np.clip(right, 1, MAX_RIGHT_SHIFT)  # beyond that a channel does not vary
     zero_point = call.output.zero_point
     low, _ = activation_range(call.attrs.activation, call.output)
-    reference = _reference(call)
+    exact = reference(call)
     if low == zero_point == -128:
         offset = (1 << (right + 6)) + 64 + (zero_point << (right + 7))
         clamped = _with_constants(Requant(Form.CLAMPED, multiplier, offset, right + 7), sums)
-        if _fits(clamped, sums) and _equal(clamped, reference, sums):
+        if _fits(clamped, sums) and equal(partial(evaluate, clamped), exact, sums):
             return clamped
     offset = (1 << (right - 1)) + (zero_point << right)
     general = _with_constants(Requant(Form.GENERAL, multiplier, offset, right), sums)
-    assert _equal(general, reference, sums), call.node.where
+    assert equal(partial(evaluate, general), exact, sums), call.node.where
     return general
 
 
@@ -166,12 +168,8 @@ def _fits(form: Requant, sums: Sums) -> bool:
     return bool((np.abs(scaled) + np.abs(form.offset)[:, None] <= INT32_MAX).all())
 
 
-def _equal(form: Requant, reference: Formula, sums: Sums) -> bool:
-    """Are a form and the reference equal for every sum of the channels that vary?"""
-
-    def formula(acc: Array) -> Array:
-        return evaluate(form, acc)
-
+def equal(formula: Formula, reference: Formula, sums: Sums) -> bool:
+    """Are two monotone formulas equal for every sum of the channels that vary?"""
     ends = np.stack([sums.least, sums.greatest], axis=1)
     same_ends = formula(ends) == reference(ends)
     same = _thresholds(formula, sums) == _thresholds(reference, sums)

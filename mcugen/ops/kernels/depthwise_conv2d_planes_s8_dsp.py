@@ -1,0 +1,187 @@
+"""mcu_depthwise_conv2d_planes_s8_dsp: 3x3 depthwise convolution on planes, what it reads.
+
+The constants are a stream of 8 words per output channel:
+
+    3 words      of weights, the outer two of each row: lanes w[row][0], w[row][2]
+    1            the middle ones of rows 0 and 1
+    1            the middle one of row 2, and the bytes from row to row of a plane
+    3            multiplier, offset and bias
+
+Weights and bias are multiplied by the power of two that the requantization asks for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mcugen.ir import Call, DType
+from mcugen.ops.base import Array, Const, Cost, Family, Fields, Kernel, Overlap, Overlaps
+from mcugen.ops.kernels.fixed_shift import fixed_shift
+from mcugen.ops.kernels.requant import clamp_is_saturation, exact_sums
+from mcugen.ops.window import axis
+
+SHIFT = 10  # of the requantization, an immediate in the kernel
+CHANNELS = 4  # that are copied to planes together
+
+
+def _rows(call: Call) -> Array:
+    """The weights [out_ch][9]."""
+    weights = call.input(1).values()
+    rows: Array = weights.reshape(-1, weights.shape[3]).T
+    return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """One channel in scratch: the input with its padding, and room for whole strips."""
+
+    strips: int  # of two output columns
+    pitch: int
+    bytes: int
+    pad_top: int
+    pad_left: int
+
+
+def plane(call: Call) -> Plane:
+    """The plane of a 3x3 convolution."""
+    stride, padding = call.attrs.stride[0], call.attrs.padding
+    _, in_h, in_w, _ = call.input(0).shape
+    _, out_h, out_w, _ = call.output.shape
+    top = axis(in_h, 3, stride, 1, padding).before
+    left = axis(in_w, 3, stride, 1, padding).before
+    strips = -(-out_w // 2)
+    width = max(left + in_w, 2 * strips + 2 if stride == 1 else 4 * strips + 1)
+    height = max(top + in_h, stride * (max(out_h, 2) - 1) + 3)
+    pitch = width + width % 2
+    return Plane(strips, pitch, -(-height * pitch // 16) * 16, top, left)
+
+
+# ---- rules
+
+
+def kernel_is_3x3(call: Call) -> str | None:
+    """The kernel must be 3x3, without dilation."""
+    height, width = call.input(1).shape[1:3]
+    if (height, width) == (3, 3) and call.attrs.dilation == (1, 1):
+        return None
+    return f"{height}x{width}, dilation {list(call.attrs.dilation)}"
+
+
+def stride_is_1_or_2(call: Call) -> str | None:
+    """The stride must be 1 or 2, the same in both directions."""
+    return None if call.attrs.stride in ((1, 1), (2, 2)) else f"stride {list(call.attrs.stride)}"
+
+
+def rows_are_short(call: Call) -> str | None:
+    """The input must be narrower than 32,000 columns."""
+    columns = call.input(0).shape[2]
+    return None if columns < 32000 else f"{columns} columns"
+
+
+def shift_is_exact(call: Call) -> str | None:
+    """Requantization with one shift for all channels must be exact.
+
+    It is where the output clamps at its zero point and multipliers lie around 2**-6.
+    """
+    exact = fixed_shift(call, exact_sums(call, _rows(call)), SHIFT) is not None
+    return None if exact else "a channel that needs the general form"
+
+
+# ---- params
+
+
+def params(call: Call) -> Fields:
+    """Fields of mcu_depthwise_conv2d_planes_s8_dsp_params."""
+    sums = exact_sums(call, _rows(call))
+    form = fixed_shift(call, sums, SHIFT)
+    assert form is not None, call.node.where
+    shape = plane(call)
+    weights = sums.weights << form.scale[:, None]
+    pitch = np.full(len(weights), shape.pitch)
+    low = np.stack([*weights[:, [0, 3, 6]].T, weights[:, 1], weights[:, 7]], axis=1)
+    high = np.stack([*weights[:, [2, 5, 8]].T, weights[:, 4], pitch], axis=1)
+    bias = sums.bias << form.scale
+    stream = np.concatenate(
+        [
+            (low & 0xFFFF) | (high & 0xFFFF) << 16,
+            np.stack([form.multiplier, form.offset, bias], axis=1),
+        ],
+        axis=1,
+    )
+    batch, in_h, in_w, in_ch = call.input(0).shape
+    _, out_h, out_w, out_ch = call.output.shape
+    return {
+        "batch": batch,
+        "in_h": in_h,
+        "in_w": in_w,
+        "in_ch": in_ch,
+        "out_h": out_h,
+        "out_w": out_w,
+        "out_ch": out_ch,
+        "multiplier": out_ch // in_ch,
+        "stride": call.attrs.stride[0],
+        "pad_top": shape.pad_top,
+        "pad_left": shape.pad_left,
+        "input_zero_point": call.input(0).zero_point,
+        "pitch": shape.pitch,
+        "plane_bytes": shape.bytes,
+        "stream": Const((stream & 0xFFFFFFFF).astype(np.uint32).view(np.int32), "int32_t"),
+    }
+
+
+def scratch(call: Call) -> int:
+    """Four planes, or one for each of fewer channels."""
+    return min(CHANNELS, call.output.shape[3]) * plane(call).bytes
+
+
+def _copying(height: int, width: int) -> float:
+    """Cycles to copy an image of four channels to planes, or back."""
+    blocks, rest = divmod(width, 4)
+    return height * (26.5 * blocks + (0, 12, 19, 29)[rest] + 20)
+
+
+def cost(call: Call) -> Cost:
+    """The strips of a plane, the copies to and fro, the padding."""
+    batch, in_h, in_w, in_ch = call.input(0).shape
+    _, out_h, out_w, out_ch = call.output.shape
+    shape, rows = plane(call), max(out_h, 2)
+    if call.attrs.stride == (1, 1):
+        core = out_w // 2 * (26.2 * rows + 38) + out_w % 2 * (17.2 * rows + 70) + 70
+    else:
+        core = shape.strips * (37.5 * rows + 32) + 80
+    fours = out_ch // CHANNELS if in_ch == out_ch else 0
+    singles = out_ch - CHANNELS * fours
+    filled = shape.pad_top + shape.pad_left > 0
+    four = _copying(in_h, in_w) + _copying(out_h, out_w) + 200
+    single = 13 * (in_h * in_w + out_h * out_w) + 300
+    fill = shape.bytes / 2 * (out_ch if filled else min(out_ch, CHANNELS) + singles)
+    cycles = out_ch * core + fours * four + singles * single + fill
+    return Cost(int(batch * cycles), flash=32 * out_ch)
+
+
+def overlap(call: Call) -> Overlaps:
+    """In place: results of a channel go where its planes were read from."""
+    same = call.input(0).shape[3] == call.output.shape[3]
+    return {0: Overlap(0, exact=True)} if same else {}
+
+
+KERNEL = Kernel(
+    name="mcu_depthwise_conv2d_planes_s8_dsp",
+    family=Family.DSP,
+    dtype=DType.INT8,
+    params=params,
+    params_type="mcu_depthwise_conv2d_planes_s8_dsp_params",
+    header="mcu_depthwise_conv2d_planes_s8_dsp.h",
+    applies=(
+        kernel_is_3x3,
+        stride_is_1_or_2,
+        rows_are_short,
+        clamp_is_saturation,
+        shift_is_exact,
+    ),
+    scratch=scratch,
+    overlap=overlap,
+    cost=cost,
+)

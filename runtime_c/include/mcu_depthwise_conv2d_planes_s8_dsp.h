@@ -1,0 +1,42 @@
+/* mcu_depthwise_conv2d_planes_s8_dsp.h: 3x3 convolution of each channel by itself, for cores with
+ * SIMD.
+ * SPDX-License-Identifier: MIT-0 */
+#ifndef MCU_DEPTHWISE_CONV2D_PLANES_S8_DSP_H
+#define MCU_DEPTHWISE_CONV2D_PLANES_S8_DSP_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct {
+    int32_t batch;
+    int32_t in_h;
+    int32_t in_w;
+    int32_t in_ch;
+    int32_t out_h;
+    int32_t out_w;
+    int32_t out_ch;           ///< in_ch * multiplier
+    int32_t multiplier;       ///< output channels of each input channel
+    int32_t stride;           ///< 1 or 2
+    int32_t pad_top;          ///< rows of padding above the input
+    int32_t pad_left;         ///< columns of padding left of the input
+    int32_t input_zero_point; ///< what padding holds, [-128, 127]
+    int32_t pitch;            ///< bytes from row to row of a plane, even
+    int32_t plane_bytes;      ///< of one channel with its padding, a multiple of 16
+    const int32_t *stream;    ///< [out_ch][8]: weights and requantization, see the kernel
+} mcu_depthwise_conv2d_planes_s8_dsp_params;
+
+/// Kernel 3x3, stride 1 or 2, no dilation. Input [batch][in_h][in_w][in_ch],
+/// output [batch][out_h][out_w][out_ch]. With a multiplier of 1 the output may be the input;
+/// otherwise they must not overlap.
+/// scratch: 4 * plane_bytes, or out_ch * plane_bytes where there are fewer channels; aligned to 4.
+void mcu_depthwise_conv2d_planes_s8_dsp(const mcu_depthwise_conv2d_planes_s8_dsp_params *params,
+                                        const int8_t *input, int8_t *output, void *scratch);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MCU_DEPTHWISE_CONV2D_PLANES_S8_DSP_H */

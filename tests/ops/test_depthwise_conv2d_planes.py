@@ -1,0 +1,215 @@
+"""mcu_depthwise_conv2d_planes_s8_dsp: C and assembly equal numpy, in place too; limits; price."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mcugen.ops import OPS
+from mcugen.ops.base import Activation, Family, Overlap
+from mcugen.ops.depthwise_conv2d import OP
+from mcugen.ops.kernels.depthwise_conv2d_planes_s8_dsp import KERNEL
+from mcugen.ops.window import Padding, axis
+from mcugen.testing.builder import one_op, quant
+from mcugen.testing.check import KernelBatch, OpCase, assert_equal, call_of, run_op
+from mcugen.testing.kernels import KernelCase
+from mcugen.testing.overlapped import Overlapped, run_overlapped
+
+
+@dataclass(frozen=True)
+class Depthwise:
+    """A depthwise convolution with random weights whose outputs spread over the whole range.
+
+    Its output clamps at its zero point, unless the activation is NONE.
+    """
+
+    pixels: tuple[int, int] = (5, 6)
+    channels: int = 4
+    multiplier: int = 1
+    kernel: tuple[int, int] = (3, 3)
+    stride: tuple[int, int] = (1, 1)
+    dilation: tuple[int, int] = (1, 1)
+    padding: Padding = Padding.SAME
+    batch: int = 1
+    activation: Activation = Activation.RELU
+    in_zero_point: int = -128
+    out_zero_point: int = -128
+    largest: int = 127
+    gain: float = 1.0
+    dead: int = 0  # channels whose weights are zero
+
+    def model(self) -> bytes:
+        rng = np.random.default_rng(1)
+        out_ch = self.channels * self.multiplier
+        shape = (1, *self.kernel, out_ch)
+        weights = rng.integers(-self.largest, self.largest + 1, shape)
+        weights.flat[0] = -self.largest
+        weights[..., : self.dead] = 0
+        spread = self.gain * 60 / (74 * 74 * np.sqrt(np.prod(self.kernel)))
+        scales = quant(spread * rng.uniform(0.3, 1.5, out_ch), axis=3)
+        steps = zip(self.pixels, self.kernel, self.stride, self.dilation, strict=True)
+        size = [axis(*step, self.padding).out for step in steps]
+        bias = rng.integers(-3000, 3000, out_ch)
+        bias[: self.dead] *= 30000
+        return one_op(
+            "DEPTHWISE_CONV_2D",
+            [
+                {
+                    "shape": (self.batch, *self.pixels, self.channels),
+                    "quant": quant(1.0, self.in_zero_point),
+                },
+                {"shape": shape, "quant": scales, "data": weights},
+                {
+                    "shape": [out_ch],
+                    "dtype": "int32",
+                    "quant": quant(scales.scale, axis=0),
+                    "data": bias,
+                },
+            ],
+            {"shape": (self.batch, *size, out_ch), "quant": quant(1.0, self.out_zero_point)},
+            {
+                "padding": self.padding.value,
+                "strideH": self.stride[0],
+                "strideW": self.stride[1],
+                "depthMultiplier": self.multiplier,
+                "dilationHFactor": self.dilation[0],
+                "dilationWFactor": self.dilation[1],
+                "fusedActivationFunction": self.activation.value,
+            },
+        )
+
+
+TWO = (2, 2)
+
+
+def strips() -> dict[str, Depthwise]:
+    """For the 3x3 kernel: sizes even and odd, borders, channels around the blocks of four."""
+    cases = {}
+    for stride in ((1, 1), TWO):
+        for padding in Padding:
+            least = 1 if padding is Padding.SAME else 3
+            for height in (least, 4, 5, 9):
+                for width in (least, least + 1, 6, 7, 9, 12):
+                    name = f"{height}x{width}-{stride}-{padding.name}"
+                    cases[name] = Depthwise((height, width), stride=stride, padding=padding)
+        for channels in (1, 2, 3, 5, 8, 11):
+            cases[f"channels{channels}-{stride}"] = Depthwise(channels=channels, stride=stride)
+        for multiplier in (2, 3, 4):
+            cases[f"times{multiplier}-{stride}"] = Depthwise(
+                channels=3, multiplier=multiplier, stride=stride
+            )
+        cases[f"batch-{stride}"] = Depthwise(channels=5, batch=3, stride=stride)
+    for zero_point in (-128, -1, 0, 127):
+        cases[f"in-zero-point{zero_point}"] = Depthwise(in_zero_point=zero_point)
+    cases["saturating"] = Depthwise(gain=6.0)
+    cases["tiny-multipliers"] = Depthwise(gain=1 / 500)
+    cases["weight-of-minus-128"] = Depthwise(largest=128)
+    cases["dead-channels"] = Depthwise(channels=8, dead=3)
+    return cases
+
+
+STRIPS = strips()
+
+
+@pytest.fixture(autouse=True)
+def this_kernel_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setitem(OPS, "depthwise_conv2d", replace(OP, kernels=(KERNEL,)))
+    yield
+
+
+@pytest.fixture(scope="module")
+def cases() -> dict[str, OpCase]:
+    return {name: run_op(depthwise.model()) for name, depthwise in STRIPS.items()}
+
+
+def batch(cases: dict[str, OpCase]) -> KernelBatch:
+    collected = KernelBatch([Family.DSP])
+    for name, case in cases.items():
+        collected.add(name, case)
+    return collected
+
+
+@pytest.mark.parametrize("name", STRIPS)
+def test_it_takes_the_grid(name: str) -> None:
+    assert KERNEL.refusal(call_of(STRIPS[name].model())) is None
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_portable_c_equals_numpy(cases: dict[str, OpCase], compiler: str) -> None:
+    batch(cases).check(compiler)
+
+
+@pytest.mark.parametrize("core", ["cortex-m4", "cortex-m33"])
+def test_assembly_equals_numpy(cases: dict[str, OpCase], core: str) -> None:
+    traces = batch(cases).check_emulated(core)
+    assert max(trace.stack for trace in traces) <= 300
+
+
+def test_it_works_in_place(cases: dict[str, OpCase]) -> None:
+    runs = []
+    for case in cases.values():
+        (call,) = case.graph.calls()
+        if call.input(0).shape[3] == call.output.shape[3]:
+            assert KERNEL.overlap is not None
+            assert KERNEL.overlap(call) == {0: Overlap(0, exact=True)}
+            source = case.values[case.graph.inputs[0]]
+            runs.append((case, Overlapped(KernelCase("", call, KERNEL, (source,)), 0, 0)))
+    for (case, _), output in zip(runs, run_overlapped([run for _, run in runs]), strict=True):
+        assert_equal(output, case.outputs[0], "in place")
+
+
+def test_with_a_depth_multiplier_it_does_not() -> None:
+    assert KERNEL.overlap is not None
+    assert KERNEL.overlap(call_of(Depthwise(multiplier=2).model())) == {}
+
+
+@pytest.mark.parametrize(
+    ("case", "refusal"),
+    [
+        (Depthwise(dilation=TWO), "without dilation"),
+        (Depthwise(kernel=(5, 5)), "3x3"),
+        (Depthwise(stride=(3, 3)), "stride must be 1 or 2"),
+        (Depthwise(stride=(1, 2)), "the same in both directions"),
+        (Depthwise(out_zero_point=-100), "whole range of int8"),
+        (Depthwise(activation=Activation.NONE, out_zero_point=3), "one shift"),
+        (Depthwise(gain=60.0), "one shift"),
+    ],
+)
+def test_it_refuses_what_it_cannot_do_exactly(case: Depthwise, refusal: str) -> None:
+    found = KERNEL.refusal(call_of(case.model()))
+    assert found is not None and refusal in found
+
+
+def shape(pixels: tuple[int, int], channels: int, stride: int = 1, **changes: Any) -> Depthwise:
+    return Depthwise(pixels, channels, stride=(stride, stride), **changes)
+
+
+@pytest.mark.parametrize(
+    ("case", "goal"),
+    [
+        (shape((25, 5), 64), 0.4),
+        (shape((48, 48), 8), 0.5),
+        (shape((24, 24), 32), 0.48),
+        (shape((12, 12), 64), 0.44),
+        (shape((6, 6), 128), 0.34),
+        (shape((3, 3), 256), 0.17),
+        (shape((48, 48), 16, 2), 0.31),
+        (shape((24, 24), 32, 2), 0.295),
+        (shape((12, 12), 64, 2), 0.25),
+        (shape((6, 6), 128, 2), 0.15),
+        (shape((11, 10), 3), 0.2),
+    ],
+)
+def test_products_per_cycle_on_the_m4(case: Depthwise, goal: float) -> None:
+    """Modelled, zero wait states; the cost that selection sees is within 10 %."""
+    done = run_op(case.model())
+    (call,) = done.graph.calls()
+    (trace,) = batch({"": done}).check_emulated("cortex-m4")
+    products = OP.macs(call)
+    print(f"\n{case.pixels} {case.channels} {case.stride}: {products / trace.cycles:.3f}")
+    assert products / trace.cycles >= goal
+    assert abs(KERNEL.cost(call).cycles / trace.cycles - 1) < 0.1
