@@ -292,6 +292,5 @@ OP = Op(
         ),
         depthwise_conv2d_3x3_s8_dsp.KERNEL,
         depthwise_conv2d_planes_s8_dsp.KERNEL,
-        depthwise_conv2d_planes_s8_dsp.KERNEL,
     ),
 )
