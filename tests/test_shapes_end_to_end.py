@@ -1,4 +1,4 @@
-"""Models of unusual shape from the file to a self-test: 1-D convolutions, many ports, batches."""
+"""Unusual models from the file to a self-test: 1-D convolutions, many ports, batches, booleans."""
 
 from __future__ import annotations
 
@@ -92,11 +92,33 @@ def dilated() -> bytes:
     return b.build([x], [y])
 
 
+def mixed_types() -> bytes:
+    """Booleans and indices within the model, as an input, and as outputs."""
+    b = Body()
+    shape = (1, 4, 5, 6)
+    x, y, mask = b.activation(*shape), b.activation(*shape), b.tensor(shape, "bool")
+
+    def boolean(operator: str, *inputs: int) -> int:
+        output = b.tensor(shape, "bool")
+        b.op(operator, inputs, [output])
+        return output
+
+    either = boolean("LOGICAL_OR", boolean("GREATER", x, y), mask)
+    chosen = b.layer("SELECT_V2", [either, x, y], *shape)
+    gate = b.tensor(shape, "int8", quant(1 / 256, -128))
+    b.op("LOGISTIC", [chosen], [gate])
+    product = b.layer("MUL", [chosen, gate], *shape, fusedActivationFunction=1)
+    best = b.tensor(shape[:-1], "int32")
+    b.op("ARG_MAX", [product, b.index([-1])], [best], {"outputType": 2})
+    return b.build([x, y, mask], [product, boolean("LOGICAL_NOT", either), best])
+
+
 MODELS = {
     "conv1d": conv1d(flat=False),
     "conv1d_flat": conv1d(flat=True),
     "many_ports": many_ports(),
     "dilated": dilated(),
+    "mixed_types": mixed_types(),
 }
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from mcugen import interpret, reference, verify
 from mcugen.cycles import Trace
 from mcugen.importers import tflite
-from mcugen.ir import Call, Graph, Tensor, TensorId
+from mcugen.ir import Call, DType, Graph, Tensor, TensorId
 from mcugen.ops import OPS
 from mcugen.ops.base import Array, Family
 from mcugen.testing.emulated import run_emulated
@@ -107,6 +107,8 @@ def random_inputs(graph: Graph, seed: int = 0) -> list[Array]:
 
 def random_values(tensor: Tensor, rng: np.random.Generator) -> Array:
     """Values of a tensor's type over its whole range: integers uniform, floats normal * 4."""
+    if tensor.dtype is DType.BOOL:
+        return rng.integers(0, 2, tensor.shape).astype(np.bool_)
     if tensor.dtype.is_float:
         return (4 * rng.standard_normal(tensor.shape)).astype(tensor.dtype.numpy)
     limits = np.iinfo(tensor.dtype.numpy)
