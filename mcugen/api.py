@@ -1,10 +1,10 @@
 """Every step of mcugen as one function: the table of contents of the project.
 
 A model file goes through `load` (to a graph), `quantize` (from float to int8, where that is
-wanted), `Model.compiled` (passes), `select` (kernels),
-`lower` (memory plan, C names), `emit` (files), `build` (gcc) and `run` (host or QEMU). `analyze`
-looks at a model before, `validate` and `profile` at what it does on a board. Everything that a user
-can mend raises a `McugenError`.
+wanted), `Model.compiled` (passes), `select` (kernels), `reorder` (order of execution), `lower`
+(memory plan, C names), `emit` (files), `build` (gcc) and `run` (host or QEMU). `analyze` looks at a
+model before, `validate` and `profile` at what it does on a board. Everything that a user can mend
+raises a `McugenError`.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from mcugen.quantizer.calibration import Data, calibrate
 from mcugen.quantizer.config import Config
 from mcugen.quantizer.export import export
 from mcugen.quantizer.observe import Sample
+from mcugen.reorder import reorder
 from mcugen.results import BoardList, BoardRow, Built, Generated, QuantizedModel, RunResult
 from mcugen.run.runner import open_runner
 from mcugen.select import select
@@ -156,7 +157,7 @@ def analyze(
     graph = model.imported
     try:
         graph = model.compiled()
-        program = _program(model, graph, board)
+        program = _program(model, _ordered(graph, board), board)
     except UnsupportedModelError as error:
         return analysis.analyze(model, graph, error.problems)
     result = analysis.analyze(model, graph)
@@ -180,7 +181,7 @@ def generate(
     """
     board = load_board(board_name)
     model = _prepared(model_path, calibration, config, progress)
-    return _generate(model, model.compiled(), board, Path(directory), name, force)
+    return _generate(model, _compiled(model, board), board, Path(directory), name, force)
 
 
 def build_project(directory: AnyPath, board_name: str | None = None) -> Built:
@@ -233,7 +234,7 @@ def validate(
     if calibration is not None and model.is_float:
         quantized = quantize(model, calibration, config=config, progress=progress)
         model, floating = quantized.model, floating or quantized.floating
-    graph = model.compiled()
+    graph = _compiled(model, board)
     tensors = [graph.tensors[i] for i in graph.inputs]
     labels_path = None if labels is None else Path(labels)
     samples = data.load(Path(data_path), tensors, labels_path, limit)
@@ -264,7 +265,7 @@ def profile(
     """
     board = load_board(board_name)
     model = _prepared(model_path, calibration, config)
-    graph = model.compiled()
+    graph = _compiled(model, board)
     zeros = [bytes(graph.tensors[i].bytes) for i in graph.inputs]
     with _project(model, graph, board, None) as project:
         built = build(project.directory)
@@ -290,6 +291,15 @@ def _model_cycles(built: Build, prefix: str, board: Board) -> tuple[ModelCycles 
 
 
 # ---- the steps between
+
+
+def _compiled(model: Model, board: Board) -> Graph:
+    return _ordered(model.compiled(), board)
+
+
+def _ordered(graph: Graph, board: Board) -> Graph:
+    """The graph in the order that takes the least memory."""
+    return reorder(graph, select(graph, board.cpu))
 
 
 def _program(model: Model, graph: Graph, board: Board, name: str | None = None) -> Program:

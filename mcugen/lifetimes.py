@@ -1,8 +1,9 @@
 """When each tensor is needed: a graph and its kernels as plain intervals for the planner.
 
 Step i is the i-th node. The caller writes the inputs before step 0 and reads the outputs after the
-last step. Tensors that an alias operator ties together share one buffer. Where a kernel may write
-its output over an input that nobody reads afterwards, the two buffers have a share.
+last step; variables live throughout. Tensors that an alias operator ties together share one buffer.
+Where a kernel may write its output over an input that nobody reads afterwards, the two buffers have
+a share.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Lifetimes:
 
 def lifetimes(graph: Graph, selection: Selection) -> Lifetimes:
     """Intervals of all tensors that live in the arena, constants excepted."""
-    roots = _roots(graph)
+    roots = roots_of(graph)
     spans = _spans(graph, roots)
     buffers: list[Buffer] = []
     index: dict[TensorId, int] = {}
@@ -78,9 +79,9 @@ def _shares(
     return shares
 
 
-def _roots(graph: Graph) -> dict[TensorId, TensorId]:
+def roots_of(graph: Graph) -> dict[TensorId, TensorId]:
     """For each tensor in the arena the one whose memory it uses: itself, or an alias's source."""
-    roots = {tensor: tensor for tensor in graph.inputs}
+    roots = {tensor: tensor for tensor in (*graph.inputs, *graph.variables)}
     for node in graph.nodes:
         source = node.inputs[0] if OPS[node.op].alias else None
         for output in node.outputs:
@@ -100,6 +101,9 @@ def _spans(graph: Graph, roots: Mapping[TensorId, TensorId]) -> dict[TensorId, t
 
     for source in graph.inputs:
         use(source, -1)
+    for variable in graph.variables:
+        use(variable, -1)
+        use(variable, len(graph.nodes))
     for step, node in enumerate(graph.nodes):
         for operand in (*node.inputs, *node.outputs):
             use(operand, step)
