@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -15,16 +15,43 @@ ABSENT = np.empty(0)  # holds the place of an optional input, which no semantics
 
 
 def run(graph: Graph, inputs: Sequence[Array]) -> dict[TensorId, Array]:
-    """Every tensor's value, constants included, for one set of inputs of a legal graph."""
+    """Every tensor's value, constants included, for one set of inputs of a legal graph.
+
+    Variables have the values that they have before the first inference.
+    """
+    return step(graph, inputs, reset(graph))[0]
+
+
+def reset(graph: Graph) -> dict[TensorId, Array]:
+    """The variables' values before the first inference."""
+    return {
+        i: np.full(
+            graph.tensors[i].shape, graph.tensors[i].reset_value, graph.tensors[i].dtype.numpy
+        )
+        for i in graph.variables
+    }
+
+
+def step(
+    graph: Graph, inputs: Sequence[Array], states: Mapping[TensorId, Array]
+) -> tuple[dict[TensorId, Array], dict[TensorId, Array]]:
+    """(Every tensor's value, variables as they were; the variables' new values)."""
     _check(graph, inputs)
     values = {i: tensor.values() for i, tensor in graph.tensors.items() if tensor.is_const}
     values.update(zip(graph.inputs, inputs, strict=True))
+    values.update(states)
+    updated = dict(states)
     with np.errstate(over="ignore", invalid="ignore"):  # floats may overflow, as they do in C
         for call in graph.calls():
-            operands = [ABSENT if i is None else values[i] for i in call.node.inputs]
-            results = OPS[call.node.op].run(call, operands)
-            values.update(zip(call.node.outputs, results, strict=True))
-    return values
+            op, node = OPS[call.node.op], call.node
+            operands = [ABSENT if i is None else updated.get(i, values[i]) for i in node.inputs]
+            results = op.run(call, operands)
+            values.update(zip(node.outputs, results, strict=False))
+            for position, value in zip(op.state, results[len(node.outputs) :], strict=True):
+                changed = node.inputs[position]
+                assert changed is not None, node.where
+                updated[changed] = value
+    return values, updated
 
 
 def outputs(graph: Graph, inputs: Sequence[Array]) -> list[Array]:

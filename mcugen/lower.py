@@ -28,6 +28,7 @@ from mcugen.program import (
     Program,
     SelfTest,
     Source,
+    State,
 )
 from mcugen.select import Selection
 
@@ -93,6 +94,7 @@ def lower(
         weight_bytes=sum(array.bytes for array in constants.arrays.values()),
         inputs=_ports(graph, "input", arena),
         outputs=outputs,
+        states=_states(graph, arena),
         layers=layers,
         arena=_arena_rows(graph, selection, arena),
         consts=tuple(constants.arrays.values()),
@@ -333,6 +335,18 @@ def _port(role: str, suffix: str, tensor_id: TensorId, tensor: Tensor, arena: _A
         address=arena.tensor(tensor_id, tensor),
         low=low,
         high=high,
+    )
+
+
+def _states(graph: Graph, arena: _Arena) -> tuple[State, ...]:
+    return tuple(
+        State(
+            comment=tensor_text(graph.tensors[i]),
+            address=f"memory + {arena.offset(i)}",
+            bytes=graph.tensors[i].bytes,
+            value=graph.tensors[i].reset_value,
+        )
+        for i in graph.variables
     )
 
 

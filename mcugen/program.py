@@ -98,6 +98,16 @@ class ArenaRow:
 
 
 @dataclass(frozen=True, slots=True)
+class State:
+    """A variable: memory that a reset fills with one byte."""
+
+    comment: str  # type and original name
+    address: str  # C expression
+    bytes: int
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
 class Expected:
     """What an output must be; `tolerance` is a C literal for floats, empty for exact bytes."""
 
@@ -148,6 +158,7 @@ class Program:
     weight_bytes: int
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
+    states: tuple[State, ...]
     layers: tuple[Layer, ...]
     arena: tuple[ArenaRow, ...]
     consts: tuple[ConstArray, ...]

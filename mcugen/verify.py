@@ -38,6 +38,7 @@ def problems(graph: Graph) -> list[Problem]:
         *_sizes(graph),
         *_constants(graph),
         *unsupported(graph),
+        *_variables(graph),
         *(problem for call in graph.calls() for problem in call_problems(call)),
     ]
 
@@ -74,7 +75,8 @@ def _missing(graph: Graph) -> Iterator[Problem]:
 def _order(graph: Graph) -> Iterator[Problem]:
     known = {i for i, t in graph.tensors.items() if t.is_const or t.dtype is DType.OTHER}
     known.update(graph.inputs)
-    valued = {i for i, t in graph.tensors.items() if t.is_const} | set(graph.inputs)
+    known.update(graph.variables)
+    valued = {i for i, t in graph.tensors.items() if t.is_const or t.variable} | set(graph.inputs)
     for node in graph.nodes:
         for i in node.inputs:
             if i is not None and i not in known:
@@ -104,6 +106,19 @@ def _edges(graph: Graph) -> Iterator[Problem]:
         if i not in computed:
             found = "an output that no operator computes"
             yield Problem(_label(graph, i), found, "Outputs must depend on the inputs.")
+
+
+def _variables(graph: Graph) -> Iterator[Problem]:
+    for call in graph.calls():
+        state = OPS[call.node.op].state if call.node.op in OPS else ()
+        for position, tensor in enumerate(call.inputs):
+            is_variable = tensor is not None and tensor.variable
+            if is_variable and position not in state:
+                found = f"a variable as input {position}"
+                yield Problem(call.node.where, found, "Variables must be the state of an operator.")
+            elif position in state and not is_variable:
+                found = f"no variable as input {position}"
+                yield Problem(call.node.where, found, "The state must be a variable.")
 
 
 def _sizes(graph: Graph) -> Iterator[Problem]:

@@ -89,6 +89,7 @@ class ModelBuilder:
         data: ArrayLike | None = None,
         name: str | None = None,
         signature: Sequence[int] | None = None,
+        variable: bool = False,
     ) -> TensorId:
         """Add a tensor, constant if it has data; `signature` is its shape with -1 for unknown."""
         tensor = schema.TensorT(
@@ -96,6 +97,7 @@ class ModelBuilder:
             type=getattr(schema.TensorType, dtype.upper()),
             name=f"t{len(self._tensors)}" if name is None else name,
             shapeSignature=None if signature is None else list(signature),
+            isVariable=variable,
         )
         if quant is not None:
             tensor.quantization = schema.QuantizationParametersT(

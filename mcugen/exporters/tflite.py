@@ -73,7 +73,12 @@ def dumps(graph: Graph) -> bytes:
     position: dict[TensorId, int] = {}
     for i, tensor in graph.tensors.items():
         position[i] = builder.tensor(
-            tensor.shape, tensor.dtype.value, tensor.quant, tensor.data, tensor.name
+            tensor.shape,
+            tensor.dtype.value,
+            tensor.quant,
+            tensor.data,
+            tensor.name,
+            variable=tensor.variable,
         )
     for call in graph.calls():
         op = OPS[call.node.op]

@@ -230,6 +230,8 @@ class _Importer:
             self.problem(where, *obstacle)
             return Tensor(name, shape, DType.OTHER)
         quant = self.quantization(table, shape, dtype, where)
+        if table.IsVariable():
+            return Tensor(name, shape, dtype, quant, variable=True)
         data = self.constant(table, shape, dtype, where) if is_const else None
         return Tensor(name, shape, dtype, quant, data)
 
@@ -240,8 +242,6 @@ class _Importer:
             return found, f"Supported types are {', '.join(t.value for t in DTYPES.values())}."
         if table.Sparsity() is not None:
             return "a sparse tensor", "Weights must be stored densely."
-        if table.IsVariable():
-            return "a variable", "State that outlives an inference is not supported."
         if table.ExternalBuffer() or self.buffer(table, where).Offset() > 1:
             return "data outside the flatbuffer", "Weights must be stored in the flatbuffer."
         return None

@@ -218,10 +218,6 @@ def sparse(model: Any) -> None:
     main(model).tensors[W].sparsity = schema.SparsityParametersT(traversalOrder=[0, 1, 2, 3])
 
 
-def variable(model: Any) -> None:
-    main(model).tensors[W].isVariable = True
-
-
 def external(model: Any) -> None:
     model.buffers[main(model).tensors[W].buffer].offset = 4096
 
@@ -238,7 +234,6 @@ def second_subgraph(model: Any) -> None:
     ("edit", "expected"),
     [
         (sparse, 'tensor#1 "t1": a sparse tensor; Weights must be stored densely.'),
-        (variable, 'tensor#1 "t1": a variable; State that outlives'),
         (external, 'tensor#1 "t1": data outside the flatbuffer; '),
         (int4, 'tensor#1 "t1": INT4; Supported types are float32, float16, int8'),
         (second_subgraph, "model: 2 subgraphs; One subgraph is supported."),
@@ -252,7 +247,7 @@ def test_what_a_graph_cannot_express_is_a_problem(edit: Any, expected: str) -> N
 def test_all_problems_are_found_at_once() -> None:
     def edit(model: Any) -> None:
         second_subgraph(model)
-        variable(model)
+        sparse(model)
         main(model).tensors[BIAS].type = schema.TensorType.STRING
         main(model).tensors[X].shapeSignature = [1, -1, 8, 1]
         model.operatorCodes[0].builtinCode = 0
@@ -262,7 +257,7 @@ def test_all_problems_are_found_at_once() -> None:
     found = [str(p) for p in verify.problems(loaded(edit))]
     assert [text.split(";")[0] for text in found] == [
         "model: 2 subgraphs",
-        'tensor#1 "t1": a variable',
+        'tensor#1 "t1": a sparse tensor',
         'tensor#2 "t2": STRING',
         'tensor#0 "t0": shape [1, -1, 8, 1], -1 is open',
         'op#0: operator CUSTOM "Mine"',
