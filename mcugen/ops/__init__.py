@@ -51,6 +51,7 @@ from mcugen.ops import (
     squeeze,
     strided_slice,
     sub,
+    svdf,
     transpose,
     transpose_conv,
 )
@@ -132,6 +133,7 @@ OPS: dict[str, Op] = {
         squeeze.OP,
         strided_slice.OP,
         sub.OP,
+        svdf.OP,
         transpose.OP,
         transpose_conv.OP,
     )
