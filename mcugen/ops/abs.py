@@ -6,7 +6,7 @@ import numpy as np
 
 from mcugen.fixed import quantize_multiplier, requantize
 from mcugen.ir import Call
-from mcugen.ops import rules, table
+from mcugen.ops import rules, table, unary_f32
 from mcugen.ops.base import Array, Arrays, Op, Scheme, no_attributes
 from mcugen.ops.quantize import MAX_SHIFT
 
@@ -68,7 +68,7 @@ ABS = Op(
     floating=abs_floating,
     quantized=abs_quantized,
     arity=(1, 1),
-    kernels=(table.kernel(abs_quantized),),
+    kernels=(table.kernel(abs_quantized), unary_f32.kernel("abs", 9)),
 )
 
 NEG = Op(
@@ -86,5 +86,5 @@ NEG = Op(
     floating=neg,
     quantized=neg,
     arity=(1, 1),
-    kernels=(table.kernel(neg),),
+    kernels=(table.kernel(neg), unary_f32.kernel("neg", 9)),
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from mcugen.ir import Call
-from mcugen.ops import rules, table
+from mcugen.ops import float32, rules, table, unary_f32
 from mcugen.ops.base import Array, Arrays, Op, no_attributes
 from mcugen.ops.table import correctly_rounded
 
@@ -27,7 +27,7 @@ def _elu(x: Array) -> Array:
 
 def elu_floating(call: Call, inputs: Arrays) -> list[Array]:
     """Float32: x, or exp(x) - 1 below 0."""
-    return [np.where(inputs[0] < 0, np.expm1(np.minimum(inputs[0], 0)), inputs[0])]
+    return [np.where(inputs[0] < 0, float32.expm1(inputs[0]), inputs[0])]
 
 
 def elu_quantized(call: Call, inputs: Arrays) -> list[Array]:
@@ -37,8 +37,7 @@ def elu_quantized(call: Call, inputs: Arrays) -> list[Array]:
 
 def exp_floating(call: Call, inputs: Arrays) -> list[Array]:
     """Float32 exponential."""
-    with np.errstate(over="ignore"):
-        return [np.exp(inputs[0])]
+    return [float32.exp(inputs[0])]
 
 
 def exp_quantized(call: Call, inputs: Arrays) -> list[Array]:
@@ -48,8 +47,7 @@ def exp_quantized(call: Call, inputs: Arrays) -> list[Array]:
 
 def log_floating(call: Call, inputs: Arrays) -> list[Array]:
     """Float32 natural logarithm; NaN below 0."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return [np.log(inputs[0])]
+    return [float32.log(inputs[0])]
 
 
 def log_quantized(call: Call, inputs: Arrays) -> list[Array]:
@@ -69,7 +67,7 @@ ELU = Op(
     floating=elu_floating,
     quantized=elu_quantized,
     arity=(1, 1),
-    kernels=(table.kernel(elu_quantized),),
+    kernels=(table.kernel(elu_quantized), unary_f32.kernel("elu", 55)),
 )
 
 EXP = Op(
@@ -81,7 +79,7 @@ EXP = Op(
     floating=exp_floating,
     quantized=exp_quantized,
     arity=(1, 1),
-    kernels=(table.kernel(exp_quantized),),
+    kernels=(table.kernel(exp_quantized), unary_f32.kernel("exp", 45)),
 )
 
 LOG = Op(
@@ -93,5 +91,5 @@ LOG = Op(
     floating=log_floating,
     quantized=log_quantized,
     arity=(1, 1),
-    kernels=(table.kernel(log_quantized),),
+    kernels=(table.kernel(log_quantized), unary_f32.kernel("log", 50)),
 )

@@ -6,7 +6,7 @@ import numpy as np
 
 from mcugen.fixed import quantize_multiplier, rounding_divide_by_pot
 from mcugen.ir import Call
-from mcugen.ops import rules, table
+from mcugen.ops import rules, table, unary_f32
 from mcugen.ops.base import Array, Arrays, Op, no_attributes
 
 INT16 = np.iinfo(np.int16)
@@ -82,5 +82,5 @@ OP = Op(
     floating=floating,
     quantized=quantized,
     arity=(1, 1),
-    kernels=(table.kernel(quantized),),
+    kernels=(table.kernel(quantized), unary_f32.kernel("hard_swish", 30)),
 )

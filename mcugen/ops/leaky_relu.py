@@ -9,7 +9,7 @@ import numpy as np
 
 from mcugen.fixed import multiply_by_quantized_multiplier, quantize_multiplier
 from mcugen.ir import Call
-from mcugen.ops import rules, table
+from mcugen.ops import rules, table, unary_f32
 from mcugen.ops.base import Array, Arrays, Op, Options
 
 # ---- attributes and decode
@@ -86,5 +86,8 @@ OP = Op(
     floating=floating,
     quantized=quantized,
     arity=(1, 1),
-    kernels=(table.kernel(quantized),),
+    kernels=(
+        table.kernel(quantized),
+        unary_f32.kernel("leaky_relu", 12, lambda call: call.attrs.alpha),
+    ),
 )

@@ -9,7 +9,7 @@ import numpy as np
 
 from mcugen import fixed
 from mcugen.ir import Call
-from mcugen.ops import rules, table
+from mcugen.ops import float32, rules, table, unary_f32
 from mcugen.ops.base import Array, Arrays, Op, Scheme, no_attributes
 
 INTEGER_BITS = 4  # of the scaled input: Q4.27
@@ -39,13 +39,12 @@ def scale_is_representable(call: Call) -> str | None:
 
 def logistic_floating(call: Call, inputs: Arrays) -> list[Array]:
     """Float32 sigmoid."""
-    with np.errstate(over="ignore"):  # exp(-x) = inf gives 0
-        return [1 / (1 + np.exp(-inputs[0]))]
+    return [float32.logistic(inputs[0])]
 
 
 def tanh_floating(call: Call, inputs: Arrays) -> list[Array]:
     """Float32 hyperbolic tangent."""
-    return [np.tanh(inputs[0])]
+    return [float32.tanh(inputs[0])]
 
 
 def logistic_quantized(call: Call, inputs: Arrays) -> list[Array]:
@@ -97,7 +96,7 @@ LOGISTIC = Op(
     floating=logistic_floating,
     quantized=logistic_quantized,
     arity=(1, 1),
-    kernels=(table.kernel(logistic_quantized),),
+    kernels=(table.kernel(logistic_quantized), unary_f32.kernel("logistic", 60)),
 )
 
 TANH = Op(
@@ -110,5 +109,5 @@ TANH = Op(
     floating=tanh_floating,
     quantized=tanh_quantized,
     arity=(1, 1),
-    kernels=(table.kernel(tanh_quantized),),
+    kernels=(table.kernel(tanh_quantized), unary_f32.kernel("tanh", 70)),
 )

@@ -12,7 +12,7 @@ import numpy as np
 
 from mcugen.fixed import inverse_sqrt, multiply_by_quantized_multiplier, quantize_multiplier
 from mcugen.ir import Call
-from mcugen.ops import rules, table
+from mcugen.ops import float32, rules, table, unary_f32
 from mcugen.ops.base import Array, Arrays, Op, no_attributes
 
 FRACTION_BITS = 20  # of the reciprocal of an integer's square root
@@ -37,8 +37,7 @@ def rsqrt_ratio(call: Call) -> float:
 
 def sqrt_floating(call: Call, inputs: Arrays) -> list[Array]:
     """Float32 square root; NaN below 0."""
-    with np.errstate(invalid="ignore"):
-        return [np.sqrt(inputs[0])]
+    return [float32.sqrt(inputs[0])]
 
 
 def sqrt_quantized(call: Call, inputs: Arrays) -> list[Array]:
@@ -55,7 +54,7 @@ def sqrt_quantized(call: Call, inputs: Arrays) -> list[Array]:
 def rsqrt_floating(call: Call, inputs: Arrays) -> list[Array]:
     """Float32 reciprocal of the square root; NaN below 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return [np.float32(1) / np.sqrt(inputs[0])]
+        return [np.float32(1) / float32.sqrt(inputs[0])]
 
 
 def rsqrt_quantized(call: Call, inputs: Arrays) -> list[Array]:
@@ -83,7 +82,7 @@ SQRT = Op(
     floating=sqrt_floating,
     quantized=sqrt_quantized,
     arity=(1, 1),
-    kernels=(table.kernel(sqrt_quantized),),
+    kernels=(table.kernel(sqrt_quantized), unary_f32.kernel("sqrt", 65)),
 )
 
 RSQRT = Op(
@@ -95,5 +94,5 @@ RSQRT = Op(
     floating=rsqrt_floating,
     quantized=rsqrt_quantized,
     arity=(1, 1),
-    kernels=(table.kernel(rsqrt_quantized),),
+    kernels=(table.kernel(rsqrt_quantized), unary_f32.kernel("rsqrt", 80)),
 )

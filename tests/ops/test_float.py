@@ -223,7 +223,16 @@ def others() -> dict[str, bytes]:
         cases[f"{operator}-same"] = binary(operator, (2, 7), (2, 7))
     for relu in ("RELU", "RELU6", "RELU_N1_TO_1"):
         cases[relu] = one_op(relu, [given(2, 5, 3)], given(2, 5, 3))
-    return cases
+    return cases | {name: unary(name) for name in UNARY}
+
+
+UNARY = ("ABS", "NEG", "LEAKY_RELU", "HARD_SWISH")  # the same bits in any library
+TRANSCENDENTAL = ("LOGISTIC", "TANH", "ELU", "EXP", "LOG", "SQRT", "RSQRT", "GELU", "GELU-tanh")
+
+
+def unary(name: str) -> bytes:
+    options = {"LEAKY_RELU": {"alpha": 0.3}, "GELU-tanh": {"approximate": True}}.get(name)
+    return one_op(name.split("-")[0], [given(5, 40)], given(5, 40), options)
 
 
 GRID = convolutions() | depthwise_convolutions() | others()
@@ -242,7 +251,8 @@ CONVERSIONS = {
     )
 }
 SOFTMAX = {f"softmax-{n}-{beta:g}": softmax((3, n), beta) for n in (1, 2, 12) for beta in (1, 0.3)}
-ALL = GRID | NO_BIAS | CONVERSIONS | SOFTMAX
+FUNCTIONS = {name: unary(name) for name in TRANSCENDENTAL}
+ALL = GRID | NO_BIAS | CONVERSIONS | SOFTMAX | FUNCTIONS
 
 
 @pytest.mark.parametrize("name", GRID | CONVERSIONS)
@@ -264,6 +274,16 @@ def test_softmax_is_near_the_references(name: str) -> None:
         np.testing.assert_allclose(case.outputs[0], expected, rtol=1e-6, atol=1e-12)
 
 
+@pytest.mark.parametrize("name", TRANSCENDENTAL)
+def test_functions_are_near_those_of_a_library(name: str) -> None:
+    x = np.linspace(-8, 8, 200).astype(np.float32).reshape(5, 40)
+    x = np.abs(x) if name in ("LOG", "SQRT", "RSQRT") else x
+    ours = run_op(FUNCTIONS[name], [x]).outputs[0]
+    interpreter = reference.tflm if name == "ELU" else reference.litert
+    theirs = interpreter(FUNCTIONS[name]).outputs([x])[0]
+    np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=6e-7)
+
+
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
 def test_kernels_equal_numpy(compiler: str) -> None:
     check_kernels(ALL).check(compiler)
@@ -277,7 +297,8 @@ def test_kernels_equal_numpy_with_and_without_an_fpu(core: str) -> None:
 def check_kernels(models: Mapping[str, bytes]) -> KernelBatch:
     batch = KernelBatch()
     for name, model in models.items():
-        batch.add(name, run_op(model))
+        positive = [np.abs(values(5, 40))] if name in ("LOG", "SQRT", "RSQRT") else None
+        batch.add(name, run_op(model, positive))
     return batch
 
 

@@ -18,6 +18,10 @@ from mcugen.testing.kernels import KernelCase
 from mcugen.testing.overlapped import Overlapped, run_overlapped
 
 Q8 = quant(0.05, -3)
+FLOAT_FUNCTIONS = (
+    *("ABS", "NEG", "LEAKY_RELU", "HARD_SWISH", "ELU", "EXP", "LOG", "SQRT", "RSQRT", "LOGISTIC"),
+    *("TANH", "GELU"),
+)
 
 
 def activation(shape: tuple[int, ...], dtype: str = "int8", scale: float = 0.05) -> dict[str, Any]:
@@ -112,9 +116,13 @@ def grid() -> Iterator[tuple[str, bytes]]:
             one_op("RELU", [activation((4, 9), dtype)], activation((4, 9), dtype)),
         )
     for op in ("MUL", "SUB", "SQUARED_DIFFERENCE", "MINIMUM", "MAXIMUM", "PRELU"):
-        for b in ((2, 3, 5), (5,)):
-            operands = [activation((2, 3, 5)), activation(b)]
-            yield f"{op}-{b}", one_op(op, operands, activation((2, 3, 5)))
+        for b, dtype in product(((2, 3, 5), (5,)), ("int8", "float32")):
+            operands = [activation(shape, dtype) for shape in ((2, 3, 5), b)]
+            yield f"{op}-{b}-{dtype}", one_op(op, operands, activation((2, 3, 5), dtype))
+    floats = activation((2, 3, 5), "float32")
+    yield "div", one_op("DIV", [floats, floats], floats)
+    for op in FLOAT_FUNCTIONS:
+        yield f"{op}-float32", one_op(op, [floats], floats)
     operands = [activation((2, 3, 5)), activation((5,))]
     yield "less", one_op("LESS", operands, {"shape": (2, 3, 5), "dtype": "bool"})
     for op, fixed in (("LOG_SOFTMAX", quant(16 / 256, 127)), ("L2_NORMALIZATION", quant(1 / 128))):

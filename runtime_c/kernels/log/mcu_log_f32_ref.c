@@ -1,0 +1,14 @@
+/* mcu_log_f32_ref.c: natural logarithm on float32, plain C, any core.
+ * SPDX-License-Identifier: MIT-0 */
+#include "mcu_unary_f32.h"
+
+#include "mcu_math_f32.h"
+
+static float log_of(const mcu_unary_f32_params *p, float x) {
+    (void)p;
+    return mcu_logf(x);
+}
+
+void mcu_log_f32_ref(const mcu_unary_f32_params *params, const float *input, float *output) {
+    mcu_unary_f32(params, input, output, log_of);
+}
