@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from mcugen import interpret
 from mcugen.ir import Call, TensorId
 from mcugen.ops import OPS
 from mcugen.ops.base import Array
@@ -28,7 +27,7 @@ def adjust(batch: Batch, parameters: Parameters, passes: Collection[Pass]) -> Pa
     of each channel before the activation that of the float layer. What a layer is fitted to must
     not change afterwards, or errors that cancel stop doing so.
     """
-    exact = [interpret.run(batch.graph, chunk) for chunk in batch.chunks]
+    exact = [simulate.float_values(batch.graph, chunk) for chunk in batch.chunks]
     rough = [simulate.start(batch.graph, chunk, parameters) for chunk in batch.chunks]
     for call in batch.graph.calls():
         key = call.node.outputs[0]

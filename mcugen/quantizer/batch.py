@@ -34,7 +34,8 @@ class Batch:
 
     def outputs(self) -> list[Array]:
         """What the float graph computes, all samples in one array per output."""
-        return _joined(interpret.outputs(self.graph, chunk) for chunk in self.chunks)
+        runs = (simulate.float_values(self.graph, chunk) for chunk in self.chunks)
+        return _joined([values[i] for i in self.graph.outputs] for values in runs)
 
     def quantized(self, parameters: Parameters) -> list[Array]:
         """What the quantized graph computes, to the bit, as real values."""

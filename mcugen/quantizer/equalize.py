@@ -15,11 +15,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from mcugen import interpret
 from mcugen.ir import Call, Graph, TensorId
 from mcugen.ops import OPS
 from mcugen.ops.base import Activation
 from mcugen.passes.edit import readers, without_unused_tensors
+from mcugen.quantizer import simulate
 from mcugen.quantizer.batch import Batch
 
 # Operators that treat channels alike and commute with a positive factor per channel.
@@ -87,7 +87,7 @@ def _channel_peaks(batch: Batch, tensors: Sequence[TensorId]) -> dict[TensorId, 
     """The largest magnitude in each channel."""
     peaks: dict[TensorId, Factors] = {}
     for chunk in batch.chunks:
-        values = interpret.run(batch.graph, chunk)
+        values = simulate.float_values(batch.graph, chunk)
         for i in tensors:
             peak = np.abs(values[i]).reshape(-1, values[i].shape[-1]).max(axis=0)
             peaks[i] = np.maximum(peaks.get(i, 0.0), peak)

@@ -8,11 +8,12 @@ from itertools import islice
 
 import numpy as np
 
-from mcugen import interpret, verify
+from mcugen import verify
 from mcugen.errors import DataError
 from mcugen.ir import Graph, TensorId
 from mcugen.ops.base import Array
 from mcugen.passes.resolve import resolve
+from mcugen.quantizer import simulate
 from mcugen.quantizer.statistics import Statistics
 
 BATCH = 16
@@ -27,7 +28,7 @@ def observe(graph: Graph, samples: Iterable[Sample]) -> dict[TensorId, Statistic
     """
     statistics = {i: Statistics() for i in activations(graph)}
     for inputs, runner in batches(graph, samples):
-        values = interpret.run(runner, inputs)
+        values = simulate.float_values(runner, inputs)
         for tensor, summary in statistics.items():
             if not np.isfinite(values[tensor]).all():
                 name = graph.tensors[tensor].name

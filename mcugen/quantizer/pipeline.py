@@ -27,6 +27,7 @@ from mcugen.quantizer.trials import FEW_SAMPLES, Step, Trials
 
 KEPT_SAMPLES = 256  # that weights are fitted to and choices judged by; they stay in memory
 KEPT_BYTES = 2**28  # of their activations, at most
+KEPT_MACS = 600_000_000  # of one run over them, so that large models take no hours
 
 MAX_BIAS = 2**30  # leaves as much again for the products
 
@@ -114,7 +115,8 @@ def _matches(node: Node, pattern: str) -> bool:
 def _affordable(graph: Graph) -> int:
     """How many samples to keep."""
     size = sum(graph.tensors[i].bytes for i in activations(graph))
-    return max(1, min(KEPT_SAMPLES, KEPT_BYTES // max(size, 1)))
+    macs = sum(OPS[call.node.op].macs(call) for call in graph.calls())
+    return max(1, min(KEPT_SAMPLES, KEPT_BYTES // max(size, 1), KEPT_MACS // max(macs, 1)))
 
 
 def _counted(calibration: Calibration, progress: Progress) -> Iterator[Sample]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mcugen import interpret, metrics
+from mcugen import metrics
 from mcugen.ir import Call, Graph, Quant, TensorId, printable
 from mcugen.ops import OPS
 from mcugen.ops.base import Array
@@ -144,7 +144,7 @@ def _both(quantized: Quantized, samples: Sequence[Sample]) -> tuple[list[Array],
 
 def _layers(quantized: Quantized) -> tuple[LayerReport, ...]:
     batch = Batch.of(quantized.floating, quantized.samples[:LAYER_SAMPLES])
-    exact = [interpret.run(batch.graph, chunk) for chunk in batch.chunks]
+    exact = [simulate.float_values(batch.graph, chunk) for chunk in batch.chunks]
     rough = [_simulated(batch.graph, chunk, quantized.parameters) for chunk in batch.chunks]
     return tuple(
         _layer(quantized, call, exact, rough)

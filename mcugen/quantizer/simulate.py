@@ -8,13 +8,12 @@ biases use it, because each layer must see the errors of those before it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 
 from mcugen.ir import Call, Graph, Quant, TensorId
 from mcugen.ops import OPS
-from mcugen.ops.base import Activation, Array
+from mcugen.ops.base import Array, apply_activation
 from mcugen.quantizer.apply import Parameters, Weights
 from mcugen.quantizer.ranges import Grid
 from mcugen.quantizer.scheme import along
@@ -40,17 +39,37 @@ def operands(call: Call, values: Mapping[TensorId, Array]) -> list[Array]:
 
 
 def linear(call: Call, inputs: list[Array]) -> Array:
-    """A weighted layer's result before its activation."""
-    attrs = replace(call.attrs, activation=Activation.NONE)
-    bare = replace(call, node=replace(call.node, attrs=attrs))
-    floating = OPS[call.node.op].floating
-    assert floating is not None
-    return floating(bare, inputs)[0]
+    """A weighted layer's result before its activation, as matrix products.
+
+    Sums are in any order: unlike the operators' own semantics this is fast, not exact to the bit.
+    """
+    view = OPS[call.node.op].matmul
+    assert view is not None
+    products = view.inputs(call, inputs[0]) @ view.weights(call, inputs[1]).transpose(0, 2, 1)
+    result: Array = products.transpose(1, 0, 2).reshape(call.output.shape)
+    return result if len(inputs) < 3 else result + inputs[2]
+
+
+def floating(call: Call, inputs: list[Array]) -> list[Array]:
+    """A call's results in float."""
+    if OPS[call.node.op].matmul is None:
+        return OPS[call.node.op].run(call, inputs)
+    return [apply_activation(call.attrs.activation, linear(call, inputs))]
+
+
+def float_values(graph: Graph, inputs: list[Array]) -> dict[TensorId, Array]:
+    """Every tensor of the float graph."""
+    values = {i: tensor.values() for i, tensor in graph.tensors.items() if tensor.is_const}
+    values.update(zip(graph.inputs, inputs, strict=True))
+    for call in graph.calls():
+        results = floating(call, operands(call, values))
+        values.update(zip(call.node.outputs, results, strict=True))
+    return values
 
 
 def run_call(call: Call, inputs: list[Array], parameters: Parameters) -> list[Array]:
     """A layer's results, on the grids of its outputs; a layer that stays float is not rounded."""
-    results = OPS[call.node.op].run(call, inputs)
+    results = floating(call, inputs)
     if call.node.outputs[0] in parameters.kept_float:
         return results
     return [
