@@ -118,7 +118,8 @@ RULES = (
 def windows(call: Call, x: Array, weights: Array) -> Array:
     """What each tap of each output channel reads, 0 in the padding: [n, y, x, i, j, channel]."""
     rows, cols = convolution(call)
-    return np.repeat(patches(x, rows, cols, 0), weights.shape[3] // x.shape[3], axis=5)
+    taps, multiplier = patches(x, rows, cols, 0), weights.shape[3] // x.shape[3]
+    return taps if multiplier == 1 else np.repeat(taps, multiplier, axis=5)
 
 
 def floating(call: Call, inputs: Arrays) -> list[Array]:
