@@ -10,6 +10,7 @@ from mcugen import verify
 from mcugen.build import Build
 from mcugen.errors import BoardError, Problem
 from mcugen.ir import Call, Graph, Tensor, TensorId
+from mcugen.memory_report import MemoryReport
 from mcugen.model import Model
 from mcugen.ops import OPS
 from mcugen.target import Board
@@ -105,6 +106,7 @@ class Analysis:
     supported: bool
     problems: tuple[str, ...]
     memory: Memory | None
+    plan: MemoryReport | None = None
 
 
 def analyze(model: Model, graph: Graph, problems: Sequence[Problem] = ()) -> Analysis:

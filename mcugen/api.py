@@ -24,6 +24,7 @@ from mcugen.emit import emit
 from mcugen.errors import BoardError, Problem, ToolError, UnsupportedModelError
 from mcugen.ir import Graph, Tensor
 from mcugen.lower import lower
+from mcugen.memory_report import memory_report
 from mcugen.model import Model, load, loads
 from mcugen.ops.base import Array
 from mcugen.profiling import Profile
@@ -147,20 +148,25 @@ def analyze(
     *,
     calibration: Data | None = None,
     config: Config | None = None,
+    plan: bool = False,
 ) -> Analysis:
     """What a model consists of; with a board, what it needs there. The model may break rules.
 
-    A float model is quantized first if there are samples to calibrate with.
+    A float model is quantized first if there are samples to calibrate with. `plan` adds the memory
+    plan, for the host if there is no board.
     """
     board = load_board("host" if board_name is None else board_name)
     model = _prepared(model_path, calibration, config)
     graph = model.imported
     try:
         graph = model.compiled()
-        program = _program(model, _ordered(graph, board), board)
+        ordered = _ordered(graph, board)
+        program = _program(model, ordered, board)
     except UnsupportedModelError as error:
         return analysis.analyze(model, graph, error.problems)
     result = analysis.analyze(model, graph)
+    if plan:
+        result = replace(result, plan=memory_report(ordered, select(ordered, board.cpu)))
     return result if board_name is None else replace(result, memory=_memory(program, board))
 
 

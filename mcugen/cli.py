@@ -18,7 +18,7 @@ from rich import progress as bars
 from rich.console import Console
 
 import mcugen
-from mcugen import api, report
+from mcugen import api, memory_report, report
 from mcugen.errors import McugenError
 from mcugen.quantizer.config import Activations, Config, Effort, Pass
 from mcugen.quantizer.ranges import Method
@@ -165,14 +165,26 @@ def boards(as_json: bool) -> None:
 @_model
 @_board(required=False)
 @_calibration
+@click.option("--memory", is_flag=True, help="Show the memory plan and what makes its peak.")
+@click.option("--svg", type=PATH, metavar="FILE", help="Draw the memory plan.")
 @_json
-def analyze(model: Path, board: str | None, calibration: Path | None, as_json: bool) -> None:
+def analyze(
+    model: Path,
+    board: str | None,
+    calibration: Path | None,
+    memory: bool,
+    svg: Path | None,
+    as_json: bool,
+) -> None:
     """Show operators, MACs, and the flash and RAM that MODEL will need; what is not supported.
 
     \b
-    Example: mcugen analyze kws.tflite --board mps2-an386
+    Example: mcugen analyze kws.tflite --board mps2-an386 --memory
     """
-    _show(api.analyze(model, board, calibration=calibration), as_json)
+    result = api.analyze(model, board, calibration=calibration, plan=memory or svg is not None)
+    if svg is not None and result.plan is not None:
+        svg.write_text(memory_report.svg(result.plan, result.model), encoding="utf-8")
+    _show(result, as_json)
 
 
 @commands.command()

@@ -18,12 +18,14 @@ from rich.table import Table
 
 from mcugen.analysis import Analysis, Edge, Memory, Operation
 from mcugen.health import Health
+from mcugen.memory_report import FREE, SHARED, MemoryReport, chart
 from mcugen.metrics import Difference
 from mcugen.profiling import Profile
 from mcugen.quantizer.report import LayerReport, Report
 from mcugen.results import BoardList, Built, Generated, QuantizedModel, RunResult
 from mcugen.validation import Comparison, Validation
 
+CHART_WIDTH = 64  # columns for the arena
 GOOD, BAD, WARN = "[green]", "[bold red]", "[yellow]"
 
 
@@ -116,6 +118,8 @@ def _(analysis: Analysis, console: Console, **options: Any) -> None:
     )
     if analysis.memory:
         _memory(analysis.memory, console)
+    if analysis.plan:
+        _memory_plan(analysis.plan, console)
     for problem in analysis.problems:
         console.print(f"{BAD}not supported[/] {escape(problem)}", soft_wrap=True)
     if analysis.supported:
@@ -162,6 +166,31 @@ def _memory(memory: Memory, console: Console) -> None:
         console.print(f"{BAD}{where}{escape(excess)}[/]", soft_wrap=True)
     if memory.fits and memory.flash_limit is not None:
         console.print(f"{GOOD}fits {memory.board}[/]")
+
+
+def _memory_plan(plan: MemoryReport, console: Console) -> None:
+    """The blocks, then the chart: time goes down, addresses go across."""
+    table = _table("", "from", "to", "bytes", "layers", "", right=("from", "to", "bytes"))
+    for block in plan.blocks:
+        layers = f"{plan.moments[block.first].layer}..{plan.moments[block.last].layer}"
+        sizes = (f"{size:,}" for size in (block.offset, block.end, block.bytes))
+        table.add_row(block.letter, *sizes, layers, escape(block.name))
+    console.print(table)
+    lines = chart(plan, CHART_WIDTH)
+    for number, (moment, line) in enumerate(zip(plan.moments, lines, strict=True)):
+        mark = "<- peak" if number == plan.peak else ""
+        console.print(
+            f"{moment.layer:4} {moment.name[:17]:17} {moment.load:9,} {line} {mark}", soft_wrap=True
+        )
+    console.print(
+        f"{'':23}bytes {FREE} free, {SHARED} several blocks, as where an output runs over an input"
+    )
+    console.print(f"arena {plan.arena:,} bytes, no plan takes less than {plan.bound:,}")
+    console.print("at the peak:")
+    for block in plan.at_peak:
+        console.print(f"  {block.bytes:9,} {block.letter} {escape(block.name)}")
+    for cause in plan.causes:
+        console.print(f"  {escape(cause)}", soft_wrap=True)
 
 
 def _of(limit: int | None) -> str:
