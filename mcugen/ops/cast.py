@@ -6,13 +6,23 @@ import numpy as np
 
 from mcugen.ir import Call, DType
 from mcugen.ops import table
-from mcugen.ops.base import Array, Arrays, Op, no_attributes
+from mcugen.ops.base import (
+    Array,
+    Arrays,
+    Cost,
+    Family,
+    Fields,
+    Kernel,
+    Op,
+    Rule,
+    no_attributes,
+)
 
 NUMBERS = (
     *(DType.FLOAT32, DType.BOOL, DType.INT8, DType.UINT8),
     *(DType.INT16, DType.INT32, DType.INT64),
 )
-BYTES = (DType.BOOL, DType.INT8, DType.UINT8)
+BYTES = (DType.BOOL, DType.UINT8, DType.INT8)
 
 # ---- rules
 
@@ -41,12 +51,58 @@ def cast(call: Call, inputs: Arrays) -> list[Array]:
         return [source.astype(target)]
 
 
-# ---- kernels
+# ---- C parameters and kernels
+
+INTEGERS = (*BYTES, DType.INT16, DType.INT32)  # those that kernels take, in the order of mcu_cast.h
 
 
 def output_is_a_byte(call: Call) -> str | None:
     """The output must be bool, int8 or uint8."""
     return None if call.output.dtype in BYTES else call.output.dtype.value
+
+
+def output_is_an_integer(call: Call) -> str | None:
+    """The output must be bool, int8, uint8, int16 or int32."""
+    return None if call.output.dtype in INTEGERS else call.output.dtype.value
+
+
+def output_is_float32(call: Call) -> str | None:
+    """The output must be float32."""
+    return None if call.output.dtype is DType.FLOAT32 else call.output.dtype.value
+
+
+def params(call: Call) -> Fields:
+    """Fields of mcu_cast_params."""
+
+    def code(dtype: DType) -> int:
+        return 0 if dtype is DType.FLOAT32 else INTEGERS.index(dtype)
+
+    return {
+        "elements": call.output.elements,
+        "from": code(call.input().dtype),
+        "to": code(call.output.dtype),
+    }
+
+
+def _kernel(form: str, dtype: DType, rule: Rule, cycles: int) -> Kernel:
+    return Kernel(
+        name=f"mcu_cast_{form}_ref",
+        family=Family.REF,
+        dtype=dtype,
+        params=params,
+        params_type="mcu_cast_params",
+        header="mcu_cast.h",
+        applies=(rule,),
+        cost=lambda call: Cost(cycles=cycles * call.output.elements + 50),
+    )
+
+
+KERNELS = (
+    *(table.kernel(cast, dtype, (output_is_a_byte,)) for dtype in BYTES),
+    *(_kernel("integer", dtype, output_is_an_integer, 25) for dtype in INTEGERS),
+    *(_kernel("to_f32", dtype, output_is_float32, 40) for dtype in INTEGERS),
+    _kernel("from_f32", DType.FLOAT32, output_is_an_integer, 40),
+)
 
 
 OP = Op(
@@ -58,5 +114,5 @@ OP = Op(
     floating=cast,
     quantized=cast,
     arity=(1, 1),
-    kernels=tuple(table.kernel(cast, dtype, (output_is_a_byte,)) for dtype in BYTES),
+    kernels=KERNELS,
 )

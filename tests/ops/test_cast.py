@@ -7,13 +7,15 @@ import itertools
 import numpy as np
 import pytest
 
+from mcugen.importers import tflite
 from mcugen.ir import DType
 from mcugen.ops.base import Array
-from mcugen.ops.cast import BYTES, NUMBERS, OP
+from mcugen.ops.cast import INTEGERS, NUMBERS, OP
 from mcugen.testing.builder import one_op
 from mcugen.testing.check import (
     LITERT_ONLY,
     KernelBatch,
+    OpCase,
     broken_rule,
     call_of,
     change_input,
@@ -59,13 +61,25 @@ def test_floats_beyond_the_range_saturate() -> None:
     assert OP.run(call, [x])[0].tolist() == [-128, -128, -128, 127, 127, 0]
 
 
+BEYOND = np.array(
+    [-np.inf, -3e9, -32769.5, -129, -0.99, 0.99, 256, 3e9, np.inf, np.nan], np.float32
+)
+
+
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
-def test_kernel_equals_numpy(compiler: str) -> None:
+def test_kernels_equal_numpy(compiler: str) -> None:
     batch = KernelBatch()
-    for source, target in itertools.product(BYTES, BYTES):
-        x = np.arange(2 if source is DType.BOOL else 256).astype(np.uint8).view(source.numpy)
-        model = casting(source, target, len(x))
-        batch.add(f"{source} to {target}", run_op(model, [x]))
+    for source, target in itertools.product((*INTEGERS, DType.FLOAT32), repeat=2):
+        x = floats(target) if source is DType.FLOAT32 else integers(source)
+        if source in (DType.INT8, DType.UINT8):
+            x = np.arange(256).astype(np.uint8).view(source.numpy)
+        if source is not target or source is not DType.FLOAT32:
+            batch.add(f"{source} to {target}", run_op(casting(source, target, len(x)), [x]))
+    for target in INTEGERS[1:]:  # numpy runs no model on infinities
+        graph = tflite.loads(casting(DType.FLOAT32, target, len(BEYOND)), "test")
+        (call,) = graph.calls()
+        values = {graph.inputs[0]: BEYOND, graph.outputs[0]: OP.run(call, [BEYOND])[0]}
+        batch.add(f"beyond {target}", OpCase(graph, values))
     batch.check(compiler)
 
 
