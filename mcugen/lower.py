@@ -271,7 +271,9 @@ def _operand(call: Call, position: int, index: int, arena: _Arena, constants: _C
         return "NULL"
     if tensor.is_const:
         const = Const(tensor.values(), _CTYPES[tensor.dtype])
-        return constants.add(const, f"layer{index}_operand{position}", f"layer {index}: operand")
+        name = constants.add(const, f"layer{index}_operand{position}", f"layer {index}: operand")
+        # Kernels for int8 take booleans, too.
+        return f"(const void *){name}" if const.ctype == "uint8_t" else name
     return arena.tensor(tensor_id, tensor)
 
 

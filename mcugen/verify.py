@@ -228,9 +228,9 @@ def kernel_problems(graph: Graph, families: Collection[Family] = tuple(Family)) 
     found = []
     for call in graph.calls():
         op = OPS[call.node.op]
-        refusals = {k.name: k.refusal(call) for k in op.kernels if k.family in families}
-        if not op.alias and None not in refusals.values():
-            reasons = "; ".join(f"{name} {refusal}" for name, refusal in refusals.items())
+        refusals = [(k.name, k.refusal(call)) for k in op.kernels if k.family in families]
+        if not op.alias and all(refusal is not None for _, refusal in refusals):
+            reasons = "; ".join(f"{name} {refusal}" for name, refusal in refusals)
             allowed = reasons or f"{op.tflite} is supported where it folds away."
             found.append(Problem(call.node.where, "no kernel for this call", allowed))
     return found
