@@ -40,6 +40,11 @@ def add_up(terms: Array) -> Array:
     return total
 
 
+def add_up_rows(x: Array) -> Array:
+    """The sums over the last axis, which stays with size 1."""
+    return add_up(np.moveaxis(x, -1, 0))[..., np.newaxis]
+
+
 # ---- the functions of mcu_float.h and mcu_math_f32.h
 
 # Cephes expf: a minimax polynomial for |r| <= ln(2) / 2, behind it r + 1.
@@ -62,13 +67,15 @@ def _split_exp(x: Array) -> tuple[Array, Array, Array]:
 def exp(x: Array) -> Array:
     """e^x to within 2e-7 relative, as mcu_expf(): 0 below -87, the value at 88 above that."""
     power, tail, counts = _split_exp(x)
-    return np.where(counts, (tail + np.float32(1)) * power, np.float32(0))
+    result: Array = np.where(counts, (tail + np.float32(1)) * power, np.float32(0))
+    return result
 
 
 def expm1(x: Array) -> Array:
     """e^x - 1, as mcu_expm1f(): -1 below -87."""
     power, tail, counts = _split_exp(x)
-    return np.where(counts, tail * power + (power - np.float32(1)), np.float32(-1))
+    result: Array = np.where(counts, tail * power + (power - np.float32(1)), np.float32(-1))
+    return result
 
 
 def logistic(x: Array) -> Array:
@@ -91,7 +98,8 @@ def tanh(x: Array) -> Array:
     size = np.abs(x)
     small = _polynomial(_TANH, x * x) * (x * x) * x + x
     large = np.float32(1) - np.float32(2) / (exp(size + size) + np.float32(1))
-    return np.where(size < np.float32(0.625), small, np.where(x < 0, -large, large))
+    result: Array = np.where(size < np.float32(0.625), small, np.where(x < 0, -large, large))
+    return result
 
 
 _SMALLEST = np.finfo(np.float32).smallest_normal
@@ -105,7 +113,8 @@ def sqrt(x: Array) -> Array:
     for _ in range(3):
         root = np.float32(0.5) * (root + kept / root)
     special = np.where(x >= _SMALLEST, x, np.where(x >= 0, np.float32(0), np.float32(np.nan)))
-    return np.where(normal, root, special)
+    result: Array = np.where(normal, root, special)
+    return result
 
 
 _SQRT_HALF = np.float32(0.707106781)
@@ -126,7 +135,8 @@ def log(x: Array) -> Array:
     z = m * m
     tail = _polynomial(_LOG, m) * m * z + e * _LN2_LOW - np.float32(0.5) * z
     special = np.where(x >= 0, np.float32(-np.inf), np.float32(np.nan))
-    return np.where(normal, (m + tail) + e * _LN2_HIGH, special)
+    result: Array = np.where(normal, (m + tail) + e * _LN2_HIGH, special)
+    return result
 
 
 _ERFC = (1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592)
@@ -137,7 +147,8 @@ def erfc(x: Array) -> Array:
     size = np.abs(x)
     t = np.float32(1) / (np.float32(1) + np.float32(0.3275911) * size)
     upper = _polynomial(_ERFC, t) * t * exp(-(size * size))
-    return np.where(x < 0, np.float32(2) - upper, upper)
+    result: Array = np.where(x < 0, np.float32(2) - upper, upper)
+    return result
 
 
 def _polynomial(coefficients: Sequence[float], x: Array) -> Array:

@@ -10,7 +10,7 @@ import numpy as np
 
 from mcugen.fixed import inverse_sqrt, multiply_by_quantized_multiplier
 from mcugen.ir import Call, DType
-from mcugen.ops import overlap, rules
+from mcugen.ops import float32, overlap, rules
 from mcugen.ops.base import (
     Activation,
     Array,
@@ -81,7 +81,7 @@ def output_is_signed_fraction(call: Call) -> str | None:
 
 def floating(call: Call, inputs: Arrays) -> list[Array]:
     """Float32; a length below 1e-6 counts as that much."""
-    length = np.sqrt(np.square(inputs[0]).sum(axis=-1, keepdims=True))
+    length = float32.sqrt(float32.add_up_rows(np.square(inputs[0])))
     return [inputs[0] / np.maximum(length, np.float32(1e-6))]
 
 
@@ -104,6 +104,12 @@ def params_s8(call: Call) -> Fields:
         "depth": depth,
         "input_offset": -call.input().zero_point,
     }
+
+
+def params_f32(call: Call) -> Fields:
+    """Fields of mcu_l2_normalization_f32_params."""
+    *outer, depth = call.input().shape
+    return {"rows": math.prod(outer), "depth": depth}
 
 
 OP = Op(
@@ -133,6 +139,16 @@ OP = Op(
             header="mcu_l2_normalization.h",
             overlap=overlap.elementwise,
             cost=lambda call: Cost(cycles=35 * call.output.elements + 300),
+        ),
+        Kernel(
+            name="mcu_l2_normalization_f32_ref",
+            family=Family.REF,
+            dtype=DType.FLOAT32,
+            params=params_f32,
+            params_type="mcu_l2_normalization_f32_params",
+            header="mcu_l2_normalization_f32.h",
+            overlap=overlap.elementwise,
+            cost=lambda call: Cost(cycles=22 * call.output.elements + 100),
         ),
     ),
 )

@@ -8,7 +8,7 @@ import numpy as np
 
 from mcugen import fixed
 from mcugen.ir import Call, DType
-from mcugen.ops import overlap, rules
+from mcugen.ops import float32, overlap, rules
 from mcugen.ops.base import (
     Array,
     Arrays,
@@ -54,7 +54,7 @@ def scale_is_representable(call: Call) -> str | None:
 def floating(call: Call, inputs: Arrays) -> list[Array]:
     """Float32, in the reference's order."""
     centred = inputs[0] - inputs[0].max(axis=-1, keepdims=True)
-    return [centred - np.log(np.exp(centred).sum(axis=-1, keepdims=True))]
+    return [centred - float32.log(float32.add_up_rows(float32.exp(centred)))]
 
 
 def quantized(call: Call, inputs: Arrays) -> list[Array]:
@@ -107,6 +107,12 @@ def params_s8(call: Call) -> Fields:
     }
 
 
+def params_f32(call: Call) -> Fields:
+    """Fields of mcu_softmax_f32_params."""
+    *outer, classes = call.input().shape
+    return {"rows": math.prod(outer), "classes": classes, "beta": 1.0}
+
+
 OP = Op(
     name="log_softmax",
     tflite="LOG_SOFTMAX",
@@ -133,6 +139,16 @@ OP = Op(
             header="mcu_log_softmax.h",
             overlap=overlap.elementwise,
             cost=lambda call: Cost(cycles=250 * call.output.elements + 500),
+        ),
+        Kernel(
+            name="mcu_log_softmax_f32_ref",
+            family=Family.REF,
+            dtype=DType.FLOAT32,
+            params=params_f32,
+            params_type="mcu_softmax_f32_params",
+            header="mcu_softmax_f32.h",
+            overlap=overlap.elementwise,
+            cost=lambda call: Cost(cycles=65 * call.output.elements + 200),
         ),
     ),
 )

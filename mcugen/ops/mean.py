@@ -126,12 +126,16 @@ RULES = (
 
 
 def floating(call: Call, inputs: Arrays) -> list[Array]:
-    """Float32 mean, as reference_ops::Mean: sums in the order of the input, then a division."""
+    """Float32 mean, as reference_ops::Mean: sums, then a division."""
+    return [sums_f32(call, inputs[0]) / np.float32(count(call))]
+
+
+def sums_f32(call: Call, x: Array) -> Array:
+    """Float32 sums in the order of the input."""
     reduced = axes(call)
-    terms = np.moveaxis(inputs[0], reduced, range(len(reduced)))
+    terms = np.moveaxis(x, reduced, range(len(reduced)))
     terms = terms.reshape(-1, *terms.shape[len(reduced) :])
-    means = float32.add_up(terms) / np.float32(len(terms))
-    return [means.reshape(call.output.shape)]
+    return float32.add_up(terms).reshape(call.output.shape)
 
 
 def quantized(call: Call, inputs: Arrays) -> list[Array]:
@@ -161,18 +165,23 @@ def scaling(call: Call) -> tuple[int, int]:
 # ---- C parameters and kernels
 
 
+def size_fields(call: Call) -> Fields:
+    """The fields that all params structs of reductions begin with."""
+    found = layout(call)
+    assert found is not None, call.node.where
+    return dict(zip(("outer", "rows", "middle", "cols", "inner"), found, strict=True))
+
+
 def params_f32(call: Call) -> Fields:
     """Fields of mcu_mean_f32_params."""
-    sizes = layout(call)
-    assert sizes is not None, call.node.where
-    return dict(zip(("outer", "rows", "middle", "cols", "inner"), sizes, strict=True))
+    return {**size_fields(call), "divisor": float(count(call))}
 
 
 def params_s8(call: Call) -> Fields:
     """Fields of mcu_mean_s8_params."""
     multiplier, shift = scaling(call)
     return {
-        **params_f32(call),
+        **size_fields(call),
         "sum_offset": sum_offset(call),
         "output_offset": call.output.zero_point,
         "multiplier": multiplier,

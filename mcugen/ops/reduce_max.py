@@ -37,8 +37,7 @@ EXTREME_RULES = (
 
 def sum_floating(call: Call, inputs: Arrays) -> list[Array]:
     """Float32 sum."""
-    total = inputs[0].sum(axis=mean.axes(call), dtype=np.float64)
-    return [np.asarray(total, np.float32).reshape(call.output.shape)]
+    return [mean.sums_f32(call, inputs[0])]
 
 
 def sum_quantized(call: Call, inputs: Arrays) -> list[Array]:
@@ -67,17 +66,11 @@ def extreme(reducer: np.ufunc) -> Semantics:
 # ---- C parameters and kernels
 
 
-def _sizes(call: Call) -> Fields:
-    sizes = mean.layout(call)
-    assert sizes is not None, call.node.where
-    return dict(zip(("outer", "rows", "middle", "cols", "inner"), sizes, strict=True))
-
-
 def sum_params(call: Call) -> Fields:
     """Fields of mcu_mean_s8_params: a sum is a mean that is not divided."""
     multiplier, shift = scaling(call)
     return {
-        **_sizes(call),
+        **mean.size_fields(call),
         "sum_offset": mean.sum_offset(call),
         "output_offset": call.output.zero_point,
         "multiplier": multiplier,
@@ -87,7 +80,17 @@ def sum_params(call: Call) -> Fields:
 
 def max_params(call: Call) -> Fields:
     """Fields of mcu_reduce_max_s8_params."""
-    return {**_sizes(call), "flip": -1 if call.node.op == "reduce_min" else 0}
+    return {**mean.size_fields(call), "flip": -1 if call.node.op == "reduce_min" else 0}
+
+
+def sum_params_f32(call: Call) -> Fields:
+    """Fields of mcu_mean_f32_params."""
+    return {**mean.size_fields(call), "divisor": 1.0}
+
+
+def max_params_f32(call: Call) -> Fields:
+    """Fields of mcu_reduce_max_f32_params."""
+    return {**mean.size_fields(call), "sign": -1.0 if call.node.op == "reduce_min" else 1.0}
 
 
 def _cost(call: Call) -> Cost:
@@ -102,6 +105,15 @@ EXTREME_KERNELS = (
         params=max_params,
         params_type="mcu_reduce_max_s8_params",
         header="mcu_reduce.h",
+        cost=_cost,
+    ),
+    Kernel(
+        name="mcu_reduce_max_f32_ref",
+        family=Family.REF,
+        dtype=DType.FLOAT32,
+        params=max_params_f32,
+        params_type="mcu_reduce_max_f32_params",
+        header="mcu_reduce_f32.h",
         cost=_cost,
     ),
 )
@@ -124,6 +136,15 @@ SUM = Op(
             params=sum_params,
             params_type="mcu_mean_s8_params",
             header="mcu_mean.h",
+            cost=_cost,
+        ),
+        Kernel(
+            name="mcu_mean_f32_ref",
+            family=Family.REF,
+            dtype=DType.FLOAT32,
+            params=sum_params_f32,
+            params_type="mcu_mean_f32_params",
+            header="mcu_mean_f32.h",
             cost=_cost,
         ),
     ),

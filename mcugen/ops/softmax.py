@@ -91,7 +91,7 @@ def floating(call: Call, inputs: Arrays) -> list[Array]:
     """Float32 softmax, as reference_ops::Softmax, but for the last bits of the exponentials."""
     scaled = (inputs[0] - inputs[0].max(axis=-1, keepdims=True)) * np.float32(call.attrs.beta)
     exps = float32.exp(scaled)
-    return [exps / float32.add_up(np.moveaxis(exps, -1, 0))[..., np.newaxis]]
+    return [exps / float32.add_up_rows(exps)]
 
 
 def quantized(call: Call, inputs: Arrays) -> list[Array]:

@@ -16,6 +16,7 @@ typedef struct {
     int32_t middle;
     int32_t cols;
     int32_t inner;
+    float divisor; ///< of the sums: rows * cols for a mean, 1 for a sum
 } mcu_mean_f32_params;
 
 /// Any sizes. Values are added in the order of the input.

@@ -19,6 +19,10 @@ typedef struct {
 /// otherwise they must not overlap.
 void mcu_softmax_f32_ref(const mcu_softmax_f32_params *params, const float *input, float *output);
 
+/// The logarithm of that. Shapes and memory as above.
+void mcu_log_softmax_f32_ref(const mcu_softmax_f32_params *params, const float *input,
+                             float *output);
+
 #ifdef __cplusplus
 }
 #endif

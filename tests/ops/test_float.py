@@ -126,9 +126,9 @@ def pool(
     return one_op(operator, [given(batch, *size, channels)], given(batch, *out, channels), options)
 
 
-def mean(shape: Shape, axes: tuple[int, ...], keep: bool = True) -> bytes:
+def mean(shape: Shape, axes: tuple[int, ...], keep: bool = True, operator: str = "MEAN") -> bytes:
     out = tuple(1 if i in axes else n for i, n in enumerate(shape) if keep or i not in axes)
-    return one_op("MEAN", [given(*shape), indices(axes)], given(*out), {"keepDims": keep})
+    return one_op(operator, [given(*shape), indices(axes)], given(*out), {"keepDims": keep})
 
 
 def binary(operator: str, shape1: Shape, shape2: Shape, **options: int) -> bytes:
@@ -214,6 +214,9 @@ def others() -> dict[str, bytes]:
         "pad-none": pad((1, 4), [[0, 0], [0, 0]]),
     }
     cases |= {f"add-{a.name}": add((1, 4, 5, 3), (1, 4, 5, 3), a) for a in CLAMPS}
+    for operator in ("SUM", "REDUCE_MAX", "REDUCE_MIN"):
+        cases[operator] = mean((2, 5, 6, 3), (1, 2), operator=operator)
+        cases[f"{operator}-two-groups"] = mean((2, 5, 6, 3), (1, 3), operator=operator)
     for operator in ("SUB", "MUL", "DIV"):
         for a in CLAMPS:
             fused = {"fusedActivationFunction": a.value}
@@ -227,7 +230,10 @@ def others() -> dict[str, bytes]:
 
 
 UNARY = ("ABS", "NEG", "LEAKY_RELU", "HARD_SWISH")  # the same bits in any library
-TRANSCENDENTAL = ("LOGISTIC", "TANH", "ELU", "EXP", "LOG", "SQRT", "RSQRT", "GELU", "GELU-tanh")
+TRANSCENDENTAL = (
+    *("LOGISTIC", "TANH", "ELU", "EXP", "LOG", "SQRT", "RSQRT", "GELU", "GELU-tanh"),
+    *("LOG_SOFTMAX", "L2_NORMALIZATION"),
+)
 
 
 def unary(name: str) -> bytes:

@@ -20,7 +20,7 @@ from mcugen.testing.overlapped import Overlapped, run_overlapped
 Q8 = quant(0.05, -3)
 FLOAT_FUNCTIONS = (
     *("ABS", "NEG", "LEAKY_RELU", "HARD_SWISH", "ELU", "EXP", "LOG", "SQRT", "RSQRT", "LOGISTIC"),
-    *("TANH", "GELU"),
+    *("TANH", "GELU", "LOG_SOFTMAX", "L2_NORMALIZATION"),
 )
 
 
@@ -128,6 +128,24 @@ def grid() -> Iterator[tuple[str, bytes]]:
     for op, fixed in (("LOG_SOFTMAX", quant(16 / 256, 127)), ("L2_NORMALIZATION", quant(1 / 128))):
         output = activation((3, 7)) | {"quant": fixed}
         yield op, one_op(op, [activation((3, 7))], output)
+    for rows, depth, out in ((1, 9, 5), (1, 3, 12), (3, 8, 8), (3, 4, 11)):
+        rng = np.random.default_rng(2)
+        weights = {
+            "shape": (out, depth),
+            "quant": quant(0.01),
+            "data": rng.integers(-99, 99, (out, depth)),
+        }
+        bias = {
+            "shape": (out,),
+            "dtype": "int32",
+            "quant": quant(0.0005),
+            "data": rng.integers(-9, 9, out),
+        }
+        operands = [activation((rows, depth)), weights, bias]
+        yield (
+            f"dense-{rows}-{depth}-{out}",
+            one_op("FULLY_CONNECTED", operands, activation((rows, out), scale=0.5)),
+        )
     yield "table", one_op("EXP", [activation((5, 7))], activation((5, 7), scale=1.0))
     for axes in ((1, 2), (2,), (3,)):
         kept = tuple(1 if i in axes else n for i, n in enumerate((2, 3, 4, 6)))

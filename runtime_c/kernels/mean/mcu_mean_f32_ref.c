@@ -8,8 +8,7 @@
 void mcu_mean_f32_ref(const mcu_mean_f32_params *params, const float *input, float *output) {
     const mcu_mean_f32_params p = *params;
     const int32_t group = p.cols * p.inner;
-    const float count = (float)(p.rows * p.cols);
-    MCU_ASSERT(p.rows > 0 && p.cols > 0);
+    MCU_ASSERT(p.divisor > 0.0F);
 
     for (int32_t i = 0; i < p.outer * p.middle; i++) {
         const int32_t first = (i / p.middle) * p.rows * p.middle + i % p.middle;
@@ -26,7 +25,7 @@ void mcu_mean_f32_ref(const mcu_mean_f32_params *params, const float *input, flo
             }
         }
         for (int32_t c = 0; c < p.inner; c++) {
-            output[c] /= count;
+            output[c] /= p.divisor;
         }
         output += p.inner;
     }
