@@ -77,6 +77,18 @@ def dequantize(s: Sketch) -> None:
     s.add("dequantize", [s.source(s.dtype("dequantize"))], None, DType.FLOAT32, None)
 
 
+def cast(s: Sketch) -> None:
+    """CAST between types of one byte."""
+    x = s.source(s.pick((DType.INT8, DType.INT8, DType.BOOL)))
+    target = s.pick((DType.INT8, DType.BOOL))
+    s.add("cast", [x], None, target, s.quant(target))
+
+
+def logical_not(s: Sketch) -> None:
+    """LOGICAL_NOT."""
+    s.add("logical_not", [s.source(DType.BOOL)], None, DType.BOOL, None)
+
+
 # ---- two operands
 
 
@@ -117,6 +129,52 @@ class Binary:
             affine = s.quant(dtype, around)
         attrs = None if self.attrs is None else self.attrs(s.activation())
         s.add(self.op, pair, attrs, dtype, affine)
+
+
+def comparison(op: str) -> Grow:
+    """A comparison of tensors with scales of their own; it gives booleans."""
+
+    def grow(s: Sketch) -> None:
+        dtype = s.dtype(op)
+        x = s.source(dtype, ranks=(1, 2, 3, 4))
+        first = s.tensors[x]
+        affine = first.quant
+        if affine is not None and s.flip(0.7):
+            affine = s.quant(dtype, first.scale, 1.0)
+        y = s.operand(dtype, other_shape(s, first.shape), affine)
+        s.add(op, [y, x] if s.flip(0.4) else [x, y], None, DType.BOOL, None)
+
+    return grow
+
+
+def logical(op: str) -> Grow:
+    """LOGICAL_AND or LOGICAL_OR."""
+
+    def grow(s: Sketch) -> None:
+        x = s.source(DType.BOOL, ranks=(1, 2, 3, 4))
+        y = s.operand(DType.BOOL, other_shape(s, s.tensors[x].shape), None)
+        s.add(op, [y, x] if s.flip(0.4) else [x, y], None, DType.BOOL, None)
+
+    return grow
+
+
+def select(s: Sketch) -> None:
+    """SELECT: a condition for each element, or for each row of the first axis."""
+    x = s.source(DType.INT8, ranks=(1, 2, 3, 4))
+    first = s.tensors[x]
+    y = s.operand(first.dtype, first.shape, first.quant)
+    shape = first.shape if s.flip() else first.shape[:1]
+    s.add("select", [s.operand(DType.BOOL, shape, None), x, y], None, first.dtype, first.quant)
+
+
+def select_v2(s: Sketch) -> None:
+    """SELECT_V2 of three operands that broadcast."""
+    x = s.source(DType.INT8, ranks=(1, 2, 3, 4))
+    first = s.tensors[x]
+    y = s.operand(first.dtype, other_shape(s, first.shape), first.quant)
+    choices = [y, x] if s.flip(0.4) else [x, y]
+    condition = s.operand(DType.BOOL, other_shape(s, first.shape), None)
+    s.add("select_v2", [condition, *choices], None, first.dtype, first.quant)
 
 
 def prelu(s: Sketch) -> None:
@@ -162,4 +220,16 @@ GENERATORS: Mapping[str, Grow] = {
     "maximum": Binary("maximum", shared=True),
     "squared_difference": Binary("squared_difference", power=2),
     "prelu": prelu,
+    "cast": cast,
+    "equal": comparison("equal"),
+    "not_equal": comparison("not_equal"),
+    "less": comparison("less"),
+    "less_equal": comparison("less_equal"),
+    "greater": comparison("greater"),
+    "greater_equal": comparison("greater_equal"),
+    "logical_and": logical("logical_and"),
+    "logical_or": logical("logical_or"),
+    "logical_not": logical_not,
+    "select": select,
+    "select_v2": select_v2,
 }

@@ -9,16 +9,23 @@ import numpy as np
 
 from mcugen.exporters.builder import quant
 from mcugen.ir import DType, Quant, TensorId
-from mcugen.ops.base import Shape
+from mcugen.ops.arg_max import ArgMaxAttrs
+from mcugen.ops.base import Activation, Shape
+from mcugen.ops.batch_matmul import BatchMatmulAttrs
 from mcugen.ops.conv2d import Conv2DAttrs
 from mcugen.ops.depthwise_conv2d import DepthwiseConv2DAttrs
 from mcugen.ops.fully_connected import FullyConnectedAttrs, WeightsFormat
+from mcugen.ops.l2_normalization import L2NormAttrs
 from mcugen.ops.mean import MeanAttrs
 from mcugen.ops.pool2d import Pool2DAttrs
 from mcugen.ops.softmax import SoftmaxAttrs
+from mcugen.ops.transpose_conv import TransposeConvAttrs
 from mcugen.ops.window import Padding
-from mcugen.testing.fuzz.elementwise import PROBABILITY, Grow
+from mcugen.testing.fuzz.elementwise import FRACTION, PROBABILITY, Grow
 from mcugen.testing.fuzz.sketch import Sketch
+
+LOGARITHM = quant(16 / 256, 127)
+TFLITE_INT32 = 2  # of TFLite's tensor types
 
 # ---- weights and biases
 
@@ -117,6 +124,43 @@ def depthwise_conv2d(s: Sketch) -> None:
     s.add("depthwise_conv2d", inputs, attrs, dtype, summed(s, x, w, depth))
 
 
+def transpose_conv(s: Sketch) -> None:
+    """TRANSPOSE_CONV to the size that a convolution would come from; TFLM ignores activations."""
+    dtype = s.dtype("transpose_conv")
+    x = s.source(dtype, ranks=(4,))
+    n, height, width, channels = s.tensors[x].shape
+    shape = (s.size(), *window(s), channels)
+    w = weights(s, dtype, shape, 0)
+    stride, pad = steps(s), padding(s)
+    sides = []
+    for size, step, kernel in zip((height, width), stride, shape[1:3], strict=True):
+        span = kernel if pad is Padding.VALID else 1
+        sides.append((size - 1) * step + span + (s.whole(0, step - 1) if s.flip(0.3) else 0))
+    target = s.const((n, *sides, shape[0]), DType.INT32)
+    depth = math.prod(shape[1:])
+    activation = s.activation() if s.reference == "litert" else Activation.NONE
+    given = bias(s, x, w, shape[0], depth) if s.flip() else None
+    inputs = [target, w, x] if given is None else [target, w, x, given]
+    attrs = TransposeConvAttrs(pad, stride, activation)
+    s.add("transpose_conv", inputs, attrs, dtype, summed(s, x, w, depth))
+
+
+def batch_matmul(s: Sketch) -> None:
+    """BATCH_MATMUL with an operand that broadcasts now and then."""
+    dtype = s.dtype("batch_matmul")
+    x = s.source(dtype, ranks=(2, 3, 4))
+    first, adj_x, adj_y = s.tensors[x], s.flip(0.3), s.flip(0.4)
+    depth, width = first.shape[-2 if adj_x else -1], s.size()
+    batch = tuple(n if s.flip(0.7) else 1 for n in first.shape[:-2])
+    shape = (*batch, width, depth) if adj_y else (*batch, depth, width)
+    affine = first.quant if first.quant is None else s.quant(dtype)
+    y = s.operand(dtype, shape, affine)
+    if first.quant is not None:
+        gain = 60.0 * math.sqrt(depth)
+        affine = s.quant(dtype, first.scale * s.tensors[y].scale * gain)
+    s.add("batch_matmul", [x, y], BatchMatmulAttrs(adj_x, adj_y), dtype, affine)
+
+
 def fully_connected(s: Sketch) -> None:
     """FULLY_CONNECTED of an input of any rank."""
     dtype = s.dtype("fully_connected")
@@ -174,6 +218,33 @@ def softmax(s: Sketch) -> None:
     s.add("softmax", [x], attrs, dtype, PROBABILITY if dtype is DType.INT8 else None)
 
 
+def log_softmax(s: Sketch) -> None:
+    """LOG_SOFTMAX."""
+    dtype = s.dtype("log_softmax")
+    x = s.source(dtype, ranks=(2, 2, 3, 4))
+    s.add("log_softmax", [x], None, dtype, None if dtype.is_float else LOGARITHM)
+
+
+def l2_normalization(s: Sketch) -> None:
+    """L2_NORMALIZATION."""
+    dtype = s.dtype("l2_normalization")
+    x = s.source(dtype, ranks=(2, 2, 3, 4))
+    affine = None if dtype.is_float else FRACTION
+    s.add("l2_normalization", [x], L2NormAttrs(Activation.NONE), dtype, affine)
+
+
+def arg_extreme(op: str) -> Grow:
+    """ARG_MAX or ARG_MIN."""
+
+    def grow(s: Sketch) -> None:
+        x = s.source(s.dtype(op), ranks=(1, 2, 3, 4))
+        rank = len(s.tensors[x].shape)
+        at = s.const(s.whole(-rank, rank - 1), DType.INT32)
+        s.add(op, [x, at], ArgMaxAttrs(TFLITE_INT32), DType.INT32, None)
+
+    return grow
+
+
 GENERATORS: Mapping[str, Callable[[Sketch], None]] = {
     "conv2d": conv2d,
     "depthwise_conv2d": depthwise_conv2d,
@@ -185,4 +256,10 @@ GENERATORS: Mapping[str, Callable[[Sketch], None]] = {
     "reduce_max": reduction("reduce_max", shared=True),
     "reduce_min": reduction("reduce_min", shared=True),
     "softmax": softmax,
+    "log_softmax": log_softmax,
+    "l2_normalization": l2_normalization,
+    "arg_max": arg_extreme("arg_max"),
+    "arg_min": arg_extreme("arg_min"),
+    "batch_matmul": batch_matmul,
+    "transpose_conv": transpose_conv,
 }

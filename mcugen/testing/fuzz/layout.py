@@ -14,6 +14,7 @@ from mcugen.ops.gather import GatherAttrs
 from mcugen.ops.mirror_pad import MirrorPadAttrs, Mode
 from mcugen.ops.pack import PackAttrs
 from mcugen.ops.reshape import ReshapeAttrs
+from mcugen.ops.resize_bilinear import ResizeAttrs
 from mcugen.ops.space_to_depth import BlockAttrs
 from mcugen.ops.split import SplitAttrs, UnpackAttrs
 from mcugen.ops.squeeze import SqueezeAttrs
@@ -237,6 +238,18 @@ def blocks(op: str) -> Grow:
     return grow
 
 
+def resize(op: str) -> Grow:
+    """RESIZE_NEAREST_NEIGHBOR or RESIZE_BILINEAR, to larger and to smaller images."""
+
+    def grow(s: Sketch) -> None:
+        x = s.source(s.dtype(op), ranks=(4,))
+        size = s.const((s.size(), s.size()), DType.INT32)
+        align, half = s.pick(((False, False), (True, False), (False, True)))
+        moved(s, op, x, [size], ResizeAttrs(align, half))
+
+    return grow
+
+
 def space_to_batch_nd(s: Sketch) -> None:
     """SPACE_TO_BATCH_ND; TFLite Micro pads int8 with zeros where it should use the zero point."""
     x = s.source(s.dtype("space_to_batch_nd"), ranks=(3, 4, 4))
@@ -282,6 +295,8 @@ GENERATORS: Mapping[str, Grow] = {
     "mirror_pad": mirror_pad,
     "space_to_depth": blocks("space_to_depth"),
     "depth_to_space": blocks("depth_to_space"),
+    "resize_nearest_neighbor": resize("resize_nearest_neighbor"),
+    "resize_bilinear": resize("resize_bilinear"),
     "space_to_batch_nd": space_to_batch_nd,
     "batch_to_space_nd": batch_to_space_nd,
 }

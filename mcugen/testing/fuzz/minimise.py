@@ -124,7 +124,7 @@ def _shrunk(graph: Graph) -> Iterator[Graph]:
 def _cropped(tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
     data, affine = tensor.data, tensor.quant
     if data is not None:
-        data = np.ascontiguousarray(data[tuple(slice(n) for n in shape)])
+        data = np.array(data[tuple(slice(n) for n in shape)], order="C")
     if affine is not None and affine.axis is not None:
         kept = shape[affine.axis]
         affine = Quant(affine.scale[:kept], affine.zero_point[:kept], affine.axis)

@@ -1,0 +1,168 @@
+"""Random models against the references and C, and that the fuzzer sees what it is there for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mcugen import reference, verify
+from mcugen.exporters.builder import ModelBuilder, quant
+from mcugen.ops import OPS
+from mcugen.ops.base import Call
+from mcugen.target import load_board
+from mcugen.testing.fuzz import __main__ as command
+from mcugen.testing.fuzz import emulated, generate
+from mcugen.testing.fuzz.catalog import EXCUSED, SUBJECTS
+from mcugen.testing.fuzz.host import Host
+from mcugen.testing.fuzz.minimise import minimise
+from mcugen.testing.fuzz.report import Coverage
+from mcugen.testing.fuzz.run import judge
+
+SAMPLE = 3 * len(SUBJECTS)  # models
+CORES = ("microbit", "mps2-an385", "mps2-an386", "mps2-an500", "mps2-an505", "mps3-an547")
+
+needs_references = pytest.mark.skipif(
+    not reference.tflm_available(), reason="TFLM is not installed"
+)
+
+
+def test_every_operator_has_a_generator():
+    assert sorted(OPS.keys() - SUBJECTS.keys() - EXCUSED.keys()) == []
+
+
+def test_the_same_number_gives_the_same_model():
+    first, second = (generate.case(5, 7) for _ in range(2))
+    assert first.model == second.model
+    assert first.model != generate.case(5, 8).model
+
+
+@pytest.mark.parametrize("op", SUBJECTS)
+def test_generators_make_legal_models_that_vary(op):
+    cases = [generate.case(11, number, [op]) for number in range(4)]
+    for case in cases:
+        verify.check(case.graph)
+        assert op in {node.op for node in case.graph.nodes}
+    assert len({case.model for case in cases}) > 1
+
+
+@needs_references
+@pytest.mark.slow
+def test_random_models_equal_the_references(tmp_path):
+    coverage = Coverage()
+    host = Host(tmp_path)
+    for first in range(0, SAMPLE, command.BATCH):
+        numbers = range(first, min(first + command.BATCH, SAMPLE))
+        for verdict in judge([generate.case(1, number) for number in numbers], host):
+            coverage.add(verdict)
+    assert [(v.case.name, v.mismatch) for v in coverage.mismatches] == []
+    assert coverage.missing == [], coverage.text()
+    assert coverage.compared > 0.9 * coverage.tried, coverage.text()
+
+
+@needs_references
+@pytest.mark.qemu
+@pytest.mark.parametrize("board", CORES)
+def test_random_models_equal_numpy_on_every_core(board):
+    cases = [generate.case(2, number) for number in range(12)]
+    assert emulated.differences(cases, load_board(board)) == []
+
+
+# ---- what it finds
+
+
+@needs_references
+def test_wrong_semantics_are_found_and_made_small(tmp_path, monkeypatch):
+    right = OPS["max_pool2d"]
+
+    def wrong(call: Call, inputs):
+        (y,) = right.quantized(call, inputs)
+        return [np.where(y == y.max(), y - np.int8(1), y)]
+
+    monkeypatch.setitem(OPS, "max_pool2d", replace(right, quantized=wrong))
+    case = _longest("max_pool2d", ["max_pool2d", "abs", "add", "reshape"])
+    host = Host(tmp_path)
+    assert "numpy and" in judge([case], host)[0].mismatch
+    small = minimise(case, lambda candidate: bool(judge([candidate], host)[0].mismatch))
+    (node,) = small.graph.nodes
+    assert node.op == "max_pool2d"
+    elements = [sum(t.elements for t in c.graph.tensors.values()) for c in (small, case)]
+    assert elements[0] < elements[1]
+
+
+@needs_references
+def test_a_wrong_kernel_is_found(tmp_path, monkeypatch):
+    right = OPS["abs"]
+    kernel = right.kernels[0]
+
+    def params(call: Call):
+        return {**kernel.params(call), "elements": call.output.elements - 1}
+
+    wrong = replace(kernel, params=params)
+    monkeypatch.setitem(OPS, "abs", replace(right, kernels=(wrong,)))
+    assert kernel.name in judge([_longest("abs", ["abs"])], Host(tmp_path))[0].mismatch
+
+
+@needs_references
+def test_a_kernel_that_leaves_its_memory_is_found(tmp_path, monkeypatch):
+    right = OPS["abs"]
+    kernel = right.kernels[0]
+
+    def params(call: Call):
+        return {**kernel.params(call), "elements": call.output.elements + 10_000}
+
+    wrong = replace(kernel, params=params)
+    monkeypatch.setitem(OPS, "abs", replace(right, kernels=(wrong,)))
+    cases = [_longest("abs", ["abs"]), generate.case(0, 0, ["relu"])]
+    first, second = judge(cases, Host(tmp_path))
+    assert "AddressSanitizer" in first.mismatch
+    assert second.mismatch == ""  # it runs although the one before it ended the program
+
+
+@needs_references
+def test_the_command_reports_and_repeats(tmp_path, monkeypatch, capsys):
+    arguments = ["-n", "2", "--jobs", "1", "--ops", "abs", "--output", str(tmp_path)]
+    assert command.main(arguments) == 0
+    assert "2 models tried" in capsys.readouterr().out
+    right = OPS["abs"]
+    monkeypatch.setitem(OPS, "abs", replace(right, quantized=right.floating))
+    assert command.main(arguments) == 1
+    printed = capsys.readouterr().out
+    assert "--seed 0 --first 0 -n 1 --ops abs" in printed
+    assert (tmp_path / "fuzz_0_0_small.tflite").exists()
+
+
+def _longest(first: str, ops: list[str]) -> generate.Case:
+    """An int8 model that begins with an operator, with as many more as there are."""
+    names = sorted(ops)
+    numbers = range(names.index(first), 40 * len(names), len(names))
+    cases = [generate.case(0, number, ops) for number in numbers]
+    fitting = [case for case in cases if next(case.graph.calls()).input().dtype.value == "int8"]
+    return max(fitting, key=lambda case: len(case.graph.nodes))
+
+
+# ---- what it found
+
+
+def found(tmp_path, *, operator: str, dtypes: tuple[str, str], constant: bool) -> str:
+    """The mismatch of a model of one operator, which numpy and C once disagreed about."""
+    builder = ModelBuilder()
+    scales = {"int8": quant(0.5, 3)}
+    x = builder.tensor([2, 3], dtypes[0], scales.get(dtypes[0]))
+    y = builder.tensor([2, 3], dtypes[1], scales.get(dtypes[1]))
+    more = [builder.tensor([3], dtypes[0], data=[1, 0, 1])] if constant else []
+    builder.op(operator, [x, *more], [y])
+    case = generate.Case("found", builder.build([x], [y]), "litert", (None,), exact=True)
+    verdict = judge([case], Host(tmp_path))[0]
+    return verdict.refused or verdict.mismatch
+
+
+@pytest.mark.parametrize("operator", ["LOGICAL_AND", "LOGICAL_OR"])
+def test_a_constant_of_booleans_goes_to_a_kernel_for_bytes(tmp_path, operator):
+    assert found(tmp_path, operator=operator, dtypes=("bool", "bool"), constant=True) == ""
+
+
+@pytest.mark.parametrize("source", ["int8", "bool"])
+def test_any_of_the_kernels_of_one_name_will_do(tmp_path, source):
+    assert found(tmp_path, operator="CAST", dtypes=(source, "bool"), constant=False) == ""
