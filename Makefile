@@ -3,6 +3,8 @@
 #   demo    the digits network, from its file to an emulated Cortex-M4
 #   test    all tests
 #   check   what must hold before each commit: formats, types, quick tests
+#   fuzz    N random models against the references: make fuzz N=1000 SEED=7
+#   docs    docs/operators.md from the operator modules
 #   bench   cycles and bytes of the MLPerf Tiny models (MODELS=folder) against bench/base.json
 #   setup   system packages and a virtual environment in .venv
 #   clean   remove what the above made
@@ -11,6 +13,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 JOBS   ?= 2
+N      ?= 1000
+SEED   ?= 0
 MODELS ?= $(or $(MCUGEN_SHARED),../shared)/models
 C_FILES = $(shell git ls-files '*.c' '*.h')
 
@@ -34,6 +38,12 @@ check: setup
 bench: setup
 	@mkdir -p build
 	$(BIN)/python bench/models.py $(MODELS) --base bench/base.json --json build/bench.json
+
+fuzz: setup
+	@$(BIN)/python -m mcugen.testing.fuzz -n $(N) --seed $(SEED) --jobs $(JOBS)
+
+docs: setup
+	$(BIN)/python -m mcugen.ops.manual > docs/operators.md
 
 setup: $(VENV)/packages.stamp $(VENV)/python.stamp
 
