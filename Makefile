@@ -18,7 +18,7 @@ SEED   ?= 0
 MODELS ?= $(or $(MCUGEN_SHARED),../shared)/models
 C_FILES = $(shell git ls-files '*.c' '*.h')
 
-.PHONY: demo test check bench setup clean
+.PHONY: demo test check bench setup clean fuzz docs
 .DEFAULT_GOAL := demo
 
 demo: setup
