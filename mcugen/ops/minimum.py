@@ -8,12 +8,12 @@ import numpy as np
 
 from mcugen.ir import Call, DType
 from mcugen.ops import binary_f32, broadcast, overlap, rules
-from mcugen.ops.base import Array, Arrays, Cost, Family, Kernel, Op, Scheme, no_attributes
+from mcugen.ops.base import Array, Cost, Family, Kernel, Op, Scheme, Semantics, no_attributes
 
 # ---- semantics
 
 
-def _semantics(choose: Callable[[Array, Array], Array]) -> Callable[[Call, Arrays], list[Array]]:
+def _semantics(choose: Callable[[Array, Array], Array]) -> Semantics:
     """Float32, or int8 as MaximumMinimumBroadcastSlow, which compares the integers themselves."""
     return lambda call, inputs: [choose(inputs[0], inputs[1])]
 

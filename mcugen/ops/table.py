@@ -13,9 +13,17 @@ import numpy as np
 from mcugen.fixed import round_half_away
 from mcugen.ir import Call, DType
 from mcugen.ops import overlap
-from mcugen.ops.base import Array, Arrays, Const, Cost, Family, Fields, Kernel, Rule, Shape
-
-Semantics = Callable[[Call, Arrays], list[Array]]
+from mcugen.ops.base import (
+    Array,
+    Const,
+    Cost,
+    Family,
+    Fields,
+    Kernel,
+    Rule,
+    Semantics,
+    Shape,
+)
 
 BYTES = np.arange(256, dtype=np.uint8)  # the order of the table
 
