@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from mcugen.ir import Call, DType
+from mcugen.ir import DType
 from mcugen.ops import binary_f32, broadcast, overlap, rules
 from mcugen.ops.base import Array, Cost, Family, Kernel, Op, Scheme, Semantics, no_attributes
 
