@@ -53,6 +53,13 @@ def elementwise(call: Call) -> Overlaps:
     return overlaps
 
 
+def dense(call: Call) -> Overlaps:
+    """For dense layers that read a whole row of input 0 before they write one of the output."""
+    out, depth = call.input(1).shape
+    rows = np.arange(call.output.elements // out)
+    return {0: forwards(rows * depth, (rows + 1) * out)}
+
+
 # ---- sliding windows
 
 

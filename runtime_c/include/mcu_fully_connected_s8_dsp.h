@@ -17,8 +17,9 @@ typedef struct {
     const int32_t *stream; ///< biases, weights and requantization, see the kernel
 } mcu_fully_connected_s8_dsp_params;
 
-/// Input [batch][in], output [batch][out]; they must not overlap.
-/// scratch: 2 * in bytes, `in` rounded up to a multiple of 4; aligned to 4.
+/// Input [batch][in], output [batch][out]; the output may begin so far in front of the input that
+/// it overwrites no row that is still to be read; otherwise they must not overlap. scratch: 2 * in
+/// bytes, `in` rounded up to a multiple of 4; aligned to 4.
 void mcu_fully_connected_s8_dsp(const mcu_fully_connected_s8_dsp_params *params,
                                 const int8_t *input, int8_t *output, void *scratch);
 

@@ -103,7 +103,7 @@ def grid() -> Iterator[tuple[str, bytes]]:
         )
         for a, b in (((2, 3, 5), (2, 3, 5)), ((2, 3, 5), (5,)), ((3, 1), (3, 7)), ((1,), (4, 4))):
             operands = [activation(shape, dtype) for shape in (a, b)]
-            out = activation(np.broadcast_shapes(a, b), dtype, scale=0.1)
+            out = activation(np.broadcast_shapes(a, b), dtype, scale=0.0731)
             yield f"add-{a}-{b}-{dtype}", one_op("ADD", operands, out)
         softmax = {"shape": (3, 7), "dtype": dtype}
         output = softmax | {"quant": quant(1 / 256, -128) if dtype == "int8" else None}

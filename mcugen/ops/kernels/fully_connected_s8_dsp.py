@@ -6,6 +6,7 @@ Its constants are a stream of `channel_pairs`; the taps are the inputs.
 from __future__ import annotations
 
 from mcugen.ir import Call, DType
+from mcugen.ops import overlap
 from mcugen.ops.base import Cost, Family, Fields, Kernel
 from mcugen.ops.kernels import channel_pairs
 from mcugen.ops.kernels.requant import (
@@ -77,5 +78,6 @@ KERNEL = Kernel(
     header="mcu_fully_connected_s8_dsp.h",
     applies=(weights_pair_up, sums_fit, clamp_is_saturation, multipliers_fit),
     scratch=scratch,
+    overlap=overlap.dense,
     cost=cost,
 )
