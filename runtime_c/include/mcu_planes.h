@@ -154,9 +154,18 @@ static inline void mcu_planes_fill(int8_t *to, int32_t bytes, int32_t value) {
 
 /// One channel of an image to the first plane.
 static inline void mcu_planes_gather1(const int8_t *image, const mcu_planes *to) {
+    const int32_t channels = to->channels;
+    const int32_t width = to->width;
     int8_t *row = to->plane;
     for (int32_t y = to->height; y > 0; y--, row += to->pitch) {
-        for (int32_t x = 0; x < to->width; x++, image += to->channels) {
+        int32_t x = 0;
+        for (; x + 4 <= width; x += 4, image += 4 * channels) {
+            row[x] = image[0];
+            row[x + 1] = image[channels];
+            row[x + 2] = image[2 * channels];
+            row[x + 3] = image[3 * channels];
+        }
+        for (; x < width; x++, image += channels) {
             row[x] = *image;
         }
     }
@@ -164,9 +173,18 @@ static inline void mcu_planes_gather1(const int8_t *image, const mcu_planes *to)
 
 /// The first plane to one channel of an image.
 static inline void mcu_planes_scatter1(int8_t *image, const mcu_planes *from) {
+    const int32_t channels = from->channels;
+    const int32_t width = from->width;
     const int8_t *row = from->plane;
     for (int32_t y = from->height; y > 0; y--, row += from->pitch) {
-        for (int32_t x = 0; x < from->width; x++, image += from->channels) {
+        int32_t x = 0;
+        for (; x + 4 <= width; x += 4, image += 4 * channels) {
+            image[0] = row[x];
+            image[channels] = row[x + 1];
+            image[2 * channels] = row[x + 2];
+            image[3 * channels] = row[x + 3];
+        }
+        for (; x < width; x++, image += channels) {
             *image = row[x];
         }
     }

@@ -102,7 +102,7 @@ def params(call: Call) -> Fields:
     pitch = np.full(len(weights), shape.pitch)
     low = np.stack([*weights[:, [0, 3, 6]].T, weights[:, 1], weights[:, 7]], axis=1)
     high = np.stack([*weights[:, [2, 5, 8]].T, weights[:, 4], pitch], axis=1)
-    bias = sums.bias << form.scale
+    bias = (sums.bias << form.scale) + form.extra
     stream = np.concatenate(
         [
             (low & 0xFFFF) | (high & 0xFFFF) << 16,
@@ -142,6 +142,12 @@ def _copying(height: int, width: int) -> float:
     return height * (26.5 * blocks + (0, 12, 19, 29)[rest] + 20)
 
 
+def _copying_one(height: int, width: int) -> float:
+    """The same for one channel."""
+    blocks, rest = divmod(width, 4)
+    return height * (21 * blocks + 6.5 * rest + 19)
+
+
 def cost(call: Call) -> Cost:
     """The strips of a plane, the copies to and fro, the padding."""
     batch, in_h, in_w, in_ch = call.input(0).shape
@@ -155,7 +161,7 @@ def cost(call: Call) -> Cost:
     singles = out_ch - CHANNELS * fours
     filled = shape.pad_top + shape.pad_left > 0
     four = _copying(in_h, in_w) + _copying(out_h, out_w) + 200
-    single = 13 * (in_h * in_w + out_h * out_w) + 300
+    single = _copying_one(in_h, in_w) + _copying_one(out_h, out_w) + 300
     fill = shape.bytes / 2 * (out_ch if filled else min(out_ch, CHANNELS) + singles)
     cycles = out_ch * core + fours * four + singles * single + fill
     return Cost(int(batch * cycles), flash=32 * out_ch)

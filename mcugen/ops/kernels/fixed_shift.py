@@ -1,12 +1,13 @@
 """Requantization with one shift for all channels, so that the shift can be an immediate.
 
-    SSAT((hi(2**scale * S * multiplier) + offset) >> shift)
+    SSAT((hi((2**scale * S + extra) * multiplier) + offset) >> shift)
 
 for the exact sum S, where hi() is the high word of a product. The scale, per channel, goes into
-weights and bias; in exchange the multiplier keeps its bits. As for the other forms, thresholds are
-compared with those of the reference before a kernel may use it: it serves channels whose output
-clamps at its zero point, with multipliers of about 2**-(shift-1) to 2**(7-shift), and channels that
-do not vary.
+weights and bias, the extra into the bias; in exchange the multiplier keeps its bits.
+
+The reference reaches each int8 value from some sum on. Each of these thresholds lets the extra lie
+between two bounds, and where they agree on one, both formulas are equal for every sum. They do so
+in general where the output clamps at its zero point and multipliers are below 2**(7-shift).
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ import numpy as np
 from mcugen.fixed import INT32_MAX
 from mcugen.ir import Call
 from mcugen.ops.base import Array
-from mcugen.ops.kernels.requant import Sums, channel_multipliers, equal, reference
+from mcugen.ops.kernels.requant import Sums, channel_multipliers, reference, thresholds
 
 MAX_SCALE = 8  # 2**8 times an int8 weight fits 16 bits
+
+TARGETS = np.arange(-127, 128)  # the values that have a threshold
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,6 +31,7 @@ class FixedShift:
     """Constants of the form, per channel."""
 
     scale: Array
+    extra: Array
     multiplier: Array
     offset: Array
 
@@ -35,25 +39,46 @@ class FixedShift:
 def fixed_shift(call: Call, sums: Sums, shift: int) -> FixedShift | None:
     """The form with this shift, if it is exact for every channel of a call."""
     multiplier, right = channel_multipliers(call)
-    scale = np.clip(shift + 1 - right, 0, MAX_SCALE) * sums.varies
-    lost = scale + right - shift - 1  # bits of the multiplier, 0 within the range of the scale
-    if (lost < 0)[sums.varies].any():
-        return None  # a multiplier of more than 31 bits
-    lost = np.clip(lost, 0, 31)
-    factor = ((multiplier + (1 << lost >> 1)) >> lost) * sums.varies
+    steps = thresholds(reference(call), sums)
     # Halves up, and up too what the reference's first rounding lifts to a half.
     half = (1 << (shift - 1)) + (1 << np.clip(shift - right, 0, shift) >> 1)
-    offset = np.where(sums.varies, half + (call.output.zero_point << shift), sums.value << shift)
-    form = FixedShift(scale, factor, offset)
-    ends = np.stack([sums.least, sums.greatest], axis=1) << scale[:, None]
-    fits = np.abs(ends).max() <= INT32_MAX  # a high word is below 2**30, an offset below 2**19
-    if fits and equal(lambda acc: evaluate(form, acc, shift), reference(call), sums):
-        return form
-    return None
+    offset = half + (call.output.zero_point << shift)
+    zeros = np.zeros((3, len(right)), np.int64)
+    form = FixedShift(*zeros, sums.value << shift)  # right for channels that do not vary
+    missing = sums.varies.copy()
+    for scale in range(MAX_SCALE + 1):
+        lost = scale + right - shift - 1  # bits of the multiplier
+        rounded = (multiplier + (1 << np.clip(lost, 0, 31) >> 1)) >> np.clip(lost, 0, 31)
+        factor = np.maximum(rounded, 1)
+        low, high = _extras(sums, steps, scale, factor, offset, shift)
+        extra = np.clip(0, low, high)
+        ends = (np.stack([sums.least, sums.greatest]) << scale) + extra
+        fits = (np.abs(ends) <= INT32_MAX).all(axis=0) & (factor <= INT32_MAX)
+        found = missing & (lost >= 0) & (low <= high) & fits
+        form.scale[found] = scale
+        form.extra[found] = extra[found]
+        form.multiplier[found] = factor[found]
+        form.offset[found] = offset[found]
+        missing &= ~found
+    return None if missing.any() else form
+
+
+def _extras(
+    sums: Sums, steps: Array, scale: int, factor: Array, offset: Array, shift: int
+) -> tuple[Array, Array]:
+    """The least and the greatest extra of each channel, for thresholds `steps`."""
+    short = offset[:, None] - (TARGETS << shift)  # of a target, negated
+    reaching = -((short << 32) // factor[:, None])  # a scaled sum, rounded up
+    least = reaching - (steps << scale)
+    low = np.where(steps <= sums.greatest[:, None], least, -INT32_MAX).max(axis=1)
+    most = least + (1 << scale) - 1
+    high = np.where(steps > sums.least[:, None], most, INT32_MAX).min(axis=1)
+    return low, high
 
 
 def evaluate(form: FixedShift, acc: Array, shift: int) -> Array:
     """What the instructions compute, for sums [channels, n], without wrapping."""
-    scale, multiplier, offset = (v[:, None] for v in (form.scale, form.multiplier, form.offset))
-    clipped: Array = np.clip((((acc << scale) * multiplier >> 32) + offset) >> shift, -128, 127)
+    scaled = (acc << form.scale[:, None]) + form.extra[:, None]
+    high = scaled * form.multiplier[:, None] >> 32
+    clipped: Array = np.clip((high + form.offset[:, None]) >> shift, -128, 127)
     return clipped

@@ -172,11 +172,11 @@ def equal(formula: Formula, reference: Formula, sums: Sums) -> bool:
     """Are two monotone formulas equal for every sum of the channels that vary?"""
     ends = np.stack([sums.least, sums.greatest], axis=1)
     same_ends = formula(ends) == reference(ends)
-    same = _thresholds(formula, sums) == _thresholds(reference, sums)
+    same = thresholds(formula, sums) == thresholds(reference, sums)
     return bool((same_ends.all(axis=1) & same.all(axis=1) | ~sums.varies).all())
 
 
-def _thresholds(formula: Formula, sums: Sums) -> Array:
+def thresholds(formula: Formula, sums: Sums) -> Array:
     """[channels, 255]: the least sum in range that reaches -127, -126, ... 127."""
     targets = np.arange(-127, 128)
     least, greatest = sums.least, sums.greatest
