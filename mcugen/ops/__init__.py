@@ -54,6 +54,7 @@ from mcugen.ops import (
     svdf,
     transpose,
     transpose_conv,
+    unidirectional_sequence_lstm,
 )
 from mcugen.ops.base import Op
 
@@ -136,6 +137,7 @@ OPS: dict[str, Op] = {
         svdf.OP,
         transpose.OP,
         transpose_conv.OP,
+        unidirectional_sequence_lstm.OP,
     )
 }
 
