@@ -43,8 +43,8 @@ def fixed_shift(call: Call, sums: Sums, shift: int) -> FixedShift | None:
     # Halves up, and up too what the reference's first rounding lifts to a half.
     half = (1 << (shift - 1)) + (1 << np.clip(shift - right, 0, shift) >> 1)
     offset = half + (call.output.zero_point << shift)
-    zeros = np.zeros((3, len(right)), np.int64)
-    form = FixedShift(*zeros, sums.value << shift)  # right for channels that do not vary
+    scales, extras, multipliers = np.zeros((3, len(right)), np.int64)
+    offsets = sums.value << shift  # right for channels that do not vary
     missing = sums.varies.copy()
     for scale in range(MAX_SCALE + 1):
         lost = scale + right - shift - 1  # bits of the multiplier
@@ -55,12 +55,12 @@ def fixed_shift(call: Call, sums: Sums, shift: int) -> FixedShift | None:
         ends = (np.stack([sums.least, sums.greatest]) << scale) + extra
         fits = (np.abs(ends) <= INT32_MAX).all(axis=0) & (factor <= INT32_MAX)
         found = missing & (lost >= 0) & (low <= high) & fits
-        form.scale[found] = scale
-        form.extra[found] = extra[found]
-        form.multiplier[found] = factor[found]
-        form.offset[found] = offset[found]
+        scales[found] = scale
+        extras[found] = extra[found]
+        multipliers[found] = factor[found]
+        offsets[found] = offset[found]
         missing &= ~found
-    return None if missing.any() else form
+    return None if missing.any() else FixedShift(scales, extras, multipliers, offsets)
 
 
 def _extras(
