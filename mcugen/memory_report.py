@@ -172,11 +172,14 @@ def _about_overlap(call: Call, kernel: Kernel, lives: Lifetimes, step: int) -> I
             yield f"an input is read again later: in place would save {least:,} bytes"
         elif buffer not in distances:
             yield f"{kernel.name} cannot overwrite an input: in place would save {least:,} bytes"
-        elif distances[buffer] > 0:
-            yield (
-                f"{kernel.name} keeps {distances[buffer]:,} bytes between its output and input: "
-                "a copy of the rows in its window would save most of them"
-            )
+        else:
+            sizes = [lives.buffers[i].bytes for i in (buffer, output)]
+            excess = sizes[0] + distances[buffer] - max(sizes)
+            if excess > 0:
+                yield (
+                    f"{kernel.name} starts its output {distances[buffer]:,} bytes in front of an "
+                    f"input: {excess:,} bytes more than the larger of them"
+                )
 
 
 # ---- pictures

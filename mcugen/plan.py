@@ -9,13 +9,15 @@ is bounded by counts, not by time: the same buffers always get the same plan.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-_SWAPS = 1_000_000  # times buffers squared; less than a second
+_SWAPS = 20_000_000  # times buffers squared; about a second
 _MOST_SWAPS = 2_000
-_BRANCHES = 100_000  # times buffers; about a second
+_BRANCHES = 12_000_000  # times buffers cubed; about a second
+_MOST_BRANCHES = 20_000
 
 Order = tuple[int, ...]
 
@@ -83,9 +85,17 @@ def _union(members: Iterable[int], buffers: Sequence[Buffer], shares: Iterable[S
     """The least bytes that buffers take together which live at one step.
 
     An output and the inputs that it may lie over take at least the bytes of the output, of all
-    inputs, and of each input with its distance.
+    inputs, and of each input with its distance. All but the topmost buffer are followed by one that
+    is aligned.
     """
     alone = set(members)
+    align = math.gcd(*(buffers[i].align for i in alone))
+
+    def whole(size: int) -> int:
+        return -(-size // align) * align
+
+    sizes = {i: whole(buffers[i].bytes) for i in alone}
+    spare = max(sizes[i] - buffers[i].bytes for i in alone)
     groups: dict[int, list[Share]] = {}
     for share in shares:
         if share.output in alone and share.input in alone:
@@ -93,10 +103,9 @@ def _union(members: Iterable[int], buffers: Sequence[Buffer], shares: Iterable[S
     total = 0
     for output, group in groups.items():
         alone -= {output, *(share.input for share in group)}
-        size = buffers[output].bytes
-        apart = [buffers[s.input].bytes + min(s.distance, size) for s in group]
-        total += max(size, sum(buffers[s.input].bytes for s in group), *apart)
-    return total + sum(buffers[i].bytes for i in alone)
+        apart = (sizes[s.input] + min(whole(s.distance), sizes[output]) for s in group)
+        total += max(sizes[output], sum(sizes[s.input] for s in group), *apart)
+    return total + sum(sizes[i] for i in alone) - spare
 
 
 def plan(buffers: Sequence[Buffer], shares: Sequence[Share] = ()) -> MemoryPlan:
@@ -239,7 +248,7 @@ class _Tree:
         self._search = search
         self._living = tuple(_living(search.buffers).values())
         self._offsets = [-1] * len(search.buffers)
-        self._budget = _BRANCHES // len(search.buffers)
+        self._budget = min(_BRANCHES // len(search.buffers) ** 3, _MOST_BRANCHES)
 
     def explore(self, rest: frozenset[int], last: tuple[int, int]) -> bool:
         """Place the rest at or above the last offset; False if the budget was too small."""

@@ -52,7 +52,7 @@ def test_causes_name_what_could_be_saved() -> None:
     assert "100 bytes are scratch" in texts
     assert "cannot overwrite an input: in place would save 8 bytes" in texts
     texts = " / ".join(report(graphs.conv(), overlap={0: Overlap(30)}).causes)
-    assert "keeps 30 bytes between its output and input" in texts
+    assert "starts its output 30 bytes in front of an input: 14 bytes more" in texts
     later = report(graphs.branches(), overlap={0: Overlap(0), 1: Overlap(0)})
     assert not any("cannot overwrite" in cause for cause in later.causes)
 

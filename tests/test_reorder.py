@@ -21,7 +21,7 @@ from mcugen.testing import graphs
 def random_graph(seed: int, count: int) -> tuple[Graph, Selection]:
     """Nodes that read one or two earlier tensors; in place, with scratch, or aliases."""
     rng = random.Random(seed)
-    sizes = [rng.randrange(1, 100) for _ in range(count + 1)]
+    sizes = [4 * rng.randrange(1, 100) for _ in range(count + 1)]
     nodes, kernels = [], []
     add = OPS["add"].kernels[0]
     for i in range(count):
@@ -31,7 +31,7 @@ def random_graph(seed: int, count: int) -> tuple[Graph, Selection]:
             nodes.append(Node("reshape", "", inputs[:1], (i + 1,)))
             kernels.append(None)
             continue
-        distance, scratch = rng.randrange(0, 40), rng.choice([0, 0, 30])
+        distance, scratch = 4 * rng.randrange(0, 40), rng.choice([0, 0, 120])
         overlaps = {p: Overlap(distance) for p in range(len(inputs)) if rng.random() < 0.6}
         nodes.append(Node("add", "", inputs, (i + 1,)))
         kernels.append(
