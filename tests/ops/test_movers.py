@@ -16,6 +16,7 @@ from mcugen.testing.builder import one_op, quant
 from mcugen.testing.check import (
     BOTH,
     LITERT_ONLY,
+    TFLM_ONLY,
     Change,
     KernelBatch,
     broken_rule,
@@ -113,6 +114,34 @@ def picking(
     return model("GATHER", shape, out, indices, dtype=dtype, options=options)
 
 
+def tiling(shape: Shape, multiples: Shape, dtype: str = "int8") -> bytes:
+    out = tuple(n * m for n, m in zip(shape, multiples, strict=False))
+    return model("TILE", shape, out, multiples, dtype=dtype)
+
+
+def broadcasting(shape: Shape, target: Shape, dtype: str = "int8") -> bytes:
+    return model("BROADCAST_TO", shape, target, target, dtype=dtype)
+
+
+def desktop_grid(dtype: str) -> dict[str, bytes]:
+    """What TFLM lacks."""
+    return {
+        "tile-pixels": tiling((2, 3, 1, 4), (1, 1, 5, 1), dtype),
+        "tile-two": tiling((2, 3, 4), (1, 2, 3), dtype),
+        "tile-vector": tiling((5,), (3,), dtype),
+        "tile-none": tiling((2, 3), (1, 1), dtype),
+    }
+
+
+def micro_grid(dtype: str) -> dict[str, bytes]:
+    """What LiteRT has in a newer version only."""
+    return {
+        "broadcast": broadcasting((2, 1, 3, 1), (2, 4, 3, 5), dtype),
+        "broadcast-rank": broadcasting((3, 1), (2, 2, 3, 4), dtype),
+        "broadcast-none": broadcasting((2, 3), (2, 3), dtype),
+    }
+
+
 def grid(dtype: str) -> dict[str, bytes]:
     """Each operator with equal, smallest and largest sizes, at both ends of the input."""
     image = (2, 4, 6, 3)
@@ -168,6 +197,18 @@ def test_numpy_equals_the_references(name: str, dtype: str) -> None:
     check_op(grid(dtype)[name], against=BOTH)
 
 
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("name", desktop_grid("int8"))
+def test_numpy_equals_litert(name: str, dtype: str) -> None:
+    check_op(desktop_grid(dtype)[name], against=LITERT_ONLY)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("name", micro_grid("int8"))
+def test_numpy_equals_tflm(name: str, dtype: str) -> None:
+    check_op(micro_grid(dtype)[name], against=TFLM_ONLY)
+
+
 @pytest.mark.parametrize("name", PADDED)
 def test_batches_pad_with_the_zero_point_as_litert(name: str) -> None:
     check_op(PADDED[name], against=LITERT_ONLY)
@@ -197,7 +238,7 @@ def test_indices_out_of_range_take_the_nearest_entry() -> None:
 def test_kernels_equal_numpy(compiler: str) -> None:
     batch = KernelBatch()
     for dtype in TYPES:
-        for name, case in grid(dtype).items():
+        for name, case in (grid(dtype) | desktop_grid(dtype) | micro_grid(dtype)).items():
             batch.add(f"{name} {dtype}", run_op(case))
     for name, case in PADDED.items():
         batch.add(name, run_op(case))
@@ -252,6 +293,7 @@ BATCH = to_batch((1, 4, 6, 2), (2, 2), ((0, 0), (1, 1)))
 UNBATCH = from_batch((8, 2, 2, 2), (2, 2), ((0, 0), (1, 1)))
 JOIN = joining(((2, 3), (2, 1)), 1)
 PICK = picking((4, 3), [1, 2])
+TILE, SPREAD = tiling((2, 3), (2, 1)), broadcasting((1, 3), (2, 3))
 
 BROKEN: tuple[tuple[str, bytes, Change], ...] = (
     ("same_type", SLICE, change_output(dtype=DType.INT16)),
@@ -303,6 +345,13 @@ BROKEN: tuple[tuple[str, bytes, Change], ...] = (
     ("axis_fits", PICK, change_attrs(batch_dims=2)),
     ("constant_indices_fit", PICK, entries(1, 1, 4)),
     ("constant_indices_fit", PICK, entries(1, -1, 2)),
+    ("multiples_known", TILE, change_input(1, data=None)),
+    ("multiples_fit", TILE, entries(1, 2)),
+    ("multiples_fit", TILE, entries(1, 2, 0)),
+    ("shape_known", SPREAD, change_input(1, data=None)),
+    ("shape_fits", SPREAD, entries(1, 3)),
+    ("shape_fits", SPREAD, entries(1, 0, 3)),
+    ("shape_fits", SPREAD, entries(1, 2, 4)),
 )
 
 JUST_PASSING: tuple[tuple[bytes, Change], ...] = (
@@ -320,11 +369,14 @@ JUST_PASSING: tuple[tuple[bytes, Change], ...] = (
     (PICK, entries(1, 0, 3)),
     (PICK, change_input(1, data=None)),
     (PICK, change_attrs(axis=-2)),
+    (TILE, entries(1, 1, 1)),
+    (SPREAD, entries(1, 1, 3)),
+    (SPREAD, entries(1, 7, 2, 3)),
 )
 
 OPERATORS = (
     *("slice", "transpose", "space_to_depth", "depth_to_space", "mirror_pad", "concatenation"),
-    *("space_to_batch_nd", "batch_to_space_nd", "gather"),
+    *("space_to_batch_nd", "batch_to_space_nd", "gather", "tile", "broadcast_to"),
 )
 
 
