@@ -9,6 +9,7 @@ from mcugen.ir import Graph
 from mcugen.passes.constant_channels import constant_channels
 from mcugen.passes.dilated_conv import dilated_conv
 from mcugen.passes.drop_identity import drop_identity
+from mcugen.passes.float_weights import float_weights
 from mcugen.passes.fuse_activation import fuse_activation
 from mcugen.passes.one_output import one_output
 from mcugen.passes.resolve import resolve
@@ -30,9 +31,10 @@ PASSES: tuple[Pass, ...] = (
 def run(graph: Graph) -> Graph:
     """Apply all passes; the result is legal.
 
-    An UnsupportedModelError with all problems is raised if the model is not. `resolve` is the one
-    pass that takes a graph straight from a file; the others see legal graphs only.
+    An UnsupportedModelError with all problems is raised if the model is not. `float_weights` and
+    `resolve` take a graph straight from a file; the others see legal graphs only.
     """
+    graph = float_weights(graph)
     for rewrite in PASSES:
         graph = rewrite(graph)
         verify.check(graph)
