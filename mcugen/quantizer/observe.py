@@ -17,6 +17,7 @@ from mcugen.quantizer import simulate
 from mcugen.quantizer.statistics import Statistics
 
 BATCH = 16
+LIMIT = 1e30  # beyond it float32 arithmetic on ranges would overflow
 
 Sample = Sequence[Array]  # one array per input of the graph, batch 1
 
@@ -28,13 +29,14 @@ def observe(graph: Graph, samples: Iterable[Sample]) -> dict[TensorId, Statistic
     """
     statistics = {i: Statistics() for i in activations(graph)}
     for inputs, runner in batches(graph, samples):
-        values = simulate.float_values(runner, inputs)
+        with np.errstate(all="ignore"):  # what overflows is found here
+            values = simulate.float_values(runner, inputs)
         for tensor, summary in statistics.items():
-            if not np.isfinite(values[tensor]).all():
+            if not (np.abs(values[tensor]) < LIMIT).all():
                 name = graph.tensors[tensor].name
                 raise DataError(
-                    f'{graph.name}: tensor "{name}" becomes infinite; calibration data must be of '
-                    "the kind that the model was trained on; check its scaling"
+                    f'{graph.name}: tensor "{name}" becomes infinite, or nearly so; calibration '
+                    "data must be of the kind that the model was trained on; check its scaling"
                 )
             summary.update(values[tensor])
     if not any(summary.samples for summary in statistics.values()):
