@@ -2,73 +2,143 @@
 
 Converters write it so for kernels that know no dilation: the pixels that a dilated window sees lie
 side by side in one image of the batch. Exact where nothing but padding with the zero point is left
-of the detour, and that padding is what SAME or VALID would add.
+of the detour, and that padding is what SAME or VALID would add. In a 1-D convolution the axis that
+is missing comes and goes inside of the detour, by EXPAND_DIMS and RESHAPE.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
-from mcugen.ir import Call, Graph, Node, TensorId
-from mcugen.ops.conv2d import Conv2DAttrs
-from mcugen.ops.depthwise_conv2d import DepthwiseConv2DAttrs
-from mcugen.ops.space_to_batch_nd import blocks
+from mcugen.ir import Graph, Node, Tensor, TensorId
+from mcugen.ops.reshape import ReshapeAttrs
+from mcugen.ops.space_to_batch_nd import blocks, image
 from mcugen.ops.window import Padding, axis
 from mcugen.passes.edit import producers, readers, without_unused_tensors
 
 CONVS = ("conv2d", "depthwise_conv2d")
+VIEWS = ("expand_dims", "reshape", "squeeze")
+
+
+@dataclass(frozen=True, slots=True)
+class _Detour:
+    """The nodes of a detour in order; the views are None in a 2-D convolution."""
+
+    before: Node
+    expand: Node | None
+    conv: Node
+    drop: Node | None
+    after: Node
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        inner = (self.expand, self.conv, self.drop)
+        return (self.before, *(node for node in inner if node is not None), self.after)
 
 
 def dilated_conv(graph: Graph) -> Graph:
-    """Replace the three nodes by one."""
+    """Replace each detour by its convolution."""
     makers, reads = producers(graph), readers(graph)
-    merged: dict[TensorId, Node] = {}  # by the tensor that the last of the three writes
-    gone: set[TensorId] = set()  # what only the others write
-    for call in graph.calls():
-        if call.node.op != "batch_to_space_nd":
+    tensors = dict(graph.tensors)
+    replaced: dict[TensorId, list[Node]] = {}  # by what the node that goes away writes
+    for node in graph.nodes:
+        detour = _detour(makers, node)
+        if detour is None or any(reads[n.outputs[0]] != 1 for n in detour.nodes[:-1]):
             continue
-        conv = _maker(makers, call.node, CONVS)
-        dealt = None if conv is None else _maker(makers, conv, ("space_to_batch_nd",))
-        if conv is None or dealt is None:
-            continue
-        padding = _padding(graph.call(dealt), graph.call(conv), call)
-        if padding is not None and reads[dealt.outputs[0]] == reads[conv.outputs[0]] == 1:
-            attrs = replace(conv.attrs, padding=padding, dilation=blocks(call).block)
-            inputs = (dealt.inputs[0], *conv.inputs[1:])
-            output = call.node.outputs[0]
-            merged[output] = replace(conv, inputs=inputs, outputs=(output,), attrs=attrs)
-            gone.update((*dealt.outputs, *conv.outputs))
-    nodes = tuple(
-        merged.get(node.outputs[0], node) for node in graph.nodes if node.outputs[0] not in gone
-    )
-    return without_unused_tensors(graph.with_(nodes=nodes))
+        padding = _padding(graph, detour)
+        if padding is not None:
+            replaced.update({n.outputs[0]: [] for n in detour.nodes})
+            replaced[node.outputs[0]] = _direct(graph, detour, padding, tensors)
+    nodes = tuple(n for node in graph.nodes for n in replaced.get(node.outputs[0], [node]))
+    return without_unused_tensors(graph.with_(tensors=tensors, nodes=nodes))
 
 
-def _maker(makers: Mapping[TensorId, Node], node: Node, ops: Collection[str]) -> Node | None:
-    """The node that computes the first input, if it is one of some operators."""
-    source = node.inputs[0]
-    maker = None if source is None else makers.get(source)
-    return maker if maker is not None and maker.op in ops else None
+def _detour(makers: Mapping[TensorId, Node], after: Node) -> _Detour | None:
+    """The detour that ends with a node."""
+
+    def maker(node: Node) -> Node | None:
+        return None if node.inputs[0] is None else makers.get(node.inputs[0])
+
+    conv = maker(after)
+    if after.op != "batch_to_space_nd" or conv is None:
+        return None
+    drop = conv if conv.op in VIEWS else None
+    conv = conv if drop is None else maker(drop)
+    before = None if conv is None or conv.op not in CONVS else maker(conv)
+    if conv is None or before is None:
+        return None
+    expand = before if before.op in VIEWS else None
+    before = before if expand is None else maker(expand)
+    if before is None or before.op != "space_to_batch_nd" or (expand is None) != (drop is None):
+        return None
+    return _Detour(before, expand, conv, drop, after)
 
 
-def _padding(before: Call, conv: Call, after: Call) -> Padding | None:
+def _pair(first: int, second: int, *, swap: bool) -> tuple[int, int]:
+    return (second, first) if swap else (first, second)
+
+
+def _has_one_row(graph: Graph, detour: _Detour) -> bool:
+    """True if a 1-D convolution runs along the columns of images that are one row high."""
+    return detour.expand is not None and graph.call(detour.conv).input().shape[1] == 1
+
+
+def _padding(graph: Graph, detour: _Detour) -> Padding | None:
     """The padding of a dilated convolution that does the same; None if there is none."""
-    attrs: Conv2DAttrs | DepthwiseConv2DAttrs = conv.attrs
-    plain = attrs.stride == attrs.dilation == (1, 1) and attrs.padding is Padding.VALID
-    shapes = (before.input().shape, after.output.shape)
-    if not plain or any(len(shape) != 4 for shape in shapes):
-        return None
+    before, conv, after = map(graph.call, (detour.before, detour.conv, detour.after))
     into, out = blocks(before), blocks(after)
-    if into.block != out.block or out.rows[0] or out.cols[0]:
+    attrs, swap = conv.attrs, _has_one_row(graph, detour)
+    plain = attrs.stride == attrs.dilation == (1, 1) and attrs.padding is Padding.VALID
+    if not plain or into.block != out.block or out.rows[0] or out.cols[0]:
         return None
-    pads = (into.rows[0], into.cols[0])
+    if not _views_keep_the_order(graph, detour):
+        return None
+    sizes = _pair(*image(before.input().shape)[1:3], swap=swap)
+    wanted = _pair(*image(after.output.shape)[1:3], swap=swap)
+    block = _pair(*into.block, swap=swap)
+    pads = _pair(into.rows[0], into.cols[0], swap=swap)
     for padding in (Padding.VALID, Padding.SAME):
-        axes = [
-            axis(shapes[0][1 + i], conv.input(1).shape[1 + i], 1, into.block[i], padding)
-            for i in (0, 1)
-        ]
-        sizes = tuple(a.out for a in axes)
-        if sizes == shapes[1][1:3] and all(a.before == p for a, p in zip(axes, pads, strict=True)):
+        kernel = conv.input(1).shape[1:3]
+        axes = [axis(*step, padding) for step in zip(sizes, kernel, (1, 1), block, strict=True)]
+        if tuple(a.out for a in axes) == wanted and tuple(a.before for a in axes) == pads:
             return padding
     return None
+
+
+def _views_keep_the_order(graph: Graph, detour: _Detour) -> bool:
+    """True if a view inside only adds or drops an axis of size 1, next to the one that is there."""
+    if detour.expand is None or detour.drop is None:
+        return len(graph.call(detour.before).output.shape) == 4
+    pairs = (
+        (graph.call(detour.before).output.shape, graph.call(detour.conv).input().shape),
+        (graph.call(detour.drop).output.shape, graph.call(detour.conv).output.shape),
+    )
+    return all(
+        len(flat) == 3 and full in ((flat[0], 1, *flat[1:]), (*flat[:2], 1, flat[2]))
+        for flat, full in pairs
+    )
+
+
+def _direct(
+    graph: Graph, detour: _Detour, padding: Padding, tensors: dict[TensorId, Tensor]
+) -> list[Node]:
+    """The convolution, between views where it has one dimension; adapts the shapes in `tensors`."""
+    before, after = graph.call(detour.before), graph.call(detour.after)
+    swap = _has_one_row(graph, detour)
+    dilation = _pair(*blocks(before).block, swap=swap)
+    attrs = replace(detour.conv.attrs, padding=padding, dilation=dilation)
+    source, result = detour.before.inputs[0], detour.after.outputs[0]
+    if detour.expand is None or detour.drop is None:
+        inputs = (source, *detour.conv.inputs[1:])
+        return [replace(detour.conv, inputs=inputs, outputs=(result,), attrs=attrs)]
+    x, y = detour.expand.outputs[0], detour.conv.outputs[0]
+    for tensor, call_shape in ((x, before.input().shape), (y, after.output.shape)):
+        n, h, w, c = image(call_shape)
+        tensors[tensor] = replace(tensors[tensor], shape=(n, *_pair(h, w, swap=swap), c))
+    first, last = ReshapeAttrs(tensors[x].shape), ReshapeAttrs(after.output.shape)
+    return [
+        replace(detour.expand, op="reshape", inputs=(source,), attrs=first),
+        replace(detour.conv, attrs=attrs),
+        replace(detour.drop, op="reshape", inputs=(y,), outputs=(result,), attrs=last),
+    ]

@@ -88,7 +88,7 @@ KEPT = {
 }
 
 
-def compiled(detour: Detour) -> Graph:
+def compiled(detour: Detour | Line) -> Graph:
     """The model after all passes; its outputs are still LiteRT's."""
     model = detour.model()
     graph = passes.run(tflite.loads(model, "detour"))
@@ -120,3 +120,67 @@ def test_unequal_blocks_are_kept() -> None:
     inputs = (last.inputs[0], graph.fresh_id(), last.inputs[2])
     nodes = (*graph.nodes[:-1], replace(last, inputs=inputs))
     assert len(passes.dilated_conv(changed.with_(nodes=nodes)).nodes) == 3
+
+
+# ---- in one dimension
+
+
+@dataclass(frozen=True)
+class Line:
+    """As Keras writes a dilated Conv1D; `rows`: the axis that is added comes second, else third."""
+
+    size: int = 9
+    block: int = 2
+    pads: tuple[int, int] = (2, 3)
+    crops: tuple[int, int] = (0, 1)
+    rows: bool = True
+    batch: int = 1
+    depth: int = 4
+
+    def model(self) -> bytes:
+        b = ModelBuilder()
+        n, small = self.batch * self.block, (self.size + sum(self.pads)) // self.block
+        inner, out = small - 2, (small - 2) * self.block - sum(self.crops)
+
+        def full(count: int, width: int, channels: int) -> tuple[int, ...]:
+            return (count, 1, width, channels) if self.rows else (count, width, 1, channels)
+
+        x = b.tensor((self.batch, self.size, 3), "int8", Q)
+        dealt = b.tensor((n, small, 3), "int8", Q)
+        wide = b.tensor(full(n, small, 3), "int8", Q)
+        between = b.tensor(full(n, inner, 4), "int8", Q)
+        shape = (n * 4 // self.depth, inner, self.depth)
+        flat = b.tensor(shape, "int8", Q)
+        y = b.tensor((shape[0] // self.block, out, self.depth), "int8", Q)
+        kernel = (4, 1, 3, 3) if self.rows else (4, 3, 1, 3)
+        values = np.random.default_rng(5).integers(-127, 127, kernel)
+        weights = b.tensor(kernel, "int8", quant(0.001), values)
+        bias = b.tensor((4,), "int32", quant(0.0001), range(4))
+        block = b.tensor((1,), "int32", data=[self.block])
+        pads = b.tensor((1, 2), "int32", data=[self.pads])
+        crops = b.tensor((1, 2), "int32", data=[self.crops])
+        axis = b.tensor((), "int32", data=1 if self.rows else 2)
+        target = b.tensor((3,), "int32", data=shape)
+        b.op("SPACE_TO_BATCH_ND", [x, block, pads], [dealt])
+        b.op("EXPAND_DIMS", [dealt, axis], [wide])
+        options = {"padding": Padding.VALID.value, "strideH": 1, "strideW": 1}
+        b.op("CONV_2D", [wide, weights, bias], [between], options)
+        b.op("RESHAPE", [between, target], [flat])
+        b.op("BATCH_TO_SPACE_ND", [flat, block, crops], [y])
+        return b.build([x], [y])
+
+
+@pytest.mark.parametrize("rows", [True, False])
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("padding", Padding)
+def test_detour_in_one_dimension_is_dropped(rows: bool, batch: int, padding: Padding) -> None:
+    pads = (2, 3) if padding is Padding.SAME else (0, 1)
+    graph = compiled(Line(rows=rows, batch=batch, pads=pads))
+    assert [node.op for node in graph.nodes] == ["reshape", "conv2d", "reshape"]
+    assert graph.nodes[1].attrs.dilation == ((1, 2) if rows else (2, 1))
+    assert graph.nodes[1].attrs.padding is padding
+
+
+@pytest.mark.parametrize("line", [Line(crops=(1, 0)), Line(pads=(1, 4)), Line(depth=2)])
+def test_other_detours_in_one_dimension_are_kept(line: Line) -> None:
+    assert len(compiled(line).nodes) == 5
