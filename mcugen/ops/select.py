@@ -66,7 +66,12 @@ def shapes_are_equal(call: Call) -> str | None:
     return broadcast.listed((condition, first, second))
 
 
-# ---- kernels
+# ---- C parameters and kernels
+
+
+def choices_are_int8(call: Call) -> str | None:
+    """Both choices must be int8."""
+    return None if call.output.dtype is DType.INT8 else call.output.dtype.value
 
 
 def _kernel(shapes: Callable[[Call], tuple[Shape, ...]]) -> Kernel:
@@ -91,11 +96,6 @@ def _kernel(shapes: Callable[[Call], tuple[Shape, ...]]) -> Kernel:
         applies=(choices_are_int8,),
         cost=lambda call: Cost(cycles=14 * call.output.elements + 150),
     )
-
-
-def choices_are_int8(call: Call) -> str | None:
-    """Both choices must be int8."""
-    return None if call.output.dtype is DType.INT8 else call.output.dtype.value
 
 
 # ---- the operators
