@@ -6,6 +6,7 @@
 #   fuzz    N random models against the references: make fuzz N=1000 SEED=7
 #   docs    docs/operators.md from the operator modules
 #   bench   cycles and bytes of the MLPerf Tiny models (MODELS=folder) against bench/base.json
+#   bench-quant   the quantizer's figures against float and TensorFlow's converter
 #   setup   system packages and a virtual environment in .venv
 #   clean   remove what the above made
 
@@ -18,12 +19,11 @@ SEED   ?= 0
 MODELS ?= $(or $(MCUGEN_SHARED),../shared)/models
 C_FILES = $(shell git ls-files '*.c' '*.h')
 
-.PHONY: demo test check bench setup clean fuzz docs
+.PHONY: demo test check bench setup clean fuzz docs bench-quant
 .DEFAULT_GOAL := demo
 
 demo: setup
-	@$(BIN)/python examples/demo.py examples/digits/digits_int8.tflite \
-	    examples/digits/digits_test.npz --float examples/digits/digits_float32.tflite
+	@$(BIN)/python examples/demo.py examples/digits/digits.keras examples/digits/digits_test.npz
 
 test: setup
 	$(BIN)/pytest -n $(JOBS)
@@ -45,6 +45,9 @@ fuzz: setup
 docs: setup
 	$(BIN)/python -m mcugen.ops.manual > docs/operators.md
 
+bench-quant: setup
+	$(BIN)/python bench/quant.py
+
 setup: $(VENV)/packages.stamp $(VENV)/python.stamp
 
 $(VENV)/packages.stamp: .ci/setup
@@ -54,7 +57,7 @@ $(VENV)/packages.stamp: .ci/setup
 $(VENV)/python.stamp: pyproject.toml | $(VENV)/packages.stamp
 	@$(PYTHON) -m venv $(VENV)
 	@echo "Installing mcugen and what it needs into $(VENV) ..."
-	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[reference,cycles,dev]'
+	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[reference,keras,cycles,dev]'
 	@touch $@
 
 clean:

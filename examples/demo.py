@@ -1,4 +1,6 @@
-"""A model from its file to an emulated board, by mcugen's Python API.
+"""A model from its float file to an emulated board, by mcugen's Python API.
+
+A model that is quantized already is taken as it is.
 
 python demo.py MODEL DATA [--float FLOAT_MODEL] [--board mps2-an386] [--limit N]
 """
@@ -10,7 +12,12 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 import mcugen
+
+CALIBRATION_SAMPLES = 100
 
 
 def main() -> int:
@@ -30,11 +37,19 @@ def main() -> int:
 
 
 def demo(options: argparse.Namespace, project: Path) -> int:
-    model, board = options.model, options.board
+    model, board = mcugen.load(options.model), options.board
+    floating = options.float_model
+    row("model", f"{options.model.name}, {len(model.content):,} bytes as .tflite")
+    if model.is_float:
+        calibration = calibration_samples(options.data)
+        quantized = mcugen.quantize(model, calibration)
+        model, floating = quantized.model, quantized.floating
+        quality = quantized.report.quality
+        row("quantized", f"{quality.quantized_bytes:,} bytes, with {len(calibration)} samples")
+        row("outputs against float", f"SQNR {quality.sqnr_db:.1f} dB, cos {quality.cos:.6f}")
 
     generated = mcugen.generate(model, board, project)
-    row("model", f"{model.name}, {model.stat().st_size:,} bytes, {generated.macs:,} MACs")
-    row("C project", f"{generated.files} files for {board}")
+    row("C project", f"{generated.files} files for {board}, {generated.macs:,} MACs")
 
     built = mcugen.build_project(project)
     memory = built.memory
@@ -44,9 +59,7 @@ def demo(options: argparse.Namespace, project: Path) -> int:
     profile = mcugen.profile(model, board)
     row("instructions", f"{profile.instructions:,} per inference")
 
-    result = mcugen.validate(
-        model, board, options.data, limit=options.limit, float_model=options.float_model
-    )
+    result = mcugen.validate(model, board, options.data, limit=options.limit, float_model=floating)
     for accuracy in result.accuracies:
         row(f"{accuracy.who} accuracy", f"{accuracy.value:.4f}")
     for comparison in result.comparisons:
@@ -55,6 +68,12 @@ def demo(options: argparse.Namespace, project: Path) -> int:
         row("differing bytes", text)
     print(result.verdict)
     return 0 if result.passed else 1
+
+
+def calibration_samples(path: Path) -> NDArray[np.float32]:
+    """Some of the samples; labels are not looked at."""
+    with np.load(path) as file:
+        return file["x"][:CALIBRATION_SAMPLES]
 
 
 def row(label: str, text: str) -> None:

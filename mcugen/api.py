@@ -60,7 +60,7 @@ __all__ = [
 ]
 
 AnyPath = Path | str
-AnyModel = Any  # a path, or a Keras model object
+AnyModel = Any  # a path, a Keras model object, or a `Model`
 Labels = Array | None
 
 MAX_JUDGED = 1000  # labelled samples that accuracy is measured on
@@ -92,7 +92,7 @@ def quantize(
     anything that yields samples. `labelled` is a file of samples and labels to measure accuracy on,
     by default the calibration file if it has labels. `float_edges` keeps inputs and outputs float.
     """
-    floating = load(model) if not isinstance(model, Model) else model
+    floating = load(model)
     if not floating.is_float:
         raise UnsupportedModelError(
             [
@@ -223,7 +223,7 @@ def validate(
     *,
     labels: AnyPath | None = None,
     limit: int | None = None,
-    float_model: AnyPath | None = None,
+    float_model: AnyModel | None = None,
     keep: AnyPath | None = None,
     calibration: Data | None = None,
     config: Config | None = None,

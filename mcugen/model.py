@@ -43,9 +43,13 @@ class Model:
 def load(source: Path | str | Any) -> Model:
     """Read a .tflite, .keras or .h5 file, or convert a Keras model object.
 
+    A model that is loaded already is returned as it is.
+
     Raises `ModelFileError` for what is no model, `UnsupportedModelError` for files that carry code,
     `ToolError` for Keras models without TensorFlow.
     """
+    if isinstance(source, Model):
+        return source
     if not isinstance(source, Path | str):
         return loads(keras.convert(source), Path(f"{source.name}.keras"))
     path = Path(source)

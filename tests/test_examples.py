@@ -12,12 +12,13 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
 @pytest.mark.qemu
-def test_the_demo_ends_exact():
+@pytest.mark.parametrize("model", ["digits_int8.tflite", "digits_float32.tflite"])
+def test_the_demo_ends_exact(model):
     digits = EXAMPLES / "digits"
     done = subprocess.run(
         [
             *(sys.executable, EXAMPLES / "demo.py"),
-            *(digits / "digits_int8.tflite", digits / "digits_test.npz", "--limit", "20"),
+            *(digits / model, digits / "digits_test.npz", "--limit", "20"),
             *("--float", digits / "digits_float32.tflite"),
         ],
         capture_output=True,

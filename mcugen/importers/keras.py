@@ -35,6 +35,14 @@ HARMLESS_KEYS = (("DepthwiseConv2D", "groups", 1),)
 def load(path: Path) -> bytes:
     """Convert a Keras file to a float `.tflite` with the batch pinned to 1.
 
+    Raises what `rebuild` and `convert` raise.
+    """
+    return convert(rebuild(path))
+
+
+def rebuild(path: Path) -> Any:
+    """The `keras.Model` of a file.
+
     Raises ModelFileError for files that are not Keras models, UnsupportedModelError for files that
     carry code, ToolError without TensorFlow.
     """
@@ -49,15 +57,14 @@ def load(path: Path) -> bytes:
         copy = Path(folder) / path.name
         _copy_with_config(path, copy, cleaned(config))
         try:
-            with _quiet():
-                model = keras.saving.load_model(copy, compile=False, safe_mode=True)
+            with quiet():
+                return keras.saving.load_model(copy, compile=False, safe_mode=True)
         except Exception as error:  # Keras raises many types for a file that it cannot rebuild
             reason = str(error).strip().split("\n")[0]
             raise ModelFileError(
                 f"{path.name}: Keras {keras.__version__} cannot rebuild the model: {reason}; "
                 "save it again with a current Keras, or export it to .tflite"
             ) from None
-    return convert(model)
 
 
 def convert(model: Any) -> bytes:
@@ -77,7 +84,7 @@ def convert(model: Any) -> bytes:
     if open_inputs:
         raise UnsupportedModelError(open_inputs)
     try:
-        with _quiet():
+        with quiet():
             inputs = [
                 keras.Input(
                     batch_shape=(1, *tensor.shape[1:]), dtype=tensor.dtype, name=tensor.name
@@ -241,7 +248,7 @@ def _import_tensorflow() -> Any:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     try:
-        with _quiet():
+        with quiet():
             import tensorflow as tf
     except ImportError:
         raise _missing_tensorflow() from None
@@ -249,7 +256,7 @@ def _import_tensorflow() -> Any:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Silence what the converter prints, also from C++ straight to the file descriptors."""
     streams = (sys.stdout, sys.stderr)
     saved = [os.dup(descriptor) for descriptor in (1, 2)]
