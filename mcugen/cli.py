@@ -18,7 +18,7 @@ from rich import progress as bars
 from rich.console import Console
 
 import mcugen
-from mcugen import api, memory_report, report
+from mcugen import api, memory_report, plugins, report
 from mcugen.errors import McugenError
 from mcugen.quantizer.config import Activations, Config, Effort, Pass
 from mcugen.quantizer.ranges import Method
@@ -133,8 +133,18 @@ _directory = click.argument("directory", metavar="DIR", type=PATH)
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(mcugen.__version__, message="mcugen %(version)s")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
-def commands(debug: bool) -> None:
+@click.option(
+    *("--plugin", "files"),
+    type=PATH,
+    multiple=True,
+    metavar="FILE",
+    help="A Python file that defines custom operators; may be given again.",
+)
+@click.pass_context
+def commands(context: click.Context, debug: bool, files: tuple[Path, ...]) -> None:
     """Turn a neural network into readable C for a microcontroller."""
+    for path in files:
+        context.with_resource(plugins.registered(plugins.load(path)))
 
 
 @commands.command()

@@ -115,16 +115,17 @@ def _environment() -> Environment:
 
 def _kernel_files(program: Program) -> tuple[Path, ...]:
     """The kernels that are used, and every header that they include."""
-    include = resources.runtime_c() / "include"
-    kernels = {path.name: path for path in (resources.runtime_c() / "kernels").rglob("*.c")}
-    pending = [kernels[name] for name in program.sources]
-    pending += [include / name for name in program.headers]
+    runtime = resources.runtime_c()
+    known = [path for folder in program.folders for path in sorted(folder.glob("*.[ch]"))]
+    known += [*(runtime / "kernels").rglob("*.c"), *(runtime / "include").glob("*.h")]
+    paths = {path.name: path for path in known}
+    pending = [paths[name] for name in (*program.sources, *program.headers)]
     found: dict[str, Path] = {}
     while pending:
         path = pending.pop()
         if path.name not in found:
             found[path.name] = path
-            pending += [include / name for name in _includes(path)]
+            pending += [paths[name] for name in _includes(path)]
     return tuple(found[name] for name in sorted(found))
 
 

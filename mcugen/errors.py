@@ -34,6 +34,10 @@ class RunError(McugenError):
     """The firmware hung, crashed or answered garbage."""
 
 
+class PluginError(McugenError):
+    """A file with custom operators cannot be used."""
+
+
 class OutputError(McugenError):
     """The output directory cannot be written."""
 

@@ -44,9 +44,10 @@ _CTYPES = {
     DType.BOOL: "uint8_t",
 }
 
-# PREFIX.h must not hide a header that somebody else includes, nor PREFIX a target of CMake.
+# PREFIX.h must not hide a header that somebody else includes, PREFIX a target of CMake, nor
+# PREFIX_input a type of harness.h.
 _TAKEN = """
-assert board complex ctype errno fenv float harness inttypes iso646 limits locale math memory
+assert board complex ctype errno fenv float harness inttypes iso646 limits locale math memory model
 observe platform setjmp signal stdarg stdbool stddef stdint stdio stdlib string strings tgmath time
 text unistd wchar wctype all clean help install package test
 """
@@ -102,6 +103,7 @@ def lower(
             sorted({"mcu_port.h", *(k.header for k in selection.kernels if k is not None)})
         ),
         sources=tuple(f"{kernel}.c" for kernel in kernels),
+        folders=tuple(sorted({k.folder for k in selection.kernels if k and k.folder})),
         floating=graph.is_floating,
         selftest=_selftest(graph, outputs),
     )

@@ -7,6 +7,7 @@ are identifiers, comments contain nothing that could end them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +165,7 @@ class Program:
     consts: tuple[ConstArray, ...]
     headers: tuple[str, ...]  # headers of the kernels used
     sources: tuple[str, ...]  # kernel files used, relative to mcu/
+    folders: tuple[Path, ...]  # where those are that are not mcugen's
     floating: bool  # some layer computes in float32
     selftest: SelfTest
 

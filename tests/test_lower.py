@@ -35,6 +35,7 @@ def program(graph: Graph, source: Source = SOURCE, name: str | None = None) -> P
         ("test", "model_test"),
         ("switch", "switch_"),
         ("", "unnamed"),
+        ("model", "model_model"),
     ],
 )
 def test_project_prefix(name: str, prefix: str) -> None:

@@ -11,6 +11,7 @@ from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import ArrayLike
 
 from mcugen.ir import DType, Quant, TensorId
+from mcugen.ops.base import CUSTOM
 
 FILE_IDENTIFIER = b"TFL3"
 ALIGNMENT = 16  # of constants: the interpreters read them in place
@@ -123,14 +124,16 @@ class ModelBuilder:
         """Add an operator.
 
         `operator` is a builtin name (`"CONV_2D"`), a number for a builtin code that the schema may
-        not know, or `"custom:NAME"`. `options` has the field names of the schema's object API.
+        not know, or `"custom:NAME"`. `options` has the field names of the schema's object API; a
+        custom operator's are the bytes `customOptions`.
         """
         table, kind = None, 0
-        custom = None
+        custom = custom_options = None
         if isinstance(operator, int):
             code = operator
-        elif operator.startswith("custom:"):
-            code, custom = schema.BuiltinOperator.CUSTOM, operator.removeprefix("custom:")
+        elif operator.startswith(CUSTOM):
+            code, custom = schema.BuiltinOperator.CUSTOM, operator.removeprefix(CUSTOM)
+            custom_options = (options or {}).get("customOptions")
         else:
             code = getattr(schema.BuiltinOperator, operator)
             kind, table = _options(operator, options or {})
@@ -144,6 +147,7 @@ class ModelBuilder:
                 outputs=list(outputs),
                 builtinOptionsType=kind,
                 builtinOptions=table,
+                customOptions=custom_options,
             )
         )
 

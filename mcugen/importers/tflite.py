@@ -19,6 +19,7 @@ from mcugen.errors import ModelFileError, Problem
 from mcugen.importers.reader import BROKEN, Reader
 from mcugen.ir import DType, Graph, Node, Quant, Tensor, TensorId, Unsupported, printable
 from mcugen.ops import BY_TFLITE
+from mcugen.ops.base import CUSTOM
 
 IDENTIFIER = b"TFL3"  # at offset 4
 MAX_RANK = 8
@@ -184,7 +185,8 @@ class _Importer:
         if op is None:
             return Node("unsupported", "", inputs, outputs, Unsupported(name), index)
         try:
-            attrs = op.decode(self.options(operator))
+            is_custom = name.startswith(CUSTOM)
+            attrs = op.decode((self.custom_options if is_custom else self.options)(operator))
         except AttributeError as error:  # None, or the options of another operator
             raise self.damaged(where, "no options of its own", f"{name} needs them") from error
         except ValueError as error:  # of an enum
@@ -202,7 +204,7 @@ class _Importer:
         # Old files use the one field, new files the other for codes above 127.
         builtin = max(code.DeprecatedBuiltinCode(), code.BuiltinCode())
         if builtin == schema.BuiltinOperator.CUSTOM:
-            return f'CUSTOM "{self.reader.text(code.CustomCode())}"'
+            return CUSTOM + self.reader.text(code.CustomCode())
         return OPERATORS.get(builtin, f"builtin operator {builtin}")
 
     def options(self, operator: Any) -> Any:
@@ -214,6 +216,10 @@ class _Importer:
         options = getattr(schema, kind)()
         options.Init(table.Bytes, table.Pos)
         return options
+
+    def custom_options(self, operator: Any) -> bytes:
+        """The options of a custom operator, in a format of its own."""
+        return self.reader.array(operator, "CustomOptions").tobytes()
 
     # ---- tensors
 

@@ -11,6 +11,7 @@ import enum
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,8 @@ from mcugen.ir import Call, DType, Tensor
 Array = NDArray[Any]
 Arrays = Sequence[Array]
 Shape = tuple[int, ...]
+CUSTOM = "custom:"  # before the name of an operator that is not one of TFLite's
+
 Options = Mapping[str, Any]  # fields of a TFLite options table, in the schema's object API
 
 # A rule returns what was found when it is broken, else None. Its docstring says what is allowed: it
@@ -162,7 +165,8 @@ class Kernel:
     `name(&params, operands..., output[, scratch])`, where the operands are the node's inputs whose
     positions are in `operands`; with `operands` None they are all its inputs, handed over as one
     array of pointers. `dtype` is that of the first operand; a kernel of none moves bytes and takes
-    any. `overlap` tells which inputs the (only) output may overwrite; None means none.
+    any. `overlap` tells which inputs the (only) output may overwrite; None means none. `folder` is
+    where the file and the header are, if they are not mcugen's.
     """
 
     name: str
@@ -175,6 +179,7 @@ class Kernel:
     applies: tuple[Rule, ...] = ()
     scratch: Callable[[Call], int] | None = None
     overlap: Callable[[Call], Overlaps] | None = None
+    folder: Path | None = None
     cost: Callable[[Call], Cost] = lambda call: Cost(cycles=10 * call.output.elements)
 
     def operand_positions(self, call: Call) -> tuple[int, ...]:
@@ -228,13 +233,14 @@ class Op:
     """One operator.
 
     `decode` makes attributes from the TFLite options table (None where the file has none), `encode`
-    the fields of that table. `infer` gives the output shapes. `floating` and `quantized` are the
-    numpy semantics, the latter exact to the bit. An `alias` operator only renames memory: it has no
-    kernel. `fold` gives the outputs where they are known although the inputs are not constant (the
-    shape of a tensor, for one).
-    `state` are the positions of inputs that the operator updates; their new values follow the
-    outputs in its semantics. `arity` is the least and the greatest number of inputs. `scheme` and, for operators with
-    weights, `matmul` are what the quantizer needs.
+    the fields of that table. The `tflite` of a custom operator is "custom:NAME"; its options are
+    bytes, and `encode` gives them as the field `customOptions`.
+    `infer` gives the output shapes. `floating` and `quantized` are the numpy semantics, the latter
+    exact to the bit. An `alias` operator only renames memory: it has no kernel. `fold` gives the
+    outputs where they are known although the inputs are not constant (the shape of a tensor, for
+    one). `state` are the positions of inputs that the operator updates; their new values follow the
+    outputs in its semantics. `arity` is the least and the greatest number of inputs. `scheme` and,
+    for operators with weights, `matmul` are what the quantizer needs.
     """
 
     name: str

@@ -135,7 +135,7 @@ def test_operator_code_is_the_larger_field(deprecated: int, builtin: int) -> Non
         ("ATAN2", "ATAN2"),
         ("BITCAST", "BITCAST"),
         (5000, "builtin operator 5000"),
-        ("custom:Detect", 'CUSTOM "Detect"'),
+        ("custom:Detect", "custom:Detect"),
     ],
 )
 def test_operator_without_module_is_kept_by_name(operator: str | int, name: str) -> None:
@@ -260,7 +260,7 @@ def test_all_problems_are_found_at_once() -> None:
         'tensor#1 "t1": a sparse tensor',
         'tensor#2 "t2": STRING',
         'tensor#0 "t0": shape [1, -1, 8, 1], -1 is open',
-        'op#0: operator CUSTOM "Mine"',
+        "op#0: operator custom:Mine",
     ]
 
 
