@@ -28,7 +28,7 @@ from mcugen.ops.base import (
     activation_range,
     apply_activation,
 )
-from mcugen.ops.kernels import conv2d_s8_dsp
+from mcugen.ops.kernels import conv2d_s8_dsp, conv2d_s8_mve
 from mcugen.ops.window import Padding, convolution, patches
 
 # ---- attributes and decode
@@ -286,6 +286,7 @@ OP = Op(
             cost=lambda call: Cost(cycles=5 * macs(call) + 40 * call.output.elements),
         ),
         conv2d_s8_dsp.KERNEL,
+        conv2d_s8_mve.KERNEL,
         Kernel(
             name="mcu_conv2d_f32_ref",
             family=Family.REF,

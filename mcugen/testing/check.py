@@ -21,6 +21,7 @@ from mcugen.ir import Call, DType, Graph, Tensor, TensorId
 from mcugen.ops import OPS
 from mcugen.ops.base import Array, Family
 from mcugen.testing.emulated import run_emulated
+from mcugen.testing.helium import run_helium
 from mcugen.testing.kernels import KernelCase, run_kernels
 
 TFLM_ONLY = ("tflm",)
@@ -152,6 +153,10 @@ class KernelBatch:
         done = run_emulated(self._cases, core)
         self._compare([emulated.outputs for emulated in done], core)
         return [emulated.trace for emulated in done]
+
+    def check_helium(self) -> None:
+        """As `check`, for the code of a Cortex-M55, in QEMU."""
+        self._compare(run_helium(self._cases), "cortex-m55")
 
     def _compare(self, results: list[list[Array]], where: str) -> None:
         for case, actual, expected in zip(self._cases, results, self._expected, strict=True):

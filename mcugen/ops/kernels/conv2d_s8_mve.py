@@ -1,0 +1,145 @@
+"""mcu_conv2d_s8_mve: what the convolution for cores with Helium reads, and when it applies.
+
+Its constants are a stream of int32 words. For each two output channels A, B:
+
+    8 words      of 16 taps of A, 16 taps of B; again until all taps are there
+    6 words      bias of A, of B, multiplier of A, of B, shift of A, of B
+
+Taps are [kernel_h][kernel_w][in_ch], filled up with zeros. A shift is negative, in the low byte;
+bit 31 of B's is set where two more channels follow. A last odd channel is its own partner, and
+the stream ends before it too: the kernel computes it in a pass of its own.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mcugen.ir import Call, DType
+from mcugen.ops import overlap
+from mcugen.ops.base import Array, Const, Cost, Family, Fields, Kernel
+from mcugen.ops.kernels.requant import clamp_is_saturation, multipliers_are_small
+from mcugen.ops.kernels.vectors import VECTOR, Channels, channels, up_to, words
+from mcugen.ops.window import convolution
+
+PIXELS = 4  # output pixels that share a pass
+CHANNELS = 2  # output channels that share a pass
+MORE = -(1 << 31)  # two more channels follow
+
+
+def _rows(call: Call) -> Array:
+    """The weights [out_ch][taps]."""
+    weights = call.input(1).values()
+    return weights.reshape(weights.shape[0], -1)
+
+
+# ---- rules
+
+
+def one_group_without_dilation(call: Call) -> str | None:
+    """The convolution must have one group and no dilation."""
+    depth, in_ch, dilation = call.input(1).shape[3], call.input(0).shape[3], call.attrs.dilation
+    if depth == in_ch and dilation == (1, 1):
+        return None
+    return f"{in_ch // depth} groups, dilation {list(dilation)}"
+
+
+def multipliers_fit(call: Call) -> str | None:
+    """Requantization multipliers must lie in [2**-23, 1/2)."""
+    return multipliers_are_small(call, _rows(call))
+
+
+def places_fit_16_bits(call: Call) -> str | None:
+    """There must be at most 16,383 output channels."""
+    out_ch = call.output.shape[3]
+    return None if out_ch * PIXELS < 2**16 else f"{out_ch} output channels"
+
+
+# ---- params
+
+
+def stream(form: Channels) -> Const:
+    """The stream of constants."""
+    count, taps = form.weights.shape
+    pairs = np.minimum(np.arange(up_to(count, CHANNELS)), count - 1).reshape(-1, CHANNELS)
+    weights = np.pad(form.weights, ((0, 0), (0, -taps % VECTOR)))[pairs]
+    steps = weights.reshape(len(pairs), CHANNELS, -1, VECTOR).swapaxes(1, 2)
+    shift = -form.shift[pairs] & 0xFF
+    shift[: count // CHANNELS - 1, 1] += MORE
+    parts = [
+        words(steps).reshape(len(pairs), -1),
+        form.bias[pairs],
+        form.multiplier[pairs],
+        shift,
+    ]
+    return Const(np.hstack(parts).astype(np.int32).reshape(-1), "int32_t")
+
+
+def params(call: Call) -> Fields:
+    """Fields of mcu_conv2d_s8_mve_params."""
+    batch, in_h, in_w, in_ch = call.input(0).shape
+    _, out_h, out_w, out_ch = call.output.shape
+    rows, cols = convolution(call)
+    return {
+        "batch": batch,
+        "in_h": in_h,
+        "in_w": in_w,
+        "in_ch": in_ch,
+        "out_h": out_h,
+        "out_w": out_w,
+        "out_ch": out_ch,
+        "kernel_h": rows.kernel,
+        "kernel_w": cols.kernel,
+        "stride_h": rows.stride,
+        "stride_w": cols.stride,
+        "pad_top": rows.before,
+        "pad_left": cols.before,
+        "input_zero_point": call.input(0).zero_point,
+        "output_offset": call.output.zero_point,
+        "clamped": int(call.output.zero_point == -128),
+        "stream": stream(channels(call, _rows(call))),
+    }
+
+
+def _steps(call: Call) -> int:
+    """Taps of a channel, in vectors."""
+    taps: int = _rows(call).shape[1]
+    return -(-taps // VECTOR)
+
+
+def scratch(call: Call) -> int:
+    """The windows of four pixels, and one that is being collected."""
+    return (PIXELS + 1) * VECTOR * _steps(call)
+
+
+def cost(call: Call) -> Cost:
+    """14 instructions for 128 products, about 25 for each two channels of four pixels, windows.
+
+    A Cortex-M55 takes two cycles for a vector instruction, but overlaps loads and products.
+    """
+    out_ch, pixels = call.output.shape[3], call.output.elements // call.output.shape[3]
+    pairs, steps = -(-out_ch // CHANNELS), _steps(call)
+    finish = 23 if call.output.zero_point == -128 else 27
+    core = -(-pixels // PIXELS) * (pairs * (14 * steps + 2 * (-(-steps // 8)) + finish) + 45)
+    kernel_h = call.input(1).shape[1]
+    window = 4 * steps + 12 * kernel_h + 45
+    flash = pairs * (8 * CHANNELS * 2 * steps + 24)
+    return Cost(core + pixels * window, flash)
+
+
+KERNEL = Kernel(
+    name="mcu_conv2d_s8_mve",
+    family=Family.MVE,
+    dtype=DType.INT8,
+    params=params,
+    params_type="mcu_conv2d_s8_mve_params",
+    header="mcu_conv2d_s8_mve.h",
+    applies=(
+        one_group_without_dilation,
+        clamp_is_saturation,
+        multipliers_fit,
+        places_fit_16_bits,
+    ),
+    scratch=scratch,
+    overlap=overlap.windows(convolution, overlap.all_channels, PIXELS),
+    cost=cost,
+)

@@ -1,0 +1,221 @@
+/* mcu_mve.h: the vector functions of Helium (arm_mve.h) that kernels use.
+ * On a core without it portable C of the same value, so that kernels can be tested on any machine.
+ * SPDX-License-Identifier: MIT-0 */
+#ifndef MCU_MVE_H
+#define MCU_MVE_H
+
+#include <stdint.h>
+
+#if defined(__ARM_FEATURE_MVE)
+#include <arm_mve.h>
+#define MCU_MVE_ASSEMBLY 1
+/* A function that is one asm statement: arguments in r0-r3, no prologue, never specialised. */
+#define MCU_MVE_UNUSED __attribute__((unused))
+#ifdef __clang__
+#define MCU_MVE_FUNCTION __attribute__((naked, noinline))
+#else
+#define MCU_MVE_FUNCTION __attribute__((naked, noipa))
+#endif
+
+#else
+#define MCU_MVE_ASSEMBLY 0
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct {
+    int8_t lane[16];
+} int8x16_t;
+
+typedef struct {
+    int16_t lane[8];
+} int16x8_t;
+
+typedef struct {
+    int32_t lane[4];
+} int32x4_t;
+
+/// One bit per byte of a vector; functions with _z load zeros where it is 0, with _p store nothing.
+typedef uint16_t mve_pred16_t;
+
+static inline mve_pred16_t vctp8q(uint32_t count) {
+    return (mve_pred16_t)((count >= 16U) ? 0xffffU : ((1U << count) - 1U));
+}
+
+static inline mve_pred16_t vctp16q(uint32_t count) {
+    return vctp8q((count >= 8U) ? 16U : 2U * count);
+}
+
+static inline mve_pred16_t vctp32q(uint32_t count) {
+    return vctp8q((count >= 4U) ? 16U : 4U * count);
+}
+
+static inline int mcu_is_active(mve_pred16_t active, uint32_t byte) {
+    return ((uint32_t)active & (1U << byte)) != 0U;
+}
+
+/* ---- loads and stores */
+
+static inline int8x16_t vldrbq_z_s8(const int8_t *from, mve_pred16_t active) {
+    int8x16_t v;
+    for (uint32_t i = 0; i < 16; i++) {
+        v.lane[i] = mcu_is_active(active, i) ? from[i] : (int8_t)0;
+    }
+    return v;
+}
+
+static inline int8x16_t vldrbq_s8(const int8_t *from) { return vldrbq_z_s8(from, 0xffffU); }
+
+static inline int16x8_t vldrbq_z_s16(const int8_t *from, mve_pred16_t active) {
+    int16x8_t v;
+    for (uint32_t i = 0; i < 8; i++) {
+        v.lane[i] = mcu_is_active(active, 2U * i) ? from[i] : (int16_t)0;
+    }
+    return v;
+}
+
+static inline int16x8_t vldrbq_s16(const int8_t *from) { return vldrbq_z_s16(from, 0xffffU); }
+
+static inline int32x4_t vldrwq_s32(const int32_t *from) {
+    const int32x4_t v = {{from[0], from[1], from[2], from[3]}};
+    return v;
+}
+
+static inline void vstrbq_p_s8(int8_t *to, int8x16_t v, mve_pred16_t active) {
+    for (uint32_t i = 0; i < 16; i++) {
+        if (mcu_is_active(active, i)) {
+            to[i] = v.lane[i];
+        }
+    }
+}
+
+static inline void vstrbq_s8(int8_t *to, int8x16_t v) { vstrbq_p_s8(to, v, 0xffffU); }
+
+static inline void vstrbq_p_s16(int8_t *to, int16x8_t v, mve_pred16_t active) {
+    for (uint32_t i = 0; i < 8; i++) {
+        if (mcu_is_active(active, 2U * i)) {
+            to[i] = (int8_t)v.lane[i];
+        }
+    }
+}
+
+static inline void vstrbq_p_s32(int8_t *to, int32x4_t v, mve_pred16_t active) {
+    for (uint32_t i = 0; i < 4; i++) {
+        if (mcu_is_active(active, 4U * i)) {
+            to[i] = (int8_t)v.lane[i];
+        }
+    }
+}
+
+/* ---- arithmetic */
+
+static inline int8x16_t vdupq_n_s8(int8_t value) {
+    int8x16_t v;
+    for (uint32_t i = 0; i < 16; i++) {
+        v.lane[i] = value;
+    }
+    return v;
+}
+
+static inline int32x4_t vdupq_n_s32(int32_t value) {
+    const int32x4_t v = {{value, value, value, value}};
+    return v;
+}
+
+static inline int16x8_t vmulq_s16(int16x8_t a, int16x8_t b) {
+    for (uint32_t i = 0; i < 8; i++) {
+        a.lane[i] = (int16_t)((int32_t)a.lane[i] * b.lane[i]);
+    }
+    return a;
+}
+
+static inline int16x8_t vaddq_s16(int16x8_t a, int16x8_t b) {
+    for (uint32_t i = 0; i < 8; i++) {
+        a.lane[i] = (int16_t)(a.lane[i] + b.lane[i]);
+    }
+    return a;
+}
+
+static inline int32x4_t vaddq_s32(int32x4_t a, int32x4_t b) {
+    for (uint32_t i = 0; i < 4; i++) {
+        a.lane[i] = (int32_t)((uint32_t)a.lane[i] + (uint32_t)b.lane[i]);
+    }
+    return a;
+}
+
+/// Lanes 0, 2, 4, 6 as int32.
+static inline int32x4_t vmovlbq_s16(int16x8_t a) {
+    const int32x4_t v = {{a.lane[0], a.lane[2], a.lane[4], a.lane[6]}};
+    return v;
+}
+
+/// Lanes 1, 3, 5, 7 as int32.
+static inline int32x4_t vmovltq_s16(int16x8_t a) {
+    const int32x4_t v = {{a.lane[1], a.lane[3], a.lane[5], a.lane[7]}};
+    return v;
+}
+
+/// The high words of 2ab, rounded, halves up.
+static inline int32x4_t vqrdmulhq_s32(int32x4_t a, int32x4_t b) {
+    for (uint32_t i = 0; i < 4; i++) {
+        const int64_t product = (int64_t)a.lane[i] * b.lane[i];
+        a.lane[i] = (int32_t)((product + ((int64_t)1 << 30)) >> 31);
+    }
+    return a;
+}
+
+/// Shifts to the right, 1 to 31 bits.
+static inline int32x4_t vshrq_n_s32(int32x4_t a, int bits) {
+    for (uint32_t i = 0; i < 4; i++) {
+        a.lane[i] = a.lane[i] >> bits;
+    }
+    return a;
+}
+
+/// a * 2^b, rounded, halves up; b in [-31, -1].
+static inline int32x4_t vrshlq_s32(int32x4_t a, int32x4_t b) {
+    for (uint32_t i = 0; i < 4; i++) {
+        const int64_t half = (int64_t)1 << (-b.lane[i] - 1);
+        a.lane[i] = (int32_t)((a.lane[i] + half) >> -b.lane[i]);
+    }
+    return a;
+}
+
+static inline int32x4_t vmaxq_s32(int32x4_t a, int32x4_t b) {
+    for (uint32_t i = 0; i < 4; i++) {
+        a.lane[i] = (a.lane[i] > b.lane[i]) ? a.lane[i] : b.lane[i];
+    }
+    return a;
+}
+
+static inline int32x4_t vminq_s32(int32x4_t a, int32x4_t b) {
+    for (uint32_t i = 0; i < 4; i++) {
+        a.lane[i] = (a.lane[i] < b.lane[i]) ? a.lane[i] : b.lane[i];
+    }
+    return a;
+}
+
+/// Replaces lanes 0, 2, 4, 6 of a by those of b. |b| < 2^15.
+static inline int16x8_t vmovnbq_s32(int16x8_t a, int32x4_t b) {
+    for (uint32_t i = 0; i < 4; i++) {
+        a.lane[2U * i] = (int16_t)b.lane[i];
+    }
+    return a;
+}
+
+/// Replaces lanes 1, 3, 5, 7 of a by those of b. |b| < 2^15.
+static inline int16x8_t vmovntq_s32(int16x8_t a, int32x4_t b) {
+    for (uint32_t i = 0; i < 4; i++) {
+        a.lane[2U * i + 1U] = (int16_t)b.lane[i];
+    }
+    return a;
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* __ARM_FEATURE_MVE */
+
+#endif /* MCU_MVE_H */
