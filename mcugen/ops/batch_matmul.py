@@ -111,10 +111,12 @@ RULES = (
 
 
 def floating(call: Call, inputs: Arrays) -> list[Array]:
-    """Float32 products."""
+    """Float32 products, added in the order of the reference."""
     x, y = swapped(inputs[0], call.attrs.adj_x), swapped(inputs[1], call.attrs.adj_y)
-    product: Array = x.astype(np.float64) @ y.astype(np.float64)
-    return [product.astype(np.float32)]
+    total = np.zeros(call.output.shape, np.float32)
+    for k in range(x.shape[-1]):
+        total += x[..., :, k, np.newaxis] * y[..., np.newaxis, k, :]
+    return [total]
 
 
 def quantized(call: Call, inputs: Arrays) -> list[Array]:
@@ -134,11 +136,10 @@ def scaling(call: Call) -> tuple[int, int]:
 # ---- C parameters and kernels
 
 
-def params_s8(call: Call) -> Fields:
-    """Fields of mcu_batch_matmul_s8_params."""
+def params_f32(call: Call) -> Fields:
+    """Fields of mcu_batch_matmul_f32_params."""
     x, y = views(call)
     missing = BATCH_AXES + 2 - x.ndim
-    multiplier, shift = scaling(call)
     return {
         "batch": (1,) * missing + x.shape[:-2],
         "rows": x.shape[-2],
@@ -146,6 +147,14 @@ def params_s8(call: Call) -> Fields:
         "cols": y.shape[-1],
         "x_stride": (0,) * missing + x.strides,
         "y_stride": (0,) * missing + y.strides,
+    }
+
+
+def params_s8(call: Call) -> Fields:
+    """Fields of mcu_batch_matmul_s8_params."""
+    multiplier, shift = scaling(call)
+    return {
+        **params_f32(call),
         "x_offset": -call.input(0).zero_point,
         "y_offset": -call.input(1).zero_point,
         "output_offset": call.output.zero_point,
@@ -175,6 +184,16 @@ OP = Op(
             header="mcu_batch_matmul.h",
             operands=(0, 1),
             cost=lambda call: Cost(cycles=8 * macs(call) + 40 * call.output.elements),
+        ),
+        Kernel(
+            name="mcu_batch_matmul_f32_ref",
+            family=Family.REF,
+            dtype=DType.FLOAT32,
+            params=params_f32,
+            params_type="mcu_batch_matmul_f32_params",
+            header="mcu_batch_matmul_f32.h",
+            operands=(0, 1),
+            cost=lambda call: Cost(cycles=10 * macs(call) + 30 * call.output.elements),
         ),
     ),
 )
