@@ -29,7 +29,7 @@ from mcugen.ops.base import (
     apply_activation,
     folded_bias,
 )
-from mcugen.ops.kernels import fully_connected_s8_dsp
+from mcugen.ops.kernels import fully_connected_s8_dsp, fully_connected_s8_mve
 
 # ---- attributes and decode
 
@@ -268,5 +268,6 @@ OP = Op(
             cost=lambda call: Cost(cycles=6 * macs(call) + 30 * call.output.elements),
         ),
         fully_connected_s8_dsp.KERNEL,
+        fully_connected_s8_mve.KERNEL,
     ),
 )
