@@ -15,7 +15,7 @@ import numpy as np
 
 from mcugen.fixed import requantize
 from mcugen.ir import Call, DType
-from mcugen.ops import conv2d, movers, rules
+from mcugen.ops import conv2d, float32, movers, rules
 from mcugen.ops.base import (
     Activation,
     Array,
@@ -142,34 +142,38 @@ RULES = (
 # ---- semantics
 
 
-def accumulate(call: Call, x: Array, weights: Array, bias: Array | None) -> Array:
-    """The sums before requantization, in float64: exact for integers, |sum| < 2**53."""
+def accumulate(call: Call, x: Array, weights: Array) -> Array:
+    """The sums before the bias: in float64, exact for integers, or one by one in float32."""
     rows, cols = geometry(call)
     n, in_h, in_w, _ = x.shape
     last_h, last_w = (in_h - 1) * rows.stride, (in_w - 1) * cols.stride
     height = max(last_h + rows.kernel, rows.before + rows.size)
     width = max(last_w + cols.kernel, cols.before + cols.size)
-    canvas = np.zeros((n, height, width, weights.shape[0]))
-    for ky in range(rows.kernel):
-        for kx in range(cols.kernel):
+    canvas = np.zeros((n, height, width, weights.shape[0]), x.dtype)
+    # From the last tap back: an output then meets its inputs in their order, as in the reference.
+    for ky in reversed(range(rows.kernel)):
+        for kx in reversed(range(cols.kernel)):
             ys = slice(ky, ky + last_h + 1, rows.stride)
             xs = slice(kx, kx + last_w + 1, cols.stride)
-            canvas[:, ys, xs] += x.astype(np.float64) @ weights[:, ky, kx].T.astype(np.float64)
+            if x.dtype == np.float64:
+                canvas[:, ys, xs] += x @ weights[:, ky, kx].T.astype(np.float64)
+                continue
+            for channel in range(x.shape[3]):
+                canvas[:, ys, xs] += x[..., channel, np.newaxis] * weights[:, ky, kx, channel]
     bottom, right = rows.before + rows.size, cols.before + cols.size
     acc: Array = canvas[:, rows.before : bottom, cols.before : right]
-    return acc if bias is None else acc + bias
+    return acc
 
 
 def semantics(call: Call, inputs: Arrays) -> list[Array]:
     """Float32, or int8 as reference_integer_ops::TransposeConv; the first input is int32 always."""
     x, weights = inputs[2], inputs[1]
-    bias = None if call.optional(3) is None else inputs[3]
+    bias = np.zeros(1, np.float32) if call.optional(3) is None else inputs[3]
     activation = call.attrs.activation
     if call.output.dtype.is_float:
-        acc = accumulate(call, x, weights, bias)
-        return [apply_activation(activation, acc.astype(np.float32))]
-    centred = x.astype(np.int32) - call.input(2).zero_point
-    acc = accumulate(call, centred, weights, bias).astype(np.int64)
+        return [apply_activation(activation, accumulate(call, x, weights) + bias)]
+    centred = x.astype(np.float64) - call.input(2).zero_point
+    acc = (accumulate(call, centred, weights) + bias).astype(np.int64)
     multiplier, shift = conv2d.multipliers(as_conv(call))
     low, high = activation_range(activation, call.output)
     return [requantize(acc, multiplier, shift, call.output.zero_point, low, high)]
@@ -178,15 +182,11 @@ def semantics(call: Call, inputs: Arrays) -> list[Array]:
 # ---- C parameters and kernels
 
 
-def params_s8(call: Call) -> Fields:
-    """Fields of mcu_transpose_conv_s8_params."""
-    conv = as_conv(call)
-    batch, in_h, in_w, in_ch = conv.input(0).shape
+def layout(call: Call) -> Fields:
+    """The fields that all params structs of this operator begin with."""
+    batch, in_h, in_w, in_ch = as_conv(call).input(0).shape
     _, out_h, out_w, out_ch = call.output.shape
     rows, cols = geometry(call)
-    multiplier, shift = conv2d.multipliers(conv)
-    low, high = activation_range(call.attrs.activation, call.output)
-    bias = conv.optional(2)
     return {
         "batch": batch,
         "in_h": in_h,
@@ -201,6 +201,29 @@ def params_s8(call: Call) -> Fields:
         "stride_w": cols.stride,
         "pad_top": rows.before,
         "pad_left": cols.before,
+    }
+
+
+def params_f32(call: Call) -> Fields:
+    """Fields of mcu_transpose_conv_f32_params."""
+    conv = as_conv(call)
+    bias = conv.optional(2)
+    return {
+        **layout(call),
+        **float32.clamp_fields(call.attrs.activation),
+        "weights": Const(conv.input(1).values(), "float"),
+        "bias": None if bias is None else Const(bias.values(), "float"),
+    }
+
+
+def params_s8(call: Call) -> Fields:
+    """Fields of mcu_transpose_conv_s8_params."""
+    conv = as_conv(call)
+    multiplier, shift = conv2d.multipliers(conv)
+    low, high = activation_range(call.attrs.activation, call.output)
+    bias = conv.optional(2)
+    return {
+        **layout(call),
         "input_offset": -conv.input(0).zero_point,
         "output_offset": call.output.zero_point,
         "act_min": low,
@@ -233,6 +256,16 @@ OP = Op(
             header="mcu_transpose_conv.h",
             operands=(2,),
             cost=lambda call: Cost(cycles=7 * macs(call) + 60 * call.output.elements),
+        ),
+        Kernel(
+            name="mcu_transpose_conv_f32_ref",
+            family=Family.REF,
+            dtype=DType.FLOAT32,
+            params=params_f32,
+            params_type="mcu_transpose_conv_f32_params",
+            header="mcu_transpose_conv_f32.h",
+            operands=(2,),
+            cost=lambda call: Cost(cycles=10 * macs(call) + 60 * call.output.elements),
         ),
     ),
 )

@@ -145,6 +145,13 @@ def pad(shape: Shape, paddings: list[list[int]]) -> bytes:
     return one_op("PAD", [given(*shape), indices(paddings)], given(*out))
 
 
+def transpose_conv(activation: Activation) -> bytes:
+    options = {"padding": SAME.value, "strideH": 2, "strideW": 1}
+    options["fusedActivationFunction"] = activation.value
+    operands = [indices([1, 8, 5, 6]), constant(6, 3, 4, 3), given(1, 4, 5, 3), constant(6, seed=3)]
+    return one_op("TRANSPOSE_CONV", operands, given(1, 8, 5, 6), options)
+
+
 def softmax(shape: Shape, beta: float = 1.0) -> bytes:
     return one_op("SOFTMAX", [given(*shape)], given(*shape), {"beta": beta})
 
@@ -222,6 +229,8 @@ def others() -> dict[str, bytes]:
         cases[f"matmul-{'-'.join(flip)}"] = one_op(
             "BATCH_MATMUL", [given(*shape) for shape in shapes], given(2, 3, 5), flip
         )
+    for a in CLAMPS:
+        cases[f"transpose-conv-{a.name}"] = transpose_conv(a)
     for operator in ("SUM", "REDUCE_MAX", "REDUCE_MIN"):
         cases[operator] = mean((2, 5, 6, 3), (1, 2), operator=operator)
         cases[f"{operator}-two-groups"] = mean((2, 5, 6, 3), (1, 3), operator=operator)
