@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mcugen import interpret, passes, reference
+from mcugen import interpret, passes, reference, validation
 from mcugen.emit import emit
 from mcugen.importers import tflite
 from mcugen.ir import Graph
 from mcugen.lower import lower
+from mcugen.model import Model
 from mcugen.program import Source
 from mcugen.select import select
 from mcugen.target import CPUS
@@ -152,3 +153,10 @@ def test_the_generated_project_passes_its_self_test(name: str, tmp_path: Path) -
     if tool is not None:
         style = f"--style=file:{Path(__file__).parents[1] / '.clang-format'}"
         subprocess.run([tool, style, "--dry-run", "-Werror", project / f"{name}.c"], check=True)
+
+
+def test_tflm_is_not_asked_where_it_is_wrong() -> None:
+    model = Model(Path("dilated.tflite"), MODELS["dilated"], tflite.loads(MODELS["dilated"], "x"))
+    found, notes = validation.oracles(model, model.compiled())
+    assert [oracle.name for oracle in found] == [validation.NUMPY, "LiteRT BUILTIN_REF"]
+    assert any("SPACE_TO_BATCH_ND pads with 0" in note for note in notes)

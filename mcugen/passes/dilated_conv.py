@@ -123,7 +123,7 @@ def _views_keep_the_order(graph: Graph, detour: _Detour) -> bool:
 def _direct(
     graph: Graph, detour: _Detour, padding: Padding, tensors: dict[TensorId, Tensor]
 ) -> list[Node]:
-    """The convolution, between views where it has one dimension; adapts the shapes in `tensors`."""
+    """The convolution, between views where it has one dimension; adds their tensors."""
     before, after = graph.call(detour.before), graph.call(detour.after)
     swap = _has_one_row(graph, detour)
     dilation = _pair(*blocks(before).block, swap=swap)
@@ -132,13 +132,14 @@ def _direct(
     if detour.expand is None or detour.drop is None:
         inputs = (source, *detour.conv.inputs[1:])
         return [replace(detour.conv, inputs=inputs, outputs=(result,), attrs=attrs)]
-    x, y = detour.expand.outputs[0], detour.conv.outputs[0]
-    for tensor, call_shape in ((x, before.input().shape), (y, after.output.shape)):
-        n, h, w, c = image(call_shape)
-        tensors[tensor] = replace(tensors[tensor], shape=(n, *_pair(h, w, swap=swap), c))
+    x, y = max(tensors) + 1, max(tensors) + 2  # not the file's: those hold pixels dealt out
+    for tensor, flat in ((x, before.input()), (y, after.output)):
+        n, h, w, c = image(flat.shape)
+        shape = (n, *_pair(h, w, swap=swap), c)
+        tensors[tensor] = replace(flat, name=f"{flat.name}/image", shape=shape)
     first, last = ReshapeAttrs(tensors[x].shape), ReshapeAttrs(after.output.shape)
     return [
-        replace(detour.expand, op="reshape", inputs=(source,), attrs=first),
-        replace(detour.conv, attrs=attrs),
+        replace(detour.expand, op="reshape", inputs=(source,), outputs=(x,), attrs=first),
+        replace(detour.conv, inputs=(x, *detour.conv.inputs[1:]), outputs=(y,), attrs=attrs),
         replace(detour.drop, op="reshape", inputs=(y,), outputs=(result,), attrs=last),
     ]
