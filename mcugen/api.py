@@ -22,7 +22,7 @@ from mcugen.analysis import Analysis, Memory
 from mcugen.build import Build, build
 from mcugen.emit import emit
 from mcugen.errors import BoardError, Problem, ToolError, UnsupportedModelError
-from mcugen.ir import Graph, Tensor
+from mcugen.ir import DType, Graph, Tensor
 from mcugen.lower import lower
 from mcugen.memory_report import memory_report
 from mcugen.model import Model, load, loads
@@ -109,7 +109,8 @@ def quantize(
     result = pipeline.quantize(graph, samples, config or Config(), progress)
     content = export(result.graph, float_edges=float_edges)
     made = loads(content, floating.path)
-    made.compiled()
+    if result.parameters.dtype is DType.INT8:  # 16x8 is for other tools: it has no kernels
+        made.compiled()
     if output is not None:
         Path(output).write_bytes(content)
     if labelled is None and isinstance(calibration, Path | str):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from mcugen.passes.edit import without_unused_tensors
 from mcugen.quantizer.ranges import Grid, quant_for
 from mcugen.quantizer.scheme import MAX_WEIGHT, along
 
-INT32_MAX = 2**31 - 1
+BIAS_LIMITS = {DType.INT32: 2**31 - 1, DType.INT64: 2**47}  # the latter by the 16x8 scheme
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,10 +58,13 @@ def rounded_weights(
     return np.clip(q, -MAX_WEIGHT, MAX_WEIGHT).astype(np.int8)
 
 
-def quantized_bias(bias: NDArray[np.floating], scale: NDArray[np.float64]) -> NDArray[np.int32]:
-    """int32 in units of input scale x weight scale."""
+def quantized_bias(
+    bias: NDArray[np.floating], scale: NDArray[np.float64], dtype: DType
+) -> NDArray[np.signedinteger[Any]]:
+    """In units of input scale x weight scale."""
     q = round_half_away(bias.astype(np.float64) / scale)
-    return np.clip(q, -INT32_MAX, INT32_MAX).astype(np.int32)
+    limit = BIAS_LIMITS[dtype]
+    return np.clip(q, -limit, limit).astype(dtype.numpy)
 
 
 class _Rewriter:
@@ -177,15 +181,16 @@ class _Rewriter:
             # The reference multiplies float32 scales; a product is stored as float32 again.
             scale = (np.float32(input_scale) * weights.scale.astype(np.float32)).astype(np.float64)
             bias = self.parameters.bias[key]
+            dtype = DType.INT64 if self.parameters.dtype is DType.INT16 else DType.INT32
             before = call.optional(2)
             new.append(
                 self.add(
                     Tensor(
                         before.name if before is not None else f"{call.node.name}/bias",
                         bias.shape,
-                        DType.INT32,
+                        dtype,
                         Quant(tuple(scale.tolist()), (0,) * channels, 0 if channels > 1 else None),
-                        quantized_bias(bias, scale),
+                        quantized_bias(bias, scale, dtype),
                     )
                 )
             )

@@ -65,8 +65,9 @@ def quantize(
     """
     _check(graph, config)
     samples = tuple(calibration.head(_affordable(graph)))
+    seen = observe(graph, samples)
     trials = Trials(graph, samples)
-    graph = _equalized(graph, samples, trials, config)
+    graph = _equalized(graph, samples, seen, trials, config)
     statistics = observe(graph, _counted(calibration, progress))
     method, parameters = _ranges(graph, statistics, trials, config)
     parameters = _fitted(graph, parameters, samples, trials, config)
@@ -147,10 +148,12 @@ def _notes(graph: Graph, samples: Sequence[Sample], statistics: Ranges) -> Itera
 # ---- decisions
 
 
-def _equalized(graph: Graph, samples: Sequence[Sample], trials: Trials, config: Config) -> Graph:
+def _equalized(
+    graph: Graph, samples: Sequence[Sample], seen: Ranges, trials: Trials, config: Config
+) -> Graph:
     """The graph with balanced channels, if that helps; the log begins here."""
     method = config.method or Method.MINMAX
-    start = _nearest(graph, observe(graph, samples), method, config)
+    start = _nearest(graph, seen, method, config)
     trials.record(f"{method.value} ranges, weights to the nearest", trials.score(start))
     if Pass.EQUALIZE not in config.passes:
         return graph

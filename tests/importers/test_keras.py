@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import mcugen
 from mcugen.errors import ModelFileError, UnsupportedModelError
 from mcugen.importers import keras as importer
+from mcugen.quantizer.config import Config, Effort
 
 keras = pytest.importorskip("keras")  # the optional extra; `make test` installs it
 pytestmark = pytest.mark.slow
@@ -142,3 +144,17 @@ def test_open_dimensions_are_refused() -> None:
     model = keras.Sequential([keras.Input((None, 4, 1)), keras.layers.Conv2D(2, 1)])
     with pytest.raises(UnsupportedModelError, match="every dimension but the batch must be fixed"):
         importer.convert(model)
+
+
+def test_keras_models_are_quantized_as_objects_and_as_files_known_by_content(
+    tmp_path: Path,
+) -> None:
+    model = small_model()
+    model.save(tmp_path / "small.keras")
+    unnamed = (tmp_path / "small.keras").rename(tmp_path / "weights-of-friday")
+    samples = np.random.default_rng(0).uniform(-1, 1, (40, 4, 4, 1)).astype(np.float32)
+    contents = {
+        mcugen.quantize(source, samples, config=Config(effort=Effort.LOW)).model.content
+        for source in (model, unnamed)
+    }
+    assert len(contents) == 1

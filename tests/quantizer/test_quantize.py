@@ -203,6 +203,22 @@ def test_symmetric_activations_have_zero_points_of_zero(digits: Graph, images: n
     assert points == {0}
 
 
+def test_16x8_files_run_in_litert_and_are_refused_for_c(
+    images: np.ndarray, unseen: np.ndarray, tmp_path: Path
+) -> None:
+    path = tmp_path / "q.tflite"
+    config = Config(activations=Activations.INT16, effort=Effort.LOW)
+    made = mcugen.quantize(MODEL, images, config=config, output=path)
+    source = made.model.imported.tensors[made.model.imported.inputs[0]]
+    wide, exact = reference.litert(made.model.content), reference.litert(MODEL.read_bytes())
+    for image in unseen[:8, np.newaxis]:
+        q = np.clip(np.rint(image / source.scale), -32767, 32767).astype(np.int16)
+        found = wide.outputs([q])[0] / 2**15
+        np.testing.assert_allclose(found, exact.outputs([image])[0], atol=0.05)
+    with pytest.raises(UnsupportedModelError, match="int16"):
+        mcugen.generate(path, "host", tmp_path / "out")
+
+
 def test_layers_that_stay_float_meet_the_others_through_conversions(
     images: np.ndarray, tmp_path: Path
 ) -> None:
