@@ -28,7 +28,11 @@ from mcugen.ops.base import (
     apply_activation,
     folded_bias,
 )
-from mcugen.ops.kernels import depthwise_conv2d_3x3_s8_dsp, depthwise_conv2d_planes_s8_dsp
+from mcugen.ops.kernels import (
+    depthwise_conv2d_3x3_s8_dsp,
+    depthwise_conv2d_planes_s8_dsp,
+    depthwise_conv2d_s8_dsp,
+)
 from mcugen.ops.window import Padding, convolution, patches
 
 # ---- attributes and decode
@@ -293,5 +297,6 @@ OP = Op(
         ),
         depthwise_conv2d_3x3_s8_dsp.KERNEL,
         depthwise_conv2d_planes_s8_dsp.KERNEL,
+        depthwise_conv2d_s8_dsp.KERNEL,
     ),
 )

@@ -190,6 +190,29 @@ static inline void mcu_planes_scatter1(int8_t *image, const mcu_planes *from) {
     }
 }
 
+/// The channels [channel, channel + count) of what a depthwise convolution reads, count being 4 or
+/// 1; each channel of the image is read `multiplier` times.
+static inline void mcu_planes_gather(const int8_t *image, mcu_planes to, int32_t channel,
+                                     int32_t count, int32_t multiplier) {
+    if (count == MCU_PLANES && multiplier == 1) {
+        mcu_planes_gather4(image + channel, &to);
+        return;
+    }
+    for (int32_t c = channel; c < channel + count; c++, to.plane += to.plane_bytes) {
+        mcu_planes_gather1(image + c / multiplier, &to);
+    }
+}
+
+/// The planes to channels [channel, channel + count) of an image, count being 4 or 1.
+static inline void mcu_planes_scatter(int8_t *image, const mcu_planes *from, int32_t channel,
+                                      int32_t count) {
+    if (count == MCU_PLANES) {
+        mcu_planes_scatter4(image + channel, from);
+    } else {
+        mcu_planes_scatter1(image + channel, from);
+    }
+}
+
 #ifdef __cplusplus
 }
 #endif

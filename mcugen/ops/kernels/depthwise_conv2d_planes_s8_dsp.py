@@ -17,20 +17,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from mcugen.ir import Call, DType
-from mcugen.ops.base import Array, Const, Cost, Family, Fields, Kernel, Overlap, Overlaps
+from mcugen.ops.base import Const, Cost, Family, Fields, Kernel, Overlap, Overlaps
+from mcugen.ops.kernels import planes
 from mcugen.ops.kernels.fixed_shift import fixed_shift
 from mcugen.ops.kernels.requant import clamp_is_saturation, exact_sums
 from mcugen.ops.window import axis
 
 SHIFT = 10  # of the requantization, an immediate in the kernel
-CHANNELS = 4  # that are copied to planes together
-
-
-def _rows(call: Call) -> Array:
-    """The weights [out_ch][9]."""
-    weights = call.input(1).values()
-    rows: Array = weights.reshape(-1, weights.shape[3]).T
-    return rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +78,7 @@ def shift_is_exact(call: Call) -> str | None:
 
     It is where the output clamps at its zero point and multipliers lie around 2**-6.
     """
-    exact = fixed_shift(call, exact_sums(call, _rows(call)), SHIFT) is not None
+    exact = fixed_shift(call, exact_sums(call, planes.weight_rows(call)), SHIFT) is not None
     return None if exact else "a channel that needs the general form"
 
 
@@ -94,7 +87,7 @@ def shift_is_exact(call: Call) -> str | None:
 
 def params(call: Call) -> Fields:
     """Fields of mcu_depthwise_conv2d_planes_s8_dsp_params."""
-    sums = exact_sums(call, _rows(call))
+    sums = exact_sums(call, planes.weight_rows(call))
     form = fixed_shift(call, sums, SHIFT)
     assert form is not None, call.node.where
     shape = plane(call)
@@ -110,17 +103,8 @@ def params(call: Call) -> Fields:
         ],
         axis=1,
     )
-    batch, in_h, in_w, in_ch = call.input(0).shape
-    _, out_h, out_w, out_ch = call.output.shape
     return {
-        "batch": batch,
-        "in_h": in_h,
-        "in_w": in_w,
-        "in_ch": in_ch,
-        "out_h": out_h,
-        "out_w": out_w,
-        "out_ch": out_ch,
-        "multiplier": out_ch // in_ch,
+        **planes.sizes(call),
         "stride": call.attrs.stride[0],
         "pad_top": shape.pad_top,
         "pad_left": shape.pad_left,
@@ -133,37 +117,20 @@ def params(call: Call) -> Fields:
 
 def scratch(call: Call) -> int:
     """Four planes, or one for each of fewer channels."""
-    return min(CHANNELS, call.output.shape[3]) * plane(call).bytes
-
-
-def _copying(height: int, width: int) -> float:
-    """Cycles to copy an image of four channels to planes, or back."""
-    blocks, rest = divmod(width, 4)
-    return height * (26.5 * blocks + (0, 12, 19, 29)[rest] + 20)
-
-
-def _copying_one(height: int, width: int) -> float:
-    """The same for one channel."""
-    blocks, rest = divmod(width, 4)
-    return height * (21 * blocks + 6.5 * rest + 19)
+    return min(planes.COUNT, call.output.shape[3]) * plane(call).bytes
 
 
 def cost(call: Call) -> Cost:
     """The strips of a plane, the copies to and fro, the padding."""
-    batch, in_h, in_w, in_ch = call.input(0).shape
-    _, out_h, out_w, out_ch = call.output.shape
+    batch, out_h, out_w, out_ch = call.output.shape
     shape, rows = plane(call), max(out_h, 2)
     if call.attrs.stride == (1, 1):
         core = out_w // 2 * (26.2 * rows + 38) + out_w % 2 * (17.2 * rows + 70) + 70
     else:
         core = shape.strips * (37.5 * rows + 32) + 80
-    fours = out_ch // CHANNELS if in_ch == out_ch else 0
-    singles = out_ch - CHANNELS * fours
     filled = shape.pad_top + shape.pad_left > 0
-    four = _copying(in_h, in_w) + _copying(out_h, out_w) + 200
-    single = _copying_one(in_h, in_w) + _copying_one(out_h, out_w) + 300
-    fill = shape.bytes / 2 * (out_ch if filled else min(out_ch, CHANNELS) + singles)
-    cycles = out_ch * core + fours * four + singles * single + fill
+    planes_filled = out_ch if filled else min(out_ch, planes.COUNT) + out_ch % planes.COUNT
+    cycles = out_ch * core + planes.copying(call) + shape.bytes / 2 * planes_filled
     return Cost(int(batch * cycles), flash=32 * out_ch)
 
 

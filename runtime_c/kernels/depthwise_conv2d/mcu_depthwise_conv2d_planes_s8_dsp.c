@@ -230,23 +230,13 @@ static void convolve_channels(const mcu_depthwise_conv2d_planes_s8_dsp_params *p
     if (channel == 0 || count == 1 || p->pad_top + p->pad_left > 0) {
         mcu_planes_fill(planes, count * p->plane_bytes, p->input_zero_point);
     }
-    if (count == MCU_PLANES && p->multiplier == 1) {
-        mcu_planes_gather4(image + channel, &at);
-    } else {
-        for (int32_t c = channel; c < channel + count; c++, at.plane += p->plane_bytes) {
-            mcu_planes_gather1(image + c / p->multiplier, &at);
-        }
-    }
+    mcu_planes_gather(image, at, channel, count, p->multiplier);
     convolve(p, channel, count, planes);
     at.plane = planes + (p->stride == 1 ? 2 * p->pitch : 0);
     at.height = p->out_h;
     at.width = p->out_w;
     at.channels = p->out_ch;
-    if (count == MCU_PLANES) {
-        mcu_planes_scatter4(output + channel, &at);
-    } else {
-        mcu_planes_scatter1(output + channel, &at);
-    }
+    mcu_planes_scatter(output, &at, channel, count);
 }
 
 void mcu_depthwise_conv2d_planes_s8_dsp(const mcu_depthwise_conv2d_planes_s8_dsp_params *params,
