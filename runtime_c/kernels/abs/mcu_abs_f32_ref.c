@@ -4,7 +4,7 @@
 
 static float abs_of(const mcu_unary_f32_params *p, float x) {
     (void)p;
-    return (x < 0.0F) ? -x : x;
+    return (x <= 0.0F) ? 0.0F - x : x; /* -0 becomes 0 */
 }
 
 void mcu_abs_f32_ref(const mcu_unary_f32_params *params, const float *input, float *output) {
