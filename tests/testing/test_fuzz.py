@@ -12,6 +12,8 @@ from mcugen.exporters.builder import ModelBuilder, quant
 from mcugen.ops import OPS
 from mcugen.ops.base import Call
 from mcugen.target import load_board
+from mcugen.testing.builder import one_op
+from mcugen.testing.check import KernelBatch, run_op
 from mcugen.testing.fuzz import __main__ as command
 from mcugen.testing.fuzz import emulated, generate
 from mcugen.testing.fuzz.catalog import EXCUSED, SUBJECTS
@@ -161,6 +163,13 @@ def found(tmp_path, *, operator: str, dtypes: tuple[str, str], constant: bool) -
 @pytest.mark.parametrize("operator", ["LOGICAL_AND", "LOGICAL_OR"])
 def test_a_constant_of_booleans_goes_to_a_kernel_for_bytes(tmp_path, operator):
     assert found(tmp_path, operator=operator, dtypes=("bool", "bool"), constant=True) == ""
+
+
+def test_the_magnitude_of_minus_zero_is_zero():
+    tensor = {"shape": [3], "dtype": "float32"}
+    batch = KernelBatch()
+    batch.add("abs", run_op(one_op("ABS", [tensor], tensor), [np.float32([-0.0, 0.0, -1.0])]))
+    batch.check()
 
 
 @pytest.mark.parametrize("source", ["int8", "bool"])

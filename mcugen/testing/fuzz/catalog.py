@@ -39,6 +39,7 @@ _ONLY = {
     "sub": TFLM,
     "sum": TFLM,
     "tanh": TFLM,
+    "tile": LITERT,
 }
 
 _APPROXIMATE = {
@@ -50,6 +51,7 @@ _APPROXIMATE = {
 EXCUSED = {
     "shape": "folds away; the passes' tests cover it",
     "svdf": "has a state; its own tests run sequences",
+    "unidirectional_sequence_lstm": "has a state; its own tests run sequences",
 }
 
 

@@ -250,6 +250,25 @@ def resize(op: str) -> Grow:
     return grow
 
 
+def tile(s: Sketch) -> None:
+    """TILE."""
+    x = s.source(s.dtype("tile"), ranks=(1, 2, 3, 4))
+    multiples = [s.whole(1, 3) if s.flip(0.4) else 1 for _ in s.tensors[x].shape]
+    moved(s, "tile", x, [s.const(multiples, DType.INT32)])
+
+
+def broadcast_to(s: Sketch) -> None:
+    """BROADCAST_TO, with axes in front now and then."""
+
+    def ones(rank: int) -> Shape:
+        return tuple(1 if s.flip() else n for n in s.shape(rank))
+
+    x = s.source(s.dtype("broadcast_to"), ranks=(1, 2, 3, 4), shape=ones)
+    sizes = [s.size() if n == 1 and s.flip(0.7) else n for n in s.tensors[x].shape]
+    front = [s.whole(1, 3)] if len(sizes) < 4 and s.flip(0.3) else []
+    moved(s, "broadcast_to", x, [s.const([*front, *sizes], DType.INT32)])
+
+
 def space_to_batch_nd(s: Sketch) -> None:
     """SPACE_TO_BATCH_ND; TFLite Micro pads int8 with zeros where it should use the zero point."""
     x = s.source(s.dtype("space_to_batch_nd"), ranks=(3, 4, 4))
@@ -297,6 +316,8 @@ GENERATORS: Mapping[str, Grow] = {
     "depth_to_space": blocks("depth_to_space"),
     "resize_nearest_neighbor": resize("resize_nearest_neighbor"),
     "resize_bilinear": resize("resize_bilinear"),
+    "tile": tile,
+    "broadcast_to": broadcast_to,
     "space_to_batch_nd": space_to_batch_nd,
     "batch_to_space_nd": batch_to_space_nd,
 }
