@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 
+import mcugen
 from mcugen import reorder
 from mcugen.ir import Graph, Node
 from mcugen.lifetimes import lifetimes
@@ -16,6 +20,7 @@ from mcugen.ops.base import Overlap
 from mcugen.plan import lower_bound
 from mcugen.select import Selection
 from mcugen.testing import graphs
+from mcugen.testing.builder import ModelBuilder, quant
 
 
 def random_graph(seed: int, count: int) -> tuple[Graph, Selection]:
@@ -124,3 +129,28 @@ def test_a_large_graph_takes_bounded_work() -> None:
     graph = Graph("wide", tensors, tuple(node for _, node in nodes), (0,), outputs)
     found = reorder.best_order(graph, Selection((None,) * 36))
     assert found.bound <= found.peak < 1500
+
+
+def test_a_reordered_model_is_exact(tmp_path: Path) -> None:
+    """Two concatenations first, two pools then: the file's order keeps both large tensors."""
+    builder = ModelBuilder()
+    x = builder.tensor((1, 8, 8, 2), quant=quant(0.05, -3))
+    large = [builder.tensor((1, 8, 8, 2 * n), quant=quant(0.05, -3)) for n in (6, 6)]
+    small = [builder.tensor((1, 1, 1, 12), quant=quant(0.05, -3)) for _ in range(2)]
+    y = builder.tensor((1, 1, 1, 12), quant=quant(0.1, 5))
+    for tensor in large:
+        builder.op("CONCATENATION", [x] * 6, [tensor], {"axis": 3})
+    window = {"filterHeight": 8, "filterWidth": 8, "strideH": 8, "strideW": 8, "padding": 1}
+    for operator, a, b in zip(("AVERAGE_POOL_2D", "MAX_POOL_2D"), large, small, strict=True):
+        builder.op(operator, [a], [b], window)
+    builder.op("ADD", small, [y])
+    model, samples = tmp_path / "model.tflite", tmp_path / "samples.npz"
+    model.write_bytes(builder.build([x], [y]))
+    rng = np.random.default_rng(1)
+    np.savez(samples, x=rng.integers(-128, 128, (3, 8, 8, 2)).astype(np.int8))
+    result = mcugen.validate(model, "host", samples, keep=tmp_path / "kept")
+    assert result.exact
+    (manifest,) = (tmp_path / "kept").glob("*.json")
+    layers = json.loads(manifest.read_text())["layers"]
+    operators = [layer["operator"] for layer in layers]
+    assert operators[0] == operators[2] == "CONCATENATION"
