@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from mcugen.exporters.builder import ModelBuilder
 from mcugen.ir import DType, Graph, TensorId
 from mcugen.ops import OPS
-from mcugen.exporters.builder import ModelBuilder
 
 # The operator versions at which TFLite's registry introduced int8, where that is not 1.
 INT8_VERSIONS = {
@@ -19,7 +19,6 @@ INT8_VERSIONS = {
     "CONCATENATION": 2,
     "CONV_2D": 3,
     "DEPTHWISE_CONV_2D": 3,
-    "DEPTH_TO_SPACE": 2,
     "DEQUANTIZE": 2,
     "EQUAL": 2,
     "EXP": 2,
