@@ -25,6 +25,7 @@ from mcugen.testing.fuzz.elementwise import FRACTION, PROBABILITY, Grow
 from mcugen.testing.fuzz.sketch import Sketch
 
 LOGARITHM = quant(16 / 256, 127)
+MAX_MULTIPLIER = 2.0**30
 TFLITE_INT32 = 2  # of TFLite's tensor types
 
 # ---- weights and biases
@@ -67,7 +68,11 @@ def summed(s: Sketch, x: TensorId, w: TensorId, depth: int) -> Quant | None:
         return None
     assert taps.quant is not None
     gain = 60.0 * math.sqrt(depth) * (256 if source.dtype is DType.INT16 else 1)
-    return s.quant(source.dtype, source.scale * float(np.median(taps.quant.scale)) * gain)
+    affine = s.quant(source.dtype, source.scale * float(np.median(taps.quant.scale)) * gain)
+    assert affine is not None
+    # Beyond that the reference shifts by more than 31 bits, which C leaves undefined.
+    s.require(source.scale * max(taps.quant.scale) < MAX_MULTIPLIER * affine.scale[0])
+    return affine
 
 
 # ---- windows
