@@ -54,7 +54,8 @@ def rebuild(path: Path) -> Any:
     import keras
 
     with tempfile.TemporaryDirectory(prefix="mcugen-") as folder:
-        copy = Path(folder) / path.name
+        suffix = ".keras" if zipfile.is_zipfile(path) else ".h5"  # Keras goes by the name
+        copy = Path(folder) / f"model{suffix}"
         _copy_with_config(path, copy, cleaned(config))
         try:
             with quiet():
