@@ -13,6 +13,7 @@ from mcugen.ir import Call, Graph, Tensor, TensorId
 from mcugen.memory_report import MemoryReport
 from mcugen.model import Model
 from mcugen.ops import OPS
+from mcugen.passes.resolve import resolve
 from mcugen.target import Board
 
 
@@ -92,7 +93,11 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """A model at a glance; `problems` is empty when mcugen can compile it."""
+    """A model at a glance; `problems` is empty when mcugen can compile it.
+
+    `macs` are those of the compiled graph, `file_macs` those of the file: passes remove channels
+    that are constant for every input or that nothing reads.
+    """
 
     model: str
     sha256: str
@@ -101,6 +106,8 @@ class Analysis:
     outputs: tuple[Edge, ...]
     operations: tuple[Operation, ...]
     macs: int
+    file_macs: int
+    removed_channels: int
     parameters: int
     weight_bytes: int
     supported: bool
@@ -121,6 +128,8 @@ def analyze(model: Model, graph: Graph, problems: Sequence[Problem] = ()) -> Ana
         outputs=_edges(graph, graph.outputs),
         operations=operations,
         macs=sum(operation.macs or 0 for operation in operations),
+        file_macs=sum(_macs(call) or 0 for call in resolve(model.imported).calls()),
+        removed_channels=_removed_channels(model, graph),
         parameters=sum(tensor.elements for tensor in constants.values()),
         weight_bytes=sum(tensor.bytes for tensor in constants.values()),
         supported=not problems,
@@ -193,6 +202,17 @@ def _operation(call: Call) -> Operation:
         parameters=sum(math.prod(t.shape) for t in constants),
         weight_bytes=sum(t.bytes for t in constants),
     )
+
+
+def _removed_channels(model: Model, graph: Graph) -> int:
+    """Output channels that passes removed from layers with weights."""
+    weighted = (call for call in graph.calls() if call.node.op in OPS and OPS[call.node.op].matmul)
+    removed = 0
+    for call in weighted:
+        before = model.imported.tensors.get(call.node.outputs[0])
+        if call.output.kept is not None and before is not None:
+            removed += before.shape[-1] - len(call.output.kept)
+    return removed
 
 
 def _constants(call: Call) -> list[Tensor]:

@@ -116,6 +116,11 @@ def _(analysis: Analysis, console: Console, **options: Any) -> None:
         f"{analysis.macs:,} MACs, {analysis.parameters:,} parameters, "
         f"{analysis.weight_bytes:,} bytes of weights"
     )
+    if analysis.removed_channels:
+        console.print(
+            f"{analysis.removed_channels:,} channels never matter and are left out: "
+            f"the file has {analysis.file_macs:,} MACs"
+        )
     if analysis.memory:
         _memory(analysis.memory, console)
     if analysis.plan:

@@ -51,7 +51,7 @@ def test_sizes_of_a_firmware(generate: Generate, board: str) -> None:
     assert result.whole is not None
     assert result.whole.flash > result.model.flash
     assert result.whole.ram >= result.arena + load_board(board).stack_bytes
-    assert result.arena == 80
+    assert result.arena == 60
     assert result.stack is not None and 50 < result.stack < 1200
 
 
