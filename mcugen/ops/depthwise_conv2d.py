@@ -32,6 +32,7 @@ from mcugen.ops.kernels import (
     depthwise_conv2d_3x3_s8_dsp,
     depthwise_conv2d_planes_s8_dsp,
     depthwise_conv2d_s8_dsp,
+    depthwise_conv2d_s8_mve,
 )
 from mcugen.ops.window import Padding, convolution, patches
 
@@ -298,5 +299,6 @@ OP = Op(
         depthwise_conv2d_3x3_s8_dsp.KERNEL,
         depthwise_conv2d_planes_s8_dsp.KERNEL,
         depthwise_conv2d_s8_dsp.KERNEL,
+        depthwise_conv2d_s8_mve.KERNEL,
     ),
 )

@@ -29,10 +29,6 @@ typedef struct {
 } int8x16_t;
 
 typedef struct {
-    int16_t lane[8];
-} int16x8_t;
-
-typedef struct {
     int32_t lane[4];
 } int32x4_t;
 
@@ -41,10 +37,6 @@ typedef uint16_t mve_pred16_t;
 
 static inline mve_pred16_t vctp8q(uint32_t count) {
     return (mve_pred16_t)((count >= 16U) ? 0xffffU : ((1U << count) - 1U));
-}
-
-static inline mve_pred16_t vctp16q(uint32_t count) {
-    return vctp8q((count >= 8U) ? 16U : 2U * count);
 }
 
 static inline mve_pred16_t vctp32q(uint32_t count) {
@@ -67,15 +59,15 @@ static inline int8x16_t vldrbq_z_s8(const int8_t *from, mve_pred16_t active) {
 
 static inline int8x16_t vldrbq_s8(const int8_t *from) { return vldrbq_z_s8(from, 0xffffU); }
 
-static inline int16x8_t vldrbq_z_s16(const int8_t *from, mve_pred16_t active) {
-    int16x8_t v;
-    for (uint32_t i = 0; i < 8; i++) {
-        v.lane[i] = mcu_is_active(active, 2U * i) ? from[i] : (int16_t)0;
+static inline int32x4_t vldrbq_z_s32(const int8_t *from, mve_pred16_t active) {
+    int32x4_t v;
+    for (uint32_t i = 0; i < 4; i++) {
+        v.lane[i] = mcu_is_active(active, 4U * i) ? from[i] : 0;
     }
     return v;
 }
 
-static inline int16x8_t vldrbq_s16(const int8_t *from) { return vldrbq_z_s16(from, 0xffffU); }
+static inline int32x4_t vldrbq_s32(const int8_t *from) { return vldrbq_z_s32(from, 0xffffU); }
 
 static inline int32x4_t vldrwq_s32(const int32_t *from) {
     const int32x4_t v = {{from[0], from[1], from[2], from[3]}};
@@ -92,14 +84,6 @@ static inline void vstrbq_p_s8(int8_t *to, int8x16_t v, mve_pred16_t active) {
 
 static inline void vstrbq_s8(int8_t *to, int8x16_t v) { vstrbq_p_s8(to, v, 0xffffU); }
 
-static inline void vstrbq_p_s16(int8_t *to, int16x8_t v, mve_pred16_t active) {
-    for (uint32_t i = 0; i < 8; i++) {
-        if (mcu_is_active(active, 2U * i)) {
-            to[i] = (int8_t)v.lane[i];
-        }
-    }
-}
-
 static inline void vstrbq_p_s32(int8_t *to, int32x4_t v, mve_pred16_t active) {
     for (uint32_t i = 0; i < 4; i++) {
         if (mcu_is_active(active, 4U * i)) {
@@ -107,6 +91,8 @@ static inline void vstrbq_p_s32(int8_t *to, int32x4_t v, mve_pred16_t active) {
         }
     }
 }
+
+static inline void vstrbq_s32(int8_t *to, int32x4_t v) { vstrbq_p_s32(to, v, 0xffffU); }
 
 /* ---- arithmetic */
 
@@ -123,20 +109,6 @@ static inline int32x4_t vdupq_n_s32(int32_t value) {
     return v;
 }
 
-static inline int16x8_t vmulq_s16(int16x8_t a, int16x8_t b) {
-    for (uint32_t i = 0; i < 8; i++) {
-        a.lane[i] = (int16_t)((int32_t)a.lane[i] * b.lane[i]);
-    }
-    return a;
-}
-
-static inline int16x8_t vaddq_s16(int16x8_t a, int16x8_t b) {
-    for (uint32_t i = 0; i < 8; i++) {
-        a.lane[i] = (int16_t)(a.lane[i] + b.lane[i]);
-    }
-    return a;
-}
-
 static inline int32x4_t vaddq_s32(int32x4_t a, int32x4_t b) {
     for (uint32_t i = 0; i < 4; i++) {
         a.lane[i] = (int32_t)((uint32_t)a.lane[i] + (uint32_t)b.lane[i]);
@@ -144,16 +116,21 @@ static inline int32x4_t vaddq_s32(int32x4_t a, int32x4_t b) {
     return a;
 }
 
-/// Lanes 0, 2, 4, 6 as int32.
-static inline int32x4_t vmovlbq_s16(int16x8_t a) {
-    const int32x4_t v = {{a.lane[0], a.lane[2], a.lane[4], a.lane[6]}};
-    return v;
+/// a + b * factor, modulo 2^32.
+static inline int32x4_t vmlaq_n_s32(int32x4_t a, int32x4_t b, int32_t factor) {
+    for (uint32_t i = 0; i < 4; i++) {
+        const uint32_t product = (uint32_t)b.lane[i] * (uint32_t)factor;
+        a.lane[i] = (int32_t)((uint32_t)a.lane[i] + product);
+    }
+    return a;
 }
 
-/// Lanes 1, 3, 5, 7 as int32.
-static inline int32x4_t vmovltq_s16(int16x8_t a) {
-    const int32x4_t v = {{a.lane[1], a.lane[3], a.lane[5], a.lane[7]}};
-    return v;
+/// a * 2^bits, rounded down; bits in [-31, 0].
+static inline int32x4_t vshlq_r_s32(int32x4_t a, int32_t bits) {
+    for (uint32_t i = 0; i < 4; i++) {
+        a.lane[i] = a.lane[i] >> -bits;
+    }
+    return a;
 }
 
 /// The high words of 2ab, rounded, halves up.
@@ -196,26 +173,28 @@ static inline int32x4_t vminq_s32(int32x4_t a, int32x4_t b) {
     return a;
 }
 
-/// Replaces lanes 0, 2, 4, 6 of a by those of b. |b| < 2^15.
-static inline int16x8_t vmovnbq_s32(int16x8_t a, int32x4_t b) {
-    for (uint32_t i = 0; i < 4; i++) {
-        a.lane[2U * i] = (int16_t)b.lane[i];
-    }
-    return a;
-}
-
-/// Replaces lanes 1, 3, 5, 7 of a by those of b. |b| < 2^15.
-static inline int16x8_t vmovntq_s32(int16x8_t a, int32x4_t b) {
-    for (uint32_t i = 0; i < 4; i++) {
-        a.lane[2U * i + 1U] = (int16_t)b.lane[i];
-    }
-    return a;
-}
-
 #ifdef __cplusplus
 }
 #endif
 
 #endif /* __ARM_FEATURE_MVE */
+
+/// Copies bytes.
+static inline void mcu_copy_vectors(int8_t *to, const int8_t *from, int32_t count) {
+    for (; count >= 16; count -= 16, from += 16, to += 16) {
+        vstrbq_s8(to, vldrbq_s8(from));
+    }
+    const mve_pred16_t rest = vctp8q((uint32_t)count);
+    vstrbq_p_s8(to, vldrbq_z_s8(from, rest), rest);
+}
+
+/// Sets bytes.
+static inline void mcu_fill_vectors(int8_t *to, int32_t value, int32_t count) {
+    const int8x16_t values = vdupq_n_s8((int8_t)value);
+    for (; count >= 16; count -= 16, to += 16) {
+        vstrbq_s8(to, values);
+    }
+    vstrbq_p_s8(to, values, vctp8q((uint32_t)count));
+}
 
 #endif /* MCU_MVE_H */

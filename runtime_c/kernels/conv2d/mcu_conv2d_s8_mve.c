@@ -18,9 +18,6 @@
  * SPDX-License-Identifier: MIT-0 */
 #include "mcu_conv2d_s8_mve.h"
 
-#include <stddef.h>
-#include <string.h>
-
 #include "mcu_fixed.h"
 #include "mcu_mve.h"
 #include "mcu_port.h"
@@ -148,9 +145,9 @@ static void advance(position *at, const mcu_conv2d_s8_mve_params *p) {
     }
 }
 
-/* Copies bytes; the vectors of the target are `pitch` apart. */
-static void copy(int8_t *to, int32_t pitch, const int8_t *from, int32_t count) {
-    for (; count >= VECTOR; count -= VECTOR, from += VECTOR, to += pitch) {
+/* Copies bytes; the target's vectors are those of one pixel among four. */
+static void spread(int8_t *to, const int8_t *from, int32_t count) {
+    for (; count >= VECTOR; count -= VECTOR, from += VECTOR, to += PIXELS * VECTOR) {
         vstrbq_s8(to, vldrbq_s8(from));
     }
     if (count > 0) {
@@ -181,7 +178,7 @@ static void fill(int8_t *to, int8_t *bytes, const position *at, const mcu_conv2d
     if (inside && (p->kernel_h == 1 || length % VECTOR == 0)) {
         const int8_t *from = at->image + y * pitch + x * p->in_ch;
         for (int32_t row = 0; row < p->kernel_h; row++, from += pitch, to += PIXELS * length) {
-            copy(to, PIXELS * VECTOR, from, length);
+            spread(to, from, length);
         }
         return;
     }
@@ -190,15 +187,15 @@ static void fill(int8_t *to, int8_t *bytes, const position *at, const mcu_conv2d
     if (!inside) {
         rows = clip(y, p->kernel_h, p->in_h);
         columns = clip(x, p->kernel_w, p->in_w);
-        (void)memset(bytes, p->input_zero_point, (size_t)(p->kernel_h * length));
+        mcu_fill_vectors(bytes, p->input_zero_point, p->kernel_h * length);
     }
     const int32_t count = (columns.end - columns.begin) * p->in_ch;
     const int8_t *from = at->image + (y + rows.begin) * pitch + (x + columns.begin) * p->in_ch;
     int8_t *row = bytes + rows.begin * length + columns.begin * p->in_ch;
     for (int32_t i = rows.begin; i < rows.end; i++, from += pitch, row += length) {
-        copy(row, VECTOR, from, count);
+        mcu_copy_vectors(row, from, count);
     }
-    copy(to, PIXELS * VECTOR, bytes, p->kernel_h * length);
+    spread(to, bytes, p->kernel_h * length);
 }
 
 /* Puts the windows of `count` pixels side by side; the last one is there until there are four. */

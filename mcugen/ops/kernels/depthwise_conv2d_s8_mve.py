@@ -1,0 +1,117 @@
+"""mcu_depthwise_conv2d_s8_mve: what the 3x3 depthwise kernel for cores with Helium reads.
+
+For each eight channels, where the last eight overlap those before if need be:
+
+    weights      [9][8], int16
+    constants    24 words: biases, multipliers, shifts (negative), channels 0 2 4 6 1 3 5 7 of each
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mcugen.ir import Call, DType
+from mcugen.ops.base import Array, Const, Cost, Family, Fields, Kernel
+from mcugen.ops.kernels.requant import clamp_is_saturation, multipliers_are_small
+from mcugen.ops.kernels.vectors import channels
+from mcugen.ops.window import convolution
+
+LANES = 8  # channels that share a vector
+ORDER = (0, 2, 4, 6, 1, 3, 5, 7)
+
+
+def _rows(call: Call) -> Array:
+    """The weights [channels][9]."""
+    weights = call.input(1).values()
+    rows: Array = weights.reshape(-1, weights.shape[3]).T
+    return rows
+
+
+# ---- rules
+
+
+def kernel_is_3x3(call: Call) -> str | None:
+    """The kernel must be 3x3, without dilation and with depth multiplier 1."""
+    shape, dilation, in_ch = call.input(1).shape, call.attrs.dilation, call.input(0).shape[3]
+    if shape == (1, 3, 3, in_ch) and dilation == (1, 1):
+        return None
+    return f"weights of shape {list(shape)}, dilation {list(dilation)}"
+
+
+def eight_channels(call: Call) -> str | None:
+    """There must be 8 channels or more."""
+    count = call.input(0).shape[3]
+    return None if count >= LANES else f"{count} channels"
+
+
+def products_fit(call: Call) -> str | None:
+    """Weights must lie in [-127, 127], so that two products fit 16 bits."""
+    return None if _rows(call).min(initial=0) > -128 else "a weight of -128"
+
+
+def multipliers_fit(call: Call) -> str | None:
+    """Requantization multipliers must lie in [2**-23, 1/2)."""
+    return multipliers_are_small(call, _rows(call))
+
+
+# ---- params
+
+
+def params(call: Call) -> Fields:
+    """Fields of mcu_depthwise_conv2d_s8_mve_params."""
+    form = channels(call, _rows(call))
+    count = len(form.weights)
+    rows, cols = convolution(call)
+    firsts = np.minimum(np.arange(0, count, LANES), count - LANES)
+    eights = firsts[:, np.newaxis] + np.arange(LANES)
+    weights = form.weights[eights].swapaxes(1, 2)
+    constants = [v[eights[:, ORDER]] for v in (form.bias, form.multiplier, -form.shift)]
+    return {
+        "batch": call.output.shape[0],
+        "in_h": rows.size,
+        "in_w": cols.size,
+        "channels": count,
+        "out_h": rows.out,
+        "out_w": cols.out,
+        "stride_h": rows.stride,
+        "stride_w": cols.stride,
+        "pad_top": rows.before,
+        "pad_left": cols.before,
+        "input_zero_point": call.input(0).zero_point,
+        "output_offset": call.output.zero_point,
+        "weights": Const(weights.astype(np.int16).reshape(-1), "int16_t"),
+        "constants": Const(np.hstack(constants).astype(np.int32).reshape(-1), "int32_t"),
+    }
+
+
+def scratch(call: Call) -> int:
+    """A window."""
+    return 9 * call.input(0).shape[3]
+
+
+def cost(call: Call) -> Cost:
+    """About 85 instructions for eight outputs, 40 for a pixel; windows at the border."""
+    _, out_h, out_w, count = call.output.shape
+    groups, pixels = -(-count // LANES), call.output.elements // count
+    border = min(1.0, 2 / out_h + 2 / out_w)
+    window = 40 + int(border * (9 * count // 4 + 200))
+    return Cost(pixels * (groups * 85 + window), groups * 240)
+
+
+KERNEL = Kernel(
+    name="mcu_depthwise_conv2d_s8_mve",
+    family=Family.MVE,
+    dtype=DType.INT8,
+    params=params,
+    params_type="mcu_depthwise_conv2d_s8_mve_params",
+    header="mcu_depthwise_conv2d_s8_mve.h",
+    applies=(
+        kernel_is_3x3,
+        eight_channels,
+        products_fit,
+        clamp_is_saturation,
+        multipliers_fit,
+    ),
+    scratch=scratch,
+    cost=cost,
+)

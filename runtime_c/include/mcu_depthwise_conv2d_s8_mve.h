@@ -1,0 +1,39 @@
+/* mcu_depthwise_conv2d_s8_mve.h: 2-D convolution of each channel by itself for cores with Helium.
+ * SPDX-License-Identifier: MIT-0 */
+#ifndef MCU_DEPTHWISE_CONV2D_S8_MVE_H
+#define MCU_DEPTHWISE_CONV2D_S8_MVE_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct {
+    int32_t batch;
+    int32_t in_h;
+    int32_t in_w;
+    int32_t channels; ///< 8 or more
+    int32_t out_h;
+    int32_t out_w;
+    int32_t stride_h;
+    int32_t stride_w;
+    int32_t pad_top;          ///< rows of padding above the input
+    int32_t pad_left;         ///< columns of padding left of the input
+    int32_t input_zero_point; ///< what padding counts as, [-128, 127]
+    int32_t output_offset;    ///< zero_point of the output, [-128, 127]
+    const int16_t *weights;   ///< per 8 channels: [9][8], each in [-127, 127]
+    const int32_t *constants; ///< per 8 channels: biases, multipliers, shifts, see the kernel
+} mcu_depthwise_conv2d_s8_mve_params;
+
+/// A 3x3 kernel without dilation. Input [batch][in_h][in_w][channels], output
+/// [batch][out_h][out_w][channels], which must not overlap.
+/// scratch: 9 * channels bytes.
+void mcu_depthwise_conv2d_s8_mve(const mcu_depthwise_conv2d_s8_mve_params *params,
+                                 const int8_t *input, int8_t *output, void *scratch);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MCU_DEPTHWISE_CONV2D_S8_MVE_H */
