@@ -110,6 +110,7 @@ RULES = (
     rules.weights_are_symmetric,
     rules.bias_matches_channels,
     rules.accumulator_fits_int32,
+    rules.multiplier_is_defined,
 )
 
 

@@ -131,6 +131,7 @@ RULES = (
     rules.weights_are_symmetric,
     rules.bias_matches_channels,
     rules.accumulator_fits_int32,
+    rules.multiplier_is_defined,
 )
 
 

@@ -124,6 +124,16 @@ def accumulator_fits_int32(call: Call) -> str | None:
     return None if bound <= INT32_MAX else f"an accumulator may reach {bound}"
 
 
+def multiplier_is_defined(call: Call) -> str | None:
+    """Input scale times weight scale must be below 2**30 output scales."""
+    weights = call.input(1)
+    if call.input(0).dtype is not DType.INT8 or weights.quant is None:
+        return None
+    # Beyond, the reference shifts an int32 by 31 bits or more, which C leaves undefined.
+    ratio = call.input(0).scale * max(weights.quant.scale) / call.output.scale
+    return None if ratio < 2.0**30 else f"a ratio of {ratio:g}"
+
+
 def same_type_in_out(call: Call) -> str | None:
     """Input and output must have the same type, int8 or float32."""
     source, target = call.input(0).dtype, call.output.dtype

@@ -136,6 +136,7 @@ RULES = (
     _of_conv(rules.weights_are_symmetric),
     _of_conv(rules.bias_matches_channels),
     _of_conv(rules.accumulator_fits_int32),
+    _of_conv(rules.multiplier_is_defined),
 )
 
 

@@ -210,6 +210,7 @@ BROKEN: tuple[tuple[str, Deconv, Change], ...] = (
     ("weights_are_symmetric", Deconv(), change_input(1, quant=quant(0.1, 1))),
     ("bias_matches_channels", Deconv(), change_input(3, shape=(4,))),
     ("accumulator_fits_int32", Deconv(), weighing(2**31)),
+    ("multiplier_is_defined", Deconv(), change_output(quant=quant(2.0**-60))),
 )
 
 JUST_PASSING: tuple[tuple[Deconv, Change], ...] = (
