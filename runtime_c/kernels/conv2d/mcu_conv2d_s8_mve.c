@@ -145,14 +145,13 @@ static void advance(position *at, const mcu_conv2d_s8_mve_params *p) {
     }
 }
 
-/* Copies bytes; the target's vectors are those of one pixel among four. */
-static void spread(int8_t *to, const int8_t *from, int32_t count) {
-    for (; count >= VECTOR; count -= VECTOR, from += VECTOR, to += PIXELS * VECTOR) {
-        vstrbq_s8(to, vldrbq_s8(from));
-    }
-    if (count > 0) {
-        const mve_pred16_t rest = vctp8q((uint32_t)count);
-        vstrbq_p_s8(to, vldrbq_z_s8(from, rest), rest);
+/* Copies rows of vectors, `pitch` bytes apart; the target's are those of one pixel among four. */
+static void spread(int8_t *to, const int8_t *from, int32_t vectors, int32_t rows, int32_t pitch) {
+    for (; rows > 0; rows--, from += pitch) {
+        const int8_t *x = from;
+        for (int32_t i = vectors; i > 0; i--, x += VECTOR, to += PIXELS * VECTOR) {
+            vstrbq_s8(to, vldrbq_s8(x));
+        }
     }
 }
 
@@ -175,11 +174,8 @@ static void fill(int8_t *to, int8_t *bytes, const position *at, const mcu_conv2d
     const int32_t length = p->kernel_w * p->in_ch;
     const int32_t pitch = p->in_w * p->in_ch;
     const int inside = y >= 0 && x >= 0 && y + p->kernel_h <= p->in_h && x + p->kernel_w <= p->in_w;
-    if (inside && (p->kernel_h == 1 || length % VECTOR == 0)) {
-        const int8_t *from = at->image + y * pitch + x * p->in_ch;
-        for (int32_t row = 0; row < p->kernel_h; row++, from += pitch, to += PIXELS * length) {
-            spread(to, from, length);
-        }
+    if (inside && length % VECTOR == 0) {
+        spread(to, at->image + y * pitch + x * p->in_ch, length / VECTOR, p->kernel_h, pitch);
         return;
     }
     taps rows = {0, p->kernel_h};
@@ -195,7 +191,7 @@ static void fill(int8_t *to, int8_t *bytes, const position *at, const mcu_conv2d
     for (int32_t i = rows.begin; i < rows.end; i++, from += pitch, row += length) {
         mcu_copy_vectors(row, from, count);
     }
-    spread(to, bytes, p->kernel_h * length);
+    spread(to, bytes, (p->kernel_h * length + VECTOR - 1) / VECTOR, 1, 0);
 }
 
 /* Puts the windows of `count` pixels side by side; the last one is there until there are four. */
