@@ -27,7 +27,9 @@ typedef struct {
 } mcu_depthwise_conv2d_s8_mve_params;
 
 /// A 3x3 kernel without dilation. Input [batch][in_h][in_w][channels], output
-/// [batch][out_h][out_w][channels], which must not overlap.
+/// [batch][out_h][out_w][channels]; the output may begin so far in front of the input that it
+/// overwrites only what neither this position nor a later one reads, channels being taken by
+/// eights; otherwise they must not overlap.
 /// scratch: 9 * channels bytes.
 void mcu_depthwise_conv2d_s8_mve(const mcu_depthwise_conv2d_s8_mve_params *params,
                                  const int8_t *input, int8_t *output, void *scratch);

@@ -89,7 +89,7 @@ def grid() -> Iterator[tuple[str, bytes]]:
                 size = (7, 6, in_ch)
                 model = sliding("CONV_2D", size, out_ch, groups=groups, **shape)
                 yield f"conv{channels}-{form}", model
-            for in_ch, out_ch in ((4, 4), (7, 7), (3, 6), (1, 8)):
+            for in_ch, out_ch in ((4, 4), (7, 7), (3, 6), (1, 8), (11, 11)):
                 model = sliding("DEPTHWISE_CONV_2D", (7, 6, in_ch), out_ch, **shape)
                 yield f"depthwise{in_ch}-{out_ch}-{form}", model
             for op in ("AVERAGE_POOL_2D", "MAX_POOL_2D"):

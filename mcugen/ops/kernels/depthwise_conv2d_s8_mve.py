@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from mcugen.ir import Call, DType
+from mcugen.ops import overlap
 from mcugen.ops.base import Array, Const, Cost, Family, Fields, Kernel
 from mcugen.ops.kernels.requant import clamp_is_saturation, multipliers_are_small
 from mcugen.ops.kernels.vectors import channels
@@ -62,8 +63,7 @@ def params(call: Call) -> Fields:
     form = channels(call, _rows(call))
     count = len(form.weights)
     rows, cols = convolution(call)
-    firsts = np.minimum(np.arange(0, count, LANES), count - LANES)
-    eights = firsts[:, np.newaxis] + np.arange(LANES)
+    eights = _firsts(count)[:, np.newaxis] + np.arange(LANES)
     weights = form.weights[eights].swapaxes(1, 2)
     constants = [v[eights[:, ORDER]] for v in (form.bias, form.multiplier, -form.shift)]
     return {
@@ -82,6 +82,18 @@ def params(call: Call) -> Fields:
         "weights": Const(weights.astype(np.int16).reshape(-1), "int16_t"),
         "constants": Const(np.hstack(constants).astype(np.int32).reshape(-1), "int32_t"),
     }
+
+
+def _firsts(count: int) -> Array:
+    """The first channel of each eight."""
+    firsts: Array = np.minimum(np.arange(0, count, LANES), count - LANES)
+    return firsts
+
+
+def blocks(call: Call) -> overlap.Blocks:
+    """The order in which channels are computed."""
+    firsts = _firsts(call.output.shape[3])
+    return overlap.Blocks(firsts, firsts + LANES)
 
 
 def scratch(call: Call) -> int:
@@ -113,5 +125,6 @@ KERNEL = Kernel(
         multipliers_fit,
     ),
     scratch=scratch,
+    overlap=overlap.windows(convolution, blocks),
     cost=cost,
 )
