@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, JustifyMethod
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
+from rich.text import Text
 
 from mcugen.analysis import Analysis, Edge, Memory, Operation
 from mcugen.health import Health
@@ -25,7 +27,10 @@ from mcugen.quantizer.report import LayerReport, Report
 from mcugen.results import BoardList, Built, Generated, QuantizedModel, RunResult
 from mcugen.validation import Comparison, Validation
 
-CHART_WIDTH = 64  # columns for the arena
+CHART_WIDTH = 64  # columns for the arena, at most
+CHART_MARGINS = 42  # columns beside it
+NAME_WIDTH, SHORT_NAME = 40, 8  # columns for a tensor's name: at most, and at least
+NO_LIMIT = 10_000  # columns
 GOOD, BAD, WARN = "[green]", "[bold red]", "[yellow]"
 
 
@@ -57,20 +62,49 @@ def show(result: object, console: Console, **options: Any) -> None:
     raise AssertionError(type(result))
 
 
-def _table(*columns: str, right: Iterable[str] = ()) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+class _Name:
+    """The end of a long path: as much of it as the column has room for."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterable[Text]:
+        width = min(options.max_width, NAME_WIDTH)
+        short = self.name if len(self.name) <= width else f"...{self.name[3 - width :]}"
+        yield Text(short, no_wrap=True, overflow="crop")
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        most = min(len(self.name), NAME_WIDTH)
+        return Measurement(min(most, SHORT_NAME), most)
+
+
+def _table(*columns: str, right: Iterable[str] = (), wrap: Iterable[str] = ()) -> Table:
+    """Where the console is narrow, the last column gives way, and those of `wrap`."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     for column in columns:
-        table.add_column(column, justify="right" if column in right else "left", no_wrap=True)
+        justify: JustifyMethod = "right" if column in right else "left"
+        fixed = column != columns[-1] and column not in wrap
+        table.add_column(column, justify=justify, no_wrap=fixed)
     return table
+
+
+def _print(table: Table, console: Console) -> None:
+    """Numbers are never cut: where there is no room for them, lines run over the edge."""
+    wide = console.options.update(width=NO_LIMIT)
+    needed = console.measure(table, options=wide).maximum
+    if needed > console.width:
+        for column in table.columns:
+            if not column.no_wrap:
+                cells = [
+                    console.measure(cell, options=wide) for cell in (column.header, *column.cells)
+                ]
+                needed -= max(cell.maximum for cell in cells) - max(cell.minimum for cell in cells)
+        table.width = max(needed, console.width)
+    console.print(table, crop=False, soft_wrap=True)
 
 
 def _shape(shape: Iterable[int]) -> str:
     return "x".join(str(size) for size in shape) or "scalar"
-
-
-def _name(name: str) -> str:
-    """The end of a long path."""
-    return escape(name if len(name) <= 40 else f"...{name[-37:]}")
 
 
 def _number(value: int | None) -> str:
@@ -79,7 +113,7 @@ def _number(value: int | None) -> str:
 
 @show.register
 def _(health: Health, console: Console, **options: Any) -> None:
-    table = _table("tool", "", "for", "found, or how to install it")
+    table = _table("tool", "", "for", "found, or how to install it", wrap=("for",))
     for check in health.checks:
         state = f"{GOOD}ok[/]" if check.found else f"{BAD}missing[/]"
         if not check.found and not check.required:
@@ -87,7 +121,7 @@ def _(health: Health, console: Console, **options: Any) -> None:
         table.add_row(
             check.name, state, check.purpose, escape(check.found or f"run: {check.install}")
         )
-    console.print(table)
+    _print(table, console)
     console.print("Everything is there." if health.ready else f"{BAD}Something is missing.[/]")
 
 
@@ -98,7 +132,7 @@ def _(boards: BoardList, console: Console, **options: Any) -> None:
         table.add_row(
             board.name, board.cpu, _kib(board.flash), _kib(board.ram), board.runs, board.description
         )
-    console.print(table)
+    _print(table, console)
 
 
 def _kib(size: int | None) -> str:
@@ -111,7 +145,7 @@ def _(analysis: Analysis, console: Console, **options: Any) -> None:
     for kind, edges in (("input", analysis.inputs), ("output", analysis.outputs)):
         for edge in edges:
             console.print(f"{kind:6} {escape(_edge(edge))}")
-    console.print(_operations(analysis.operations))
+    _print(_operations(analysis.operations), console)
     console.print(
         f"{analysis.macs:,} MACs, {analysis.parameters:,} parameters, "
         f"{analysis.weight_bytes:,} bytes of weights"
@@ -134,8 +168,12 @@ def _(analysis: Analysis, console: Console, **options: Any) -> None:
 def _edge(edge: Edge) -> str:
     text = f"{edge.name}: {edge.dtype} {_shape(edge.shape)}"
     if edge.scale is not None:
-        text += f", real = {edge.scale:g} * (q - {edge.zero_point})"
+        text += f", real = {edge.scale:g} * {_centred(edge.zero_point)}"
     return text
+
+
+def _centred(zero_point: int | None) -> str:
+    return f"(q {-zero_point:+})".replace("+", "+ ").replace("-", "- ") if zero_point else "q"
 
 
 def _operations(operations: Iterable[Operation]) -> Table:
@@ -149,7 +187,7 @@ def _operations(operations: Iterable[Operation]) -> Table:
             _shape(operation.output),
             _number(operation.macs),
             _number(operation.weight_bytes),
-            _name(operation.name),
+            _Name(operation.name),
         )
     return table
 
@@ -180,8 +218,8 @@ def _memory_plan(plan: MemoryReport, console: Console) -> None:
         layers = f"{plan.moments[block.first].layer}..{plan.moments[block.last].layer}"
         sizes = (f"{size:,}" for size in (block.offset, block.end, block.bytes))
         table.add_row(block.letter, *sizes, layers, escape(block.name))
-    console.print(table)
-    lines = chart(plan, CHART_WIDTH)
+    _print(table, console)
+    lines = chart(plan, max(CHART_WIDTH // 2, min(CHART_WIDTH, console.width - CHART_MARGINS)))
     for number, (moment, line) in enumerate(zip(plan.moments, lines, strict=True)):
         mark = "<- peak" if number == plan.peak else ""
         console.print(
@@ -240,7 +278,7 @@ def _(profile: Profile, console: Console, **options: Any) -> None:
             f"{layer.instructions:,}",
             _per_mac(layer.per_mac),
             _cycles(layer.cycles),
-            _name(layer.name),
+            _Name(layer.name),
         )
     table.add_section()
     table.add_row(
@@ -251,12 +289,12 @@ def _(profile: Profile, console: Console, **options: Any) -> None:
         _per_mac(profile.per_mac),
         _cycles(profile.cycles),
     )
-    console.print(table)
+    _print(table, console)
     if options.get("functions") and profile.functions:
         spent = _table("function", "instructions", "cycles", right=("instructions", "cycles"))
         for function in profile.functions:
             spent.add_row(function.name, f"{function.instructions:,}", f"{function.cycles:,}")
-        console.print(spent)
+        _print(spent, console)
     console.print(profile.cycles_note)
 
 
@@ -276,9 +314,9 @@ def _points(difference: float) -> str:
 def _(quantized: QuantizedModel, console: Console, **options: Any) -> None:
     report = quantized.report
     for note in report.notes:
-        console.print(f"{WARN}note[/] {escape(note)}")
-    console.print(_steps(report))
-    console.print(_layer_table(report.layers))
+        console.print(f"{WARN}note[/] {escape(note)}", soft_wrap=True)
+    _print(_steps(report), console)
+    _print(_layer_table(report.layers), console)
     for line in _quality(report):
         console.print(escape(line))
     if quantized.output is not None:
@@ -306,7 +344,7 @@ def _layer_table(layers: Iterable[LayerReport]) -> Table:
             f"{layer.scale:.5g}",
             str(layer.zero_point),
             f"{layer.low:.4g} .. {layer.high:.4g}",
-            _name(layer.name),
+            _Name(layer.name),
         )
     return table
 
@@ -336,7 +374,7 @@ def _(validation: Validation, console: Console, confusion: bool = False, **optio
         )
         console.print(f"most is lost in {escape(', '.join(report.worst))}")
     for note in validation.notes:
-        console.print(f"{WARN}note[/] {escape(note)}")
+        console.print(f"{WARN}note[/] {escape(note)}", soft_wrap=True)
     for comparison in validation.comparisons:
         console.print(_comparison(comparison))
     for position, difference in enumerate(validation.against_float):
