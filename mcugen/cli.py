@@ -78,7 +78,7 @@ def _show(result: object, as_json: bool, **options: Any) -> None:
 
 @contextmanager
 def _progress(text: str) -> Iterator[Progress]:
-    """A bar on a terminal, nothing elsewhere."""
+    """A bar on a terminal, once there is something to count; nothing elsewhere."""
     console = Console(stderr=True)
     with bars.Progress(
         bars.TextColumn(text),
@@ -89,8 +89,8 @@ def _progress(text: str) -> Iterator[Progress]:
         transient=True,
         disable=not console.is_terminal,
     ) as bar:
-        task = bar.add_task(text, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        task = bar.add_task(text, total=None, visible=False)
+        yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
 
 
 # ---- options that several verbs share
@@ -147,7 +147,7 @@ def commands(context: click.Context, debug: bool, files: tuple[Path, ...]) -> No
         context.with_resource(plugins.registered(plugins.load(path)))
 
 
-@commands.command()
+@commands.command(short_help="List what is installed and what is missing.")
 @_json
 def doctor(as_json: bool) -> int:
     """List what is installed, what is missing, and the command that installs it.
@@ -171,7 +171,7 @@ def boards(as_json: bool) -> None:
     _show(api.boards(), as_json)
 
 
-@commands.command()
+@commands.command(short_help="Show operators, MACs, flash and RAM of MODEL.")
 @_model
 @_board(required=False)
 @_calibration
@@ -200,9 +200,15 @@ def analyze(
 @commands.command()
 @_model
 @_board(required=True)
-@click.option("-o", "--output", "directory", metavar="DIR", required=True, type=PATH)
+@click.option(
+    *("-o", "--output", "directory"),
+    metavar="DIR",
+    required=True,
+    type=PATH,
+    help="The project's folder.",
+)
 @_name
-@click.option("--force", is_flag=True, help="Replace DIR if it has other content.")
+@click.option("--force", is_flag=True, help="Replace the project that DIR holds.")
 @_calibration
 @_json
 def generate(
@@ -233,7 +239,7 @@ def generate(
     _show(result, as_json)
 
 
-@commands.command()
+@commands.command(short_help="Quantize a float MODEL to an int8 .tflite.")
 @_model
 @click.option("--data", required=True, type=PATH, help="Samples to calibrate with, .npz or .npy.")
 @click.option("-o", "--output", type=PATH, required=True, metavar="FILE", help="The .tflite.")
@@ -251,15 +257,29 @@ def generate(
     metavar="LAYER=METHOD",
     help="Another method for the layers of this name or pattern.",
 )
-@click.option("--weights", type=click.Choice(["per-channel", "per-tensor"]), default="per-channel")
-@click.option("--activations", type=click.Choice(_values(Activations)), default="int8")
+@click.option(
+    "--weights",
+    type=click.Choice(["per-channel", "per-tensor"]),
+    default="per-channel",
+    help="What shares one scale.",
+)
+@click.option(
+    "--activations",
+    type=click.Choice(_values(Activations)),
+    default="int8",
+    help="Their type; int16 goes with int8 weights.",
+)
 @click.option("--keep-float", multiple=True, metavar="LAYER", help="Leave these layers float.")
 @click.option("--budget", type=float, metavar="DB", help="Leave layers float to reach this SQNR.")
-@click.option("--effort", type=click.Choice(_values(Effort)), default="normal")
+@click.option(
+    "--effort", type=click.Choice(_values(Effort)), default="normal", help="How long to search."
+)
 @click.option(
     "--disable", type=click.Choice(_values(Pass)), multiple=True, help="Skip an accuracy pass."
 )
-@click.option("--io", type=click.Choice(["int8", "float"]), default="int8", help="Of the file.")
+@click.option(
+    "--io", type=click.Choice(["int8", "float"]), default="int8", help="Type of inputs and outputs."
+)
 @_json
 def quantize(
     model: Path,
@@ -313,7 +333,7 @@ def _layer_method(text: str) -> tuple[str, Method]:
     return layer, Method(name)
 
 
-@commands.command()
+@commands.command(short_help="Compile a generated project; show its sizes.")
 @_directory
 @_board(required=False)
 @_json
@@ -326,7 +346,7 @@ def build(directory: Path, board: str | None, as_json: bool) -> None:
     _show(api.build_project(directory, board), as_json)
 
 
-@commands.command()
+@commands.command(short_help="Run a generated project on samples.")
 @_directory
 @_board(required=False)
 @click.option("--data", required=True, type=PATH, help="Samples, .npz or .npy.")
@@ -353,7 +373,7 @@ def run(
     _show(result, as_json)
 
 
-@commands.command()
+@commands.command(short_help="Compare MODEL on a board with the reference.")
 @_model
 @_board(required=True)
 @click.option("--data", required=True, type=PATH, help="Samples, .npz or .npy.")
@@ -399,7 +419,7 @@ def validate(
     return 0 if result.passed else FAILED
 
 
-@commands.command()
+@commands.command(short_help="Count the instructions of each layer, in QEMU.")
 @_model
 @_board(required=True)
 @click.option("--functions", is_flag=True, help="Also list the C functions by their cycles.")
