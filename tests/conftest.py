@@ -64,5 +64,14 @@ def golden_layers(shared: Path) -> Callable[[str], tuple[Array, dict[int, Array]
     return load
 
 
+@pytest.fixture(scope="session")
+def clang_format() -> list[str]:
+    """The command of the pinned formatter with the style of the project."""
+    import clang_format
+
+    style = Path(__file__).parents[1] / ".clang-format"
+    return [clang_format.get_executable("clang-format"), f"--style=file:{style}"]
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden")

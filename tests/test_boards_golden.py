@@ -21,7 +21,6 @@ MODELS = ("ad_int8", "digits_cnn_int8", "hello_world_int8", "ic_int8", "kws_int8
 TOO_LARGE = {
     ("ad_int8", "microbit"),
     ("ic_int8", "microbit"),
-    ("kws_int8", "microbit"),
     ("vww_int8", "microbit"),
 }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -53,15 +52,13 @@ def test_rows_have_16_bytes_or_8_words() -> None:
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 18])
 @pytest.mark.parametrize("tail", ["output", "an_output_of_a_longer_name"])
-def test_arrays_are_broken_as_clang_format_does(count: int, tail: str) -> None:
-    tool = shutil.which("clang-format")
-    if tool is None:
-        pytest.skip("needs clang-format")
+def test_arrays_are_broken_as_clang_format_does(
+    clang_format: list[str], count: int, tail: str
+) -> None:
     pointers = tuple(f"memory + {1000 * i}" for i in range(count))
     lines = cformat.statement("mcu_concat_ref", ["&layer_3", pointers, tail])
     source = "\n".join(["void f(void) {", "    g();", *lines, "}", ""])
-    style = f"--style=file:{Path(__file__).parents[1] / '.clang-format'}"
-    done = subprocess.run([tool, style], input=source, capture_output=True, text=True, check=True)
+    done = subprocess.run(clang_format, input=source, capture_output=True, text=True, check=True)
     assert done.stdout == source
 
 

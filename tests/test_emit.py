@@ -107,13 +107,9 @@ def test_no_forbidden_words(projects: list[Path]) -> None:
         assert not re.search(r"\b(malloc|free|printf|goto|double|float|std(io|lib))\b", code), path
 
 
-def test_clang_format_agrees(projects: list[Path]) -> None:
-    tool = shutil.which("clang-format")
-    if tool is None:
-        pytest.skip("needs clang-format")
-    style = f"--style=file:{Path(__file__).parents[1] / '.clang-format'}"
+def test_clang_format_agrees(projects: list[Path], clang_format: list[str]) -> None:
     for project in projects:
-        run([tool, style, "--dry-run", "-Werror", *sorted(project.glob("*.[ch]"))], project)
+        run([*clang_format, "--dry-run", "-Werror", *sorted(project.glob("*.[ch]"))], project)
 
 
 def test_manifest_describes_the_project(projects: list[Path]) -> None:

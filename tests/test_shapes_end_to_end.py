@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -140,7 +139,9 @@ def test_passes_keep_the_outputs_of_the_reference(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_the_generated_project_passes_its_self_test(name: str, tmp_path: Path) -> None:
+def test_the_generated_project_passes_its_self_test(
+    name: str, tmp_path: Path, clang_format: list[str]
+) -> None:
     graph = compiled(name)
     project = tmp_path / name
     source = Source(f"{name}.tflite", "0" * 64)
@@ -149,10 +150,7 @@ def test_the_generated_project_passes_its_self_test(name: str, tmp_path: Path) -
         ["make", "selftest"], cwd=project, capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    tool = shutil.which("clang-format")
-    if tool is not None:
-        style = f"--style=file:{Path(__file__).parents[1] / '.clang-format'}"
-        subprocess.run([tool, style, "--dry-run", "-Werror", project / f"{name}.c"], check=True)
+    subprocess.run([*clang_format, "--dry-run", "-Werror", project / f"{name}.c"], check=True)
 
 
 def test_tflm_is_not_asked_where_it_is_wrong() -> None:

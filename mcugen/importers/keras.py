@@ -105,8 +105,9 @@ def convert(model: Any) -> bytes:
 def read_config(path: Path) -> dict[str, Any]:
     """The model's configuration, as JSON data."""
     try:
-        read = _read_zip_config if zipfile.is_zipfile(path) else _read_h5_config
-        config = json.loads(read(path))
+        with path.open("rb") as file:
+            is_zip = file.read(2) == b"PK"
+        config = json.loads((_read_zip_config if is_zip else _read_h5_config)(path))
     except ModelFileError:
         raise
     except (OSError, KeyError, ValueError, RecursionError, zipfile.BadZipFile) as error:
