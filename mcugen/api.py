@@ -9,6 +9,7 @@ raises a `McugenError`.
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from mcugen import analysis, data, health, profiling, validation
 from mcugen.analysis import Analysis, Memory
 from mcugen.build import Build, build
 from mcugen.emit import emit
-from mcugen.errors import BoardError, Problem, ToolError, UnsupportedModelError
+from mcugen.errors import BoardError, OutputError, Problem, ToolError, UnsupportedModelError
 from mcugen.ir import DType, Graph, Tensor
 from mcugen.lower import lower
 from mcugen.memory_report import memory_report
@@ -93,6 +94,7 @@ def quantize(
     by default the calibration file if it has labels. `float_edges` keeps inputs and outputs float.
     """
     floating = load(model)
+    destination = None if output is None else _destination(output, floating.path)
     if not floating.is_float:
         raise UnsupportedModelError(
             [
@@ -111,14 +113,14 @@ def quantize(
     made = loads(content, floating.path)
     if result.parameters.dtype is DType.INT8:  # 16x8 is for other tools: it has no kernels
         made.compiled()
-    if output is not None:
-        Path(output).write_bytes(content)
+    if destination is not None:
+        destination.write_bytes(content)
     if labelled is None and isinstance(calibration, Path | str):
         labelled = calibration
     judged, labels = _labelled(labelled, tensors)
     sizes = len(floating.content), len(content)
     report = quality.report(result, floating.path.name, sizes, judged, labels)
-    return QuantizedModel(made, floating, report, None if output is None else Path(output))
+    return QuantizedModel(made, floating, report, destination)
 
 
 def _labelled(path: AnyPath | None, tensors: Sequence[Tensor]) -> tuple[Sequence[Sample], Labels]:
@@ -129,6 +131,20 @@ def _labelled(path: AnyPath | None, tensors: Sequence[Tensor]) -> tuple[Sequence
     if samples.labels is None:
         return (), None
     return [samples[k] for k in range(len(samples))], samples.labels
+
+
+def _destination(output: AnyPath, source: Path) -> Path:
+    """The file to write after long work; what is wrong with it is said before."""
+    path = Path(output)
+    if path.is_dir():
+        raise OutputError(f"{path}: is a directory; give a file")
+    if not path.parent.is_dir():
+        raise OutputError(f"{path}: its directory does not exist; create it, or choose another")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise OutputError(f"{path}: cannot be written; choose a place that you may write to")
+    if path.exists() and source.exists() and path.samefile(source):
+        raise OutputError(f"{path}: is the file that is read; give another name")
+    return path
 
 
 def _prepared(
@@ -208,11 +224,12 @@ def run_project(
 ) -> RunResult:
     """Build a project and run it on samples, on this machine or in QEMU."""
     project = _open(directory, board_name)
+    destination = None if output is None else _destination(output, Path(data_path))
     samples = data.load(Path(data_path), project.inputs, limit=limit)
     image = _build(project.directory, project.board).image
     with open_runner(project.board, image) as runner:
         outputs = infer_all(samples, partial(project.infer, runner), progress)
-    saved = None if output is None else data.save(Path(output), outputs)
+    saved = None if destination is None else data.save(destination, outputs)
     first = tuple(tuple(values.ravel().tolist()) for values in outputs[0])
     return RunResult(project.board.name, len(samples), saved, first, samples.notes)
 

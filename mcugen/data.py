@@ -112,10 +112,10 @@ def input_keys(path: Path, names: Collection[str], tensors: Sequence[Tensor]) ->
         keys = [f"x{position}" for position in range(len(tensors))]
     if all(key in names for key in keys):
         return keys
-    found = ", ".join(sorted(names)) or "nothing"
+    found = f"arrays {', '.join(sorted(names))}" if names else "no arrays"
     called = ", ".join(f'"{tensor.name}"' for tensor in tensors)
     raise DataError(
-        f"{path.name}: arrays {found}; needed are {', '.join(keys)}, or the model's names {called}"
+        f"{path.name}: {found}; needed are {', '.join(keys)}, or the model's names {called}"
     )
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mcugen import cli
+from mcugen import api, cli
 from mcugen.testing.builder import ModelBuilder, one_op, quant
 
 DIGITS = Path(__file__).parent.parent / "examples" / "digits"
@@ -229,6 +229,30 @@ def test_a_failure_while_writing_leaves_nothing(tmp_path, refuse, monkeypatch):
     monkeypatch.setattr(Path, "write_bytes", fail)
     assert "No space left" in refuse(*generate(MODEL, tmp_path / "out"))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [("", "is a directory"), ("no/such.out", "does not exist"), ("read", "is the file that is")],
+)
+@pytest.mark.parametrize("verb", ["quantize", "run"])
+def test_a_file_that_cannot_be_written_is_named_before_the_work(
+    tmp_path, refuse, monkeypatch, verb, output, message
+):
+    def work(*_: object) -> None:
+        raise AssertionError("it worked for nothing")
+
+    monkeypatch.setattr("mcugen.quantizer.pipeline.quantize", work)
+    monkeypatch.setattr("mcugen.api._build", work)
+    read = tmp_path / "read"
+    if verb == "quantize":
+        shutil.copy(DIGITS / "digits_float32.tflite", read)
+        arguments = [read, "--data", DATA]
+    else:
+        shutil.copy(DATA, read)
+        api.generate(MODEL, "host", tmp_path / "project")
+        arguments = [tmp_path / "project", "--data", read]
+    assert message in refuse(verb, *arguments, "-o", tmp_path / output)
 
 
 @pytest.mark.parametrize("verb", ["build", "run"])
