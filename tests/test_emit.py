@@ -109,7 +109,7 @@ def test_no_forbidden_words(projects: list[Path]) -> None:
 
 def test_clang_format_agrees(projects: list[Path], clang_format: list[str]) -> None:
     for project in projects:
-        run([*clang_format, "--dry-run", "-Werror", *sorted(project.glob("*.[ch]"))], project)
+        run([*clang_format, "--dry-run", "-Werror", *sorted(project.rglob("*.[ch]"))], project)
 
 
 def test_manifest_describes_the_project(projects: list[Path]) -> None:
