@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -12,7 +10,6 @@ from mcugen.fixed import quantize_multipliers, requantize
 from mcugen.ir import Call, DType
 from mcugen.ops import float32, overlap, rules
 from mcugen.ops.base import (
-    Activation,
     Array,
     Arrays,
     Const,
@@ -22,50 +19,18 @@ from mcugen.ops.base import (
     Kernel,
     Matmul,
     Op,
-    Options,
     Scheme,
     Shape,
     activation_range,
     apply_activation,
 )
 from mcugen.ops.kernels import conv2d_s8_dsp, conv2d_s8_mve
-from mcugen.ops.window import Padding, convolution, patches
-
-# ---- attributes and decode
-
-
-@dataclass(frozen=True, slots=True)
-class Conv2DAttrs:
-    """Strides and dilations are (rows, columns)."""
-
-    padding: Padding
-    stride: tuple[int, int]
-    dilation: tuple[int, int]
-    activation: Activation
-
-
-def decode(options: Any) -> Conv2DAttrs:
-    """Read Conv2DOptions."""
-    return Conv2DAttrs(
-        padding=Padding(options.Padding()),
-        stride=(options.StrideH(), options.StrideW()),
-        dilation=(options.DilationHFactor(), options.DilationWFactor()),
-        activation=Activation(options.FusedActivationFunction()),
-    )
-
-
-def encode(call: Call) -> Options:
-    """Write Conv2DOptions."""
-    attrs: Conv2DAttrs = call.attrs
-    return {
-        "padding": attrs.padding.value,
-        "strideH": attrs.stride[0],
-        "strideW": attrs.stride[1],
-        "dilationHFactor": attrs.dilation[0],
-        "dilationWFactor": attrs.dilation[1],
-        "fusedActivationFunction": attrs.activation.value,
-    }
-
+from mcugen.ops.window import (
+    convolution,
+    decode_convolution,
+    encode_convolution,
+    patches,
+)
 
 # ---- infer
 
@@ -266,8 +231,8 @@ def blocks(call: Call) -> overlap.Blocks:
 OP = Op(
     name="conv2d",
     tflite="CONV_2D",
-    decode=decode,
-    encode=encode,
+    decode=decode_convolution,
+    encode=encode_convolution,
     infer=infer,
     rules=RULES,
     floating=floating,

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 
 from mcugen.fixed import quantize_multipliers, requantize
 from mcugen.ir import Call, DType
 from mcugen.ops import float32, overlap, rules
 from mcugen.ops.base import (
-    Activation,
     Array,
     Arrays,
     Const,
@@ -34,46 +30,20 @@ from mcugen.ops.kernels import (
     depthwise_conv2d_s8_dsp,
     depthwise_conv2d_s8_mve,
 )
-from mcugen.ops.window import Padding, convolution, patches
+from mcugen.ops.window import (
+    convolution,
+    decode_convolution,
+    encode_convolution,
+    patches,
+)
 
-# ---- attributes and decode
-
-
-@dataclass(frozen=True, slots=True)
-class DepthwiseConv2DAttrs:
-    """Strides and dilations are (rows, columns).
-
-    The file's depth multiplier is redundant and not kept: the shapes tell it.
-    """
-
-    padding: Padding
-    stride: tuple[int, int]
-    dilation: tuple[int, int]
-    activation: Activation
-
-
-def decode(options: Any) -> DepthwiseConv2DAttrs:
-    """Read DepthwiseConv2DOptions."""
-    return DepthwiseConv2DAttrs(
-        padding=Padding(options.Padding()),
-        stride=(options.StrideH(), options.StrideW()),
-        dilation=(options.DilationHFactor(), options.DilationWFactor()),
-        activation=Activation(options.FusedActivationFunction()),
-    )
+# ---- encode
 
 
 def encode(call: Call) -> Options:
-    """Write DepthwiseConv2DOptions."""
-    attrs: DepthwiseConv2DAttrs = call.attrs
-    return {
-        "padding": attrs.padding.value,
-        "strideH": attrs.stride[0],
-        "strideW": attrs.stride[1],
-        "dilationHFactor": attrs.dilation[0],
-        "dilationWFactor": attrs.dilation[1],
-        "depthMultiplier": call.input(1).shape[3] // call.input(0).shape[3],
-        "fusedActivationFunction": attrs.activation.value,
-    }
+    """Write DepthwiseConv2DOptions; their multiplier is what the shapes tell."""
+    multiplier = call.input(1).shape[3] // call.input(0).shape[3]
+    return {**encode_convolution(call), "depthMultiplier": multiplier}
 
 
 # ---- infer
@@ -267,7 +237,7 @@ OP = Op(
     tflite="DEPTHWISE_CONV_2D",
     scheme=Scheme(weights_axis=3),
     matmul=Matmul(matmul_inputs, matmul_weights, matmul_restore, finish),
-    decode=decode,
+    decode=decode_convolution,
     encode=encode,
     infer=infer,
     arity=(2, 3),

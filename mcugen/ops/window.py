@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from mcugen.ir import Call
-from mcugen.ops.base import Array
+from mcugen.ops.base import Activation, Array, Options
 
 
 class Padding(enum.Enum):
@@ -54,6 +55,39 @@ def convolution(call: Call) -> tuple[Axis, Axis]:
         axis(in_h, kernel_h, stride_h, dilation_h, padding),
         axis(in_w, kernel_w, stride_w, dilation_w, padding),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class ConvolutionAttrs:
+    """Attributes of a convolution, depthwise or not; strides and dilations are (rows, columns)."""
+
+    padding: Padding
+    stride: tuple[int, int]
+    dilation: tuple[int, int]
+    activation: Activation
+
+
+def decode_convolution(options: Any) -> ConvolutionAttrs:
+    """Read Conv2DOptions or DepthwiseConv2DOptions."""
+    return ConvolutionAttrs(
+        padding=Padding(options.Padding()),
+        stride=(options.StrideH(), options.StrideW()),
+        dilation=(options.DilationHFactor(), options.DilationWFactor()),
+        activation=Activation(options.FusedActivationFunction()),
+    )
+
+
+def encode_convolution(call: Call) -> Options:
+    """Write Conv2DOptions, or the part of DepthwiseConv2DOptions that is the same."""
+    attrs: ConvolutionAttrs = call.attrs
+    return {
+        "padding": attrs.padding.value,
+        "strideH": attrs.stride[0],
+        "strideW": attrs.stride[1],
+        "dilationHFactor": attrs.dilation[0],
+        "dilationWFactor": attrs.dilation[1],
+        "fusedActivationFunction": attrs.activation.value,
+    }
 
 
 def patches(x: Array, rows: Axis, cols: Axis, fill: float) -> Array:

@@ -7,11 +7,10 @@ import numpy as np
 from mcugen.ir import DType, Graph, Node, Quant, Tensor
 from mcugen.ops.add import AddAttrs
 from mcugen.ops.base import Activation
-from mcugen.ops.conv2d import Conv2DAttrs
 from mcugen.ops.reshape import ReshapeAttrs
-from mcugen.ops.window import Padding
+from mcugen.ops.window import ConvolutionAttrs, Padding
 
-_SAME = Conv2DAttrs(Padding.SAME, (1, 1), (1, 1), Activation.RELU)
+_SAME = ConvolutionAttrs(Padding.SAME, (1, 1), (1, 1), Activation.RELU)
 
 
 def activation(name: str, shape: tuple[int, ...], scale: float = 0.5, zero: int = 0) -> Tensor:

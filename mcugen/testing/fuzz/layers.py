@@ -12,15 +12,13 @@ from mcugen.ir import DType, Quant, TensorId
 from mcugen.ops.arg_max import ArgMaxAttrs
 from mcugen.ops.base import Activation, Shape
 from mcugen.ops.batch_matmul import BatchMatmulAttrs
-from mcugen.ops.conv2d import Conv2DAttrs
-from mcugen.ops.depthwise_conv2d import DepthwiseConv2DAttrs
 from mcugen.ops.fully_connected import FullyConnectedAttrs, WeightsFormat
 from mcugen.ops.l2_normalization import L2NormAttrs
 from mcugen.ops.mean import MeanAttrs
 from mcugen.ops.pool2d import Pool2DAttrs
 from mcugen.ops.softmax import SoftmaxAttrs
 from mcugen.ops.transpose_conv import TransposeConvAttrs
-from mcugen.ops.window import Padding
+from mcugen.ops.window import ConvolutionAttrs, Padding
 from mcugen.testing.fuzz.elementwise import FRACTION, PROBABILITY, Grow
 from mcugen.testing.fuzz.sketch import Sketch
 
@@ -109,7 +107,7 @@ def conv2d(s: Sketch) -> None:
     w = weights(s, dtype, shape, 0)
     depth = math.prod(shape[1:])
     stride = steps(s)
-    attrs = Conv2DAttrs(padding(s), stride, dilations(s, stride), s.activation())
+    attrs = ConvolutionAttrs(padding(s), stride, dilations(s, stride), s.activation())
     inputs = [x, w, bias(s, x, w, shape[0], depth)]
     s.add("conv2d", inputs, attrs, dtype, summed(s, x, w, depth))
 
@@ -123,7 +121,7 @@ def depthwise_conv2d(s: Sketch) -> None:
     w = weights(s, dtype, shape, 3)
     depth = shape[1] * shape[2]
     stride = steps(s)
-    attrs = DepthwiseConv2DAttrs(padding(s), stride, dilations(s, stride), s.activation())
+    attrs = ConvolutionAttrs(padding(s), stride, dilations(s, stride), s.activation())
     given = bias(s, x, w, shape[3], depth)
     inputs = [x, w] if given is None else [x, w, given]  # TFLite Micro crashes at a -1 here
     s.add("depthwise_conv2d", inputs, attrs, dtype, summed(s, x, w, depth))
