@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from mcugen import manifest
-from mcugen.errors import OutputError
+from mcugen.errors import BoardError, OutputError
 from mcugen.ir import DType, Quant, Tensor
 from mcugen.ops.base import Array
 from mcugen.run.runner import Runner
@@ -32,9 +32,15 @@ class Project:
     def open(cls, directory: Path, board: Board | None = None) -> Project:
         """Read a project's record; raises `OutputError` where there is none or it is damaged.
 
-        The record has the name of the board, which is enough for those that come with mcugen.
+        The record has the name of the board, which is enough for those that come with mcugen; any
+        other must be given, and be the one that the project was made for.
         """
         facts = manifest.read(directory)
+        if board is not None and board.name != facts.board:
+            raise BoardError(
+                f"{directory}: made for {facts.board}, not for {board.name}; "
+                "its code and firmware are a board's own; generate a project for that board"
+            )
         path = directory / f"{facts.prefix}.json"
         try:
             record = json.loads(path.read_text(encoding="utf-8"))

@@ -191,6 +191,14 @@ def test_a_board_file_with_an_unknown_key(tmp_path, refuse, tiny_board):
 # ---- output directories
 
 
+def test_a_board_that_the_project_was_not_made_for(tmp_path, refuse):
+    project = tmp_path / "project"
+    api.generate(MODEL, "mps2-an386", project)
+    for arguments in (("build", project), ("run", project, "--data", DATA)):
+        message = refuse(*arguments, "--board", "microbit")
+        assert "made for mps2-an386, not for microbit" in message
+
+
 def test_a_directory_with_other_content_is_left_alone(tmp_path, refuse):
     out = tmp_path / "out"
     out.mkdir()
