@@ -94,6 +94,16 @@ def test_litert_may_differ_only_where_it_rounds_differently(tmp_path, golden):
     assert litert.expected is not None and "FULLY_CONNECTED" in litert.expected
 
 
+def test_litert_may_differ_on_a_dynamic_range_model(tmp_path, golden):
+    cases = golden("kws_hybrid")
+    np.savez(tmp_path / "x.npz", x=np.concatenate([inputs[0] for inputs in cases.inputs[:2]]))
+    result = mcugen.validate(cases.model, "host", tmp_path / "x.npz")
+    litert = result.comparisons[-1]
+    assert litert.difference.differing and litert.expected is not None
+    assert "int8 weights" in litert.expected
+    assert result.passed
+
+
 @pytest.mark.qemu
 def test_profile_counts_every_layer():
     first, second = (mcugen.profile(MODEL, "mps2-an386") for _ in range(2))

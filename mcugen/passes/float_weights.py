@@ -26,6 +26,11 @@ def float_weights(graph: Graph) -> Graph:
     return graph.with_(tensors=tensors)
 
 
+def is_dynamic_range(graph: Graph) -> bool:
+    """Whether some layer of a graph straight from a file would get float weights."""
+    return any(_is_hybrid(graph, node) for node in graph.nodes)
+
+
 def _is_hybrid(graph: Graph, node: Node) -> bool:
     op = OPS.get(node.op)
     if op is None or op.scheme.weights_axis is None or len(node.inputs) < 2 or not node.outputs:
