@@ -243,14 +243,16 @@ def _of(limit: int | None) -> str:
 @show.register
 def _(generated: Generated, console: Console, **options: Any) -> None:
     console.print(
-        f"{generated.directory}: {generated.files} files, arena {generated.arena:,} bytes, "
-        f"constants {generated.constants:,} bytes, {generated.macs:,} MACs"
+        f"{escape(str(generated.directory))}: {generated.name}.h and {generated.files - 1} more "
+        f"files, arena {generated.arena:,} bytes, constants {generated.constants:,} bytes, "
+        f"{generated.macs:,} MACs",
+        soft_wrap=True,
     )
 
 
 @show.register
 def _(built: Built, console: Console, **options: Any) -> None:
-    console.print(str(built.image))
+    console.print(escape(str(built.image)), soft_wrap=True)
     _memory(built.memory, console)
 
 
@@ -260,10 +262,10 @@ def _(result: RunResult, console: Console, **options: Any) -> None:
         console.print(escape(note))
     console.print(f"{result.samples} samples run on {result.board}")
     if result.output is not None:
-        console.print(f"outputs in {result.output}")
+        console.print(f"outputs in {escape(str(result.output))}", soft_wrap=True)
     elif result.first:
         for values in result.first:
-            console.print(f"first sample: {list(values)}")
+            console.print(escape(f"first sample: {list(values)}"))
 
 
 @show.register

@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from mcugen import api, report
+from mcugen.results import RunResult
 
 MODEL = Path(__file__).parent.parent / "examples" / "digits" / "digits_int8.tflite"
 
@@ -36,6 +37,17 @@ def test_no_name_of_a_board_is_cut(width):
     lines = _lines(boards, width)
     names = [line.split()[0] for line in lines if line[:1].strip()]
     assert set(names) >= {board.name for board in boards.boards}
+
+
+def test_a_path_with_brackets_and_the_name_that_was_made_are_shown(tmp_path):
+    out = tmp_path / "a [bold] folder"
+    (line,) = _lines(api.generate(MODEL, "host", out, name="a b"), 40)
+    assert f"{out}: a_b.h and " in line
+
+
+def test_values_that_are_no_numbers_are_shown():
+    result = RunResult("host", 1, None, ((float("nan"), 0.5),), ())
+    assert "first sample: [nan, 0.5]" in _lines(result, 80)
 
 
 def test_an_offset_is_spelled_with_one_sign():
