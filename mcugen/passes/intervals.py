@@ -6,6 +6,7 @@ padding where it really is, and requantization, being monotone, carries bounds t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -52,7 +53,7 @@ def intervals(graph: Graph) -> dict[TensorId, Interval]:
         view = OPS[call.node.op].matmul
         if view is not None and call.input().dtype is DType.INT8 and call.input(1).is_const:
             found[call.node.outputs[0]] = _weighted(call, view, found[source])
-        elif call.node.op in MONOTONE and keeps_channels(call):
+        elif call.node.op in MONOTONE and keeps_channels(call) and not _may_wrap(call, 2**8):
             found[call.node.outputs[0]] = _monotone(call, found)
     return found
 
@@ -92,8 +93,18 @@ def _weighted(call: Call, view: Matmul, source: Interval) -> Interval:
     bias = call.optional(2)
     if bias is not None:
         least, greatest = least + bias.values(), greatest + bias.values()
+    quant = call.input(1).quant
+    assert quant is not None
+    if _may_wrap(call, int(np.abs([least, greatest]).max()), max(quant.scale)):
+        return _anything(call.output)
     finish = view.finish
     return Interval(*(finish(call, sums).astype(np.int64) for sums in (least, greatest)))
+
+
+def _may_wrap(call: Call, reach: int, scale: float = 1.0) -> bool:
+    """Whether a multiplier above 1 may shift a sum of that size out of 32 bits, where it wraps."""
+    _, shift = math.frexp(call.input().scale * scale / call.output.scale)
+    return reach << max(shift, 0) >= 2**31
 
 
 def _monotone(call: Call, found: Mapping[TensorId, Interval]) -> Interval:

@@ -67,21 +67,11 @@ class Sums:
 
 
 def channel_multipliers(call: Call) -> tuple[Array, Array]:
-    """(Q0.31 multiplier, right shift) per output channel.
-
-    A dense layer with one scale multiplies the scales of input and weights in float32, as the
-    reference does; everything else in double.
-    """
-    weights, source = call.input(1), call.input(0)
+    """(Q0.31 multiplier, right shift) per output channel."""
+    weights = call.input(1)
     assert weights.quant is not None
-    scales = np.array(weights.quant.scale)
-    if call.node.op == "fully_connected" and not weights.quant.is_per_channel:
-        product = (np.float32(source.scale) * scales.astype(np.float32)).astype(np.float64)
-    else:
-        product = source.scale * scales
-    multiplier, shift = quantize_multipliers(
-        np.broadcast_to(product / call.output.scale, call.output.shape[-1:])
-    )
+    real = call.input(0).scale * np.array(weights.quant.scale) / call.output.scale
+    multiplier, shift = quantize_multipliers(np.broadcast_to(real, call.output.shape[-1:]))
     return multiplier.astype(np.int64), -shift.astype(np.int64)
 
 
@@ -96,7 +86,10 @@ def exact_sums(call: Call, rows: Array) -> Sums:
     least = bias + np.minimum(weights * -128, weights * 127).sum(axis=1)
     greatest = bias + np.maximum(weights * -128, weights * 127).sum(axis=1)
     ends = reference(call)(np.stack([least, greatest], axis=1))
-    varies = ends[:, 0] != ends[:, 1]
+    # A left shift may wrap, and then the ends say nothing of the values between.
+    left = np.maximum(-channel_multipliers(call)[1], 0)
+    wraps = np.maximum(np.abs(least), np.abs(greatest)) << left > INT32_MAX
+    varies = (ends[:, 0] != ends[:, 1]) | wraps
     return Sums(
         weights=weights * varies[:, None],
         bias=bias * varies,
