@@ -104,6 +104,7 @@ RULES = (
     ranks_fit,
     shapes_match,
     depth_fits_int32,
+    rules.multiplier_is_defined,
 )
 
 

@@ -125,7 +125,7 @@ def accumulator_fits_int32(call: Call) -> str | None:
 
 
 def multiplier_is_defined(call: Call) -> str | None:
-    """Input scale times weight scale must be below 2**30 output scales."""
+    """The scales of the two operands, multiplied, must be below 2**30 output scales."""
     weights = call.input(1)
     if call.input(0).dtype is not DType.INT8 or weights.quant is None:
         return None

@@ -133,6 +133,7 @@ BROKEN: tuple[tuple[str, Matmul, Change], ...] = (
     ("shapes_match", Matmul(), shaped((2, 3, 4), (2, 5, 3))),
     ("shapes_match", Matmul(), shaped((2, 3, 4), (3, 4, 3))),
     ("depth_fits_int32", Matmul(), shaped((1, MAX_DEPTH + 1), (MAX_DEPTH + 1, 1))),
+    ("multiplier_is_defined", Matmul(), change_input(0, quant=quant(2.0**60))),
 )
 
 JUST_PASSING: tuple[tuple[Matmul, Change], ...] = (
