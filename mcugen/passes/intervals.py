@@ -48,10 +48,10 @@ def intervals(graph: Graph) -> dict[TensorId, Interval]:
         for i, tensor in zip(call.node.outputs, call.outputs, strict=True):
             found[i] = _anything(tensor)
         source = call.node.inputs[0]
-        if call.output.dtype is not DType.INT8 or source not in found:
+        if source not in found or {call.input().dtype, call.output.dtype} != {DType.INT8}:
             continue
         view = OPS[call.node.op].matmul
-        if view is not None and call.input().dtype is DType.INT8 and call.input(1).is_const:
+        if view is not None and call.input(1).is_const:
             found[call.node.outputs[0]] = _weighted(call, view, found[source])
         elif call.node.op in MONOTONE and keeps_channels(call) and not _may_wrap(call, 2**8):
             found[call.node.outputs[0]] = _monotone(call, found)

@@ -197,3 +197,15 @@ def test_the_vww_model_halves(shared: Any, golden: Callable[[str], Any]) -> None
     assert macs[0] == 7_489_664 and macs[1] < 3_750_000
     for inputs, expected in zip(cases.inputs, cases.tflm, strict=True):
         np.testing.assert_array_equal(interpret.outputs(small, inputs)[0], expected[0])
+
+
+def test_what_float_layers_give_is_not_bounded() -> None:
+    """QUANTIZE of a float tensor may give anything, whatever the range of int8 reals would say."""
+    net = Network()
+    real = net.builder.tensor((1, 6, 6, 3), "float32")
+    net.builder.op("DEQUANTIZE", [net.given], [real])
+    again = net.builder.tensor((1, 6, 6, 3), quant=quant(1000.0, 0))
+    net.builder.op("QUANTIZE", [real], [again])
+    graph = net.graph(net.conv(again, (3, 4, 3)))
+    bounds = intervals(graph)[again]
+    assert (bounds.low == -128).all() and (bounds.high == 127).all()
