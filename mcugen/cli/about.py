@@ -1,0 +1,36 @@
+"""Verbs about mcugen itself: what is installed, which boards it knows."""
+
+from __future__ import annotations
+
+import click
+
+from mcugen import api
+from mcugen.cli import options
+from mcugen.cli.output import FAILED, show
+
+
+@click.command(short_help="List what is installed and what is missing.")
+@options.json
+def doctor(as_json: bool) -> int:
+    """List what is installed, what is missing, and the command that installs it.
+
+    \b
+    Example: mcugen doctor
+    """
+    health = api.doctor()
+    show(health, as_json)
+    return 0 if health.ready else FAILED
+
+
+@click.command()
+@options.json
+def boards(as_json: bool) -> None:
+    """List the known boards and what each can do.
+
+    \b
+    Example: mcugen boards
+    """
+    show(api.boards(), as_json)
+
+
+VERBS = (doctor, boards)

@@ -1,0 +1,79 @@
+"""Verbs that measure a model on a board: equality with the reference, and speed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mcugen import api
+from mcugen.cli import options
+from mcugen.cli.options import PATH
+from mcugen.cli.output import FAILED, progress_bar, show
+
+
+@click.command(short_help="Compare MODEL on a board with the reference.")
+@options.model
+@options.board(required=True)
+@click.option("--data", required=True, type=PATH, help="Samples, .npz or .npy.")
+@click.option("--labels", type=PATH, help="Classes; by default `y` of the data file.")
+@click.option("--limit", type=click.IntRange(min=1), help="Take this many samples.")
+@click.option("--float", "float_model", type=PATH, help="The float model to compare with.")
+@click.option("--no-quantize", is_flag=True, help="Leave a float MODEL float.")
+@click.option("--confusion", is_flag=True, help="Print the confusion matrix.")
+@click.option("--keep", type=PATH, metavar="DIR", help="Keep the generated project.")
+@options.json
+def validate(
+    model: Path,
+    board: str,
+    data: Path,
+    labels: Path | None,
+    limit: int | None,
+    float_model: Path | None,
+    no_quantize: bool,
+    confusion: bool,
+    keep: Path | None,
+    as_json: bool,
+) -> int:
+    """Run MODEL on a board and compare each byte with the reference kernels.
+
+    A float MODEL is quantized first, with the same samples, and compared with itself.
+
+    \b
+    Example: mcugen validate kws.tflite --board mps2-an386 --data kws01.npz
+    """
+    with progress_bar("validating") as progress:
+        result = api.validate(
+            model,
+            board,
+            data,
+            labels=labels,
+            limit=limit,
+            float_model=float_model,
+            keep=keep,
+            calibration=None if no_quantize else data,
+            progress=progress,
+        )
+    show(result, as_json, confusion=confusion)
+    return 0 if result.passed else FAILED
+
+
+@click.command(short_help="Count the instructions of each layer, in QEMU.")
+@options.model
+@options.board(required=True)
+@click.option("--functions", is_flag=True, help="Also list the C functions by their cycles.")
+@options.calibration
+@options.json
+def profile(
+    model: Path, board: str, functions: bool, calibration: Path | None, as_json: bool
+) -> None:
+    """Count the instructions of each layer, exactly, in QEMU, and model its cycles.
+
+    \b
+    Example: mcugen profile kws.tflite --board mps2-an386
+    """
+    result = api.profile(model, board, calibration=calibration)
+    show(result, as_json, functions=functions)
+
+
+VERBS = (validate, profile)
