@@ -69,6 +69,7 @@ RULES = (
     broadcast.shapes_broadcast,
     broadcast.loops_fit,
     rules.activation_is_a_clamp,
+    rules.clamp_fits_int32,
     sum_scale_is_below_one,
 )
 

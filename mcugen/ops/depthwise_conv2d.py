@@ -81,9 +81,11 @@ RULES = (
     rules.activation_is_a_clamp,
     rules.types_are_conv,
     rules.activations_are_quantized,
+    rules.clamp_fits_int32,
     rules.weights_are_symmetric,
     rules.bias_matches_channels,
     rules.accumulator_fits_int32,
+    rules.multiplier_is_defined,
 )
 
 

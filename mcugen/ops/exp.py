@@ -22,6 +22,17 @@ def _elu(x: Array) -> Array:
     return np.where(x < 0, _exp(np.minimum(x, 0)) - np.float32(1), x)
 
 
+# ---- rules
+
+
+def results_fit_int32(call: Call) -> str | None:
+    """No int8 input may give a result of 2**30 output scales or more."""
+    if call.input().dtype.is_float:
+        return None
+    every = table.BYTES.view(np.int8)
+    return table.beyond_int32(call, table.steps_from_float(call, every, _elu))
+
+
 # ---- semantics
 
 
@@ -63,7 +74,7 @@ ELU = Op(
     tflite="ELU",
     decode=no_attributes,
     infer=table.infer,
-    rules=_RULES,
+    rules=(*_RULES, results_fit_int32),
     floating=elu_floating,
     quantized=elu_quantized,
     arity=(1, 1),

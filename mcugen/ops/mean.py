@@ -113,12 +113,22 @@ def sum_fits_int32(call: Call) -> str | None:
     return f"{count(call)} values"
 
 
+def ratio_is_defined(call: Call) -> str | None:
+    """An int8 input's scale must be below 2**30 output scales."""
+    if call.input(0).dtype.is_float:
+        return None
+    # Beyond, the reference shifts an int32 by 31 bits or more, which C leaves undefined.
+    ratio = call.input(0).scale / call.output.scale
+    return None if ratio < 2.0**30 else f"a ratio of {ratio:g}"
+
+
 RULES = (
     axes_are_constant,
     axes_form_two_groups,
     rules.same_type_in_out,
     rules.activations_are_quantized,
     sum_fits_int32,
+    ratio_is_defined,
 )
 
 

@@ -77,7 +77,12 @@ OP = Op(
     decode=broadcast.decode,
     encode=broadcast.encode,
     infer=broadcast.infer,
-    rules=(*broadcast.RULES, rules.activation_is_a_clamp, product_scale_fits),
+    rules=(
+        *broadcast.RULES,
+        rules.activation_is_a_clamp,
+        rules.clamp_fits_int32,
+        product_scale_fits,
+    ),
     floating=floating,
     quantized=quantized,
     arity=(2, 2),

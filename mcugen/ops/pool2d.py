@@ -96,6 +96,7 @@ RULES = (
     rules.activation_is_a_clamp,
     rules.same_type_in_out,
     rules.activations_are_quantized,
+    rules.clamp_fits_int32,
     quantization_is_kept,
 )
 

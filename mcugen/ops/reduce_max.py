@@ -21,6 +21,7 @@ SUM_RULES = (
     rules.same_type_in_out,
     rules.activations_are_quantized,
     mean.sum_fits_int32,
+    mean.ratio_is_defined,
 )
 
 EXTREME_RULES = (

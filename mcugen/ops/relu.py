@@ -50,7 +50,12 @@ def _op(activation: Activation) -> Op:
         tflite=activation.name,
         decode=lambda options: activation,
         infer=infer,
-        rules=(rules.same_type_in_out, rules.quantized_per_tensor, scale_ratio_fits),
+        rules=(
+            rules.same_type_in_out,
+            rules.quantized_per_tensor,
+            scale_ratio_fits,
+            rules.clamp_fits_int32,
+        ),
         floating=floating,
         quantized=quantized,
         arity=(1, 1),

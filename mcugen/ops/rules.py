@@ -48,6 +48,17 @@ def activation_is_a_clamp(call: Call) -> str | None:
     return None if activation in clamps else f"activation {activation.name}"
 
 
+def clamp_fits_int32(call: Call) -> str | None:
+    """The bounds of a clamp, 1 or 6, must be below 2**31 scales of an int8 output."""
+    activation = call.attrs if isinstance(call.attrs, Activation) else call.attrs.activation
+    finite = [abs(bound) for bound in activation.bounds if np.isfinite(bound)]
+    if call.output.dtype.is_float or not finite:
+        return None
+    # Beyond, the reference refuses a fused clamp, and is undefined in the RELU operators.
+    steps = max(finite) / call.output.scale
+    return None if steps < 2.0**31 else f"a bound of {steps:g} output scales"
+
+
 def _type_name(call: Call, position: int) -> str:
     tensor = call.optional(position)
     return "none" if tensor is None else tensor.dtype.value

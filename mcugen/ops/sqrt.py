@@ -15,9 +15,15 @@ from mcugen.ir import Call
 from mcugen.ops import float32, rules, table, unary_f32
 from mcugen.ops.base import Array, Arrays, Op, no_attributes
 
+_EVERY = table.BYTES.view(np.int8)
 FRACTION_BITS = 20  # of the reciprocal of an integer's square root
 
 # ---- rules
+
+
+def roots_fit_int32(call: Call) -> str | None:
+    """No int8 input may have a root of 2**30 output scales or more."""
+    return None if call.input().dtype.is_float else table.beyond_int32(call, _roots(call, _EVERY))
 
 
 def rsqrt_scales_fit(call: Call) -> str | None:
@@ -45,10 +51,16 @@ def sqrt_quantized(call: Call, inputs: Arrays) -> list[Array]:
 
     TFLite Micro has none for int8.
     """
-    centred = np.maximum(inputs[0].astype(np.int32) - call.input().zero_point, 0)
-    real = np.sqrt(np.float32(call.input().scale) * centred.astype(np.float32))
-    steps = np.minimum(np.trunc(real / np.float32(call.output.scale)), 255)
+    steps = np.trunc(_roots(call, inputs[0]))
     return [np.clip(steps + call.output.zero_point, -128, 127).astype(np.int8)]
+
+
+def _roots(call: Call, x: Array) -> Array:
+    """The roots in steps of the output, in float32."""
+    centred = np.maximum(x.astype(np.int32) - call.input().zero_point, 0)
+    real = np.sqrt(np.float32(call.input().scale) * centred.astype(np.float32))
+    steps: Array = real / np.float32(call.output.scale)
+    return steps
 
 
 def rsqrt_floating(call: Call, inputs: Arrays) -> list[Array]:
@@ -78,7 +90,7 @@ SQRT = Op(
     tflite="SQRT",
     decode=no_attributes,
     infer=table.infer,
-    rules=(rules.same_type_in_out, rules.quantized_per_tensor),
+    rules=(rules.same_type_in_out, rules.quantized_per_tensor, roots_fit_int32),
     floating=sqrt_floating,
     quantized=sqrt_quantized,
     arity=(1, 1),

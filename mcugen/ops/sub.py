@@ -33,7 +33,12 @@ OP = Op(
     decode=broadcast.decode,
     encode=broadcast.encode,
     infer=broadcast.infer,
-    rules=(*broadcast.RULES, rules.activation_is_a_clamp, sum_scale_is_below_one),
+    rules=(
+        *broadcast.RULES,
+        rules.activation_is_a_clamp,
+        rules.clamp_fits_int32,
+        sum_scale_is_below_one,
+    ),
     floating=floating,
     quantized=quantized,
     arity=(2, 2),

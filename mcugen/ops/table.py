@@ -60,16 +60,33 @@ def kernel(
 
 
 def from_float(call: Call, x: Array, function: Callable[[Array], Array]) -> list[Array]:
-    """The int8 results of a float32 function, as LUTPopulate and the table of TFLM's ELU.
+    """The int8 results of a float32 function, as LUTPopulate of BUILTIN_REF and TFLM's ELU table.
 
-    The reference multiplies by the output scale's reciprocal, all in float32. Results beyond 2**31
-    steps saturate; the reference converts them to int32, which C leaves undefined. NaN becomes 0.
+    The reference multiplies by the output scale's reciprocal, all in float32. LUTPopulate saturates
+    results beyond the range, infinite ones too; ELU does not, and has a rule. NaN becomes 0.
     """
+    steps = np.nan_to_num(steps_from_float(call, x, function)) + call.output.zero_point
+    return [np.clip(steps, -128, 127).astype(np.int8)]
+
+
+def steps_from_float(call: Call, x: Array, function: Callable[[Array], Array]) -> Array:
+    """The results of a float32 function in steps of the output, rounded, from its zero point."""
     centred = (x.astype(np.int32) - call.input().zero_point).astype(np.float32)
     with np.errstate(all="ignore"):
         real = function(np.float32(call.input().scale) * centred).astype(np.float32)
-        steps = round_half_away(real * (np.float32(1) / np.float32(call.output.scale)))
-    return [np.clip(np.nan_to_num(steps) + call.output.zero_point, -128, 127).astype(np.int8)]
+        return round_half_away(real * (np.float32(1) / np.float32(call.output.scale)))
+
+
+def beyond_int32(call: Call, steps: Array) -> str | None:
+    """What a rule says of results, in steps of the output, that the reference cannot convert.
+
+    It converts floats to int32, which C leaves undefined from 2**31 on, less the zero point.
+    """
+    most = float(np.max(np.abs(steps)))
+    if most < 2.0**30:
+        return None
+    scales = f"input scale {call.input().scale:g}, output scale {call.output.scale:g}"
+    return f"{scales}, a result of {most:g} steps"
 
 
 def correctly_rounded(function: Callable[[Array], Array]) -> Callable[[Array], Array]:

@@ -133,6 +133,7 @@ RULES = (
     rules.activation_is_a_clamp,
     _of_conv(rules.types_are_conv),
     _of_conv(rules.activations_are_quantized),
+    rules.clamp_fits_int32,
     _of_conv(rules.weights_are_symmetric),
     _of_conv(rules.bias_matches_channels),
     _of_conv(rules.accumulator_fits_int32),

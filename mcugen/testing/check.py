@@ -17,9 +17,9 @@ import numpy as np
 from mcugen import interpret, reference, verify
 from mcugen.cycles import Trace
 from mcugen.importers import tflite
-from mcugen.ir import Call, DType, Graph, Tensor, TensorId
+from mcugen.ir import Call, DType, Graph, Quant, Tensor, TensorId
 from mcugen.ops import OPS
-from mcugen.ops.base import Array, Family
+from mcugen.ops.base import Activation, Array, Family
 from mcugen.testing.emulated import run_emulated
 from mcugen.testing.helium import run_helium
 from mcugen.testing.kernels import KernelCase, run_kernels
@@ -214,6 +214,17 @@ def change_attrs(**fields: Any) -> Change:
 
     def change(call: Call) -> Call:
         return replace(call, node=replace(call.node, attrs=replace(call.attrs, **fields)))
+
+    return change
+
+
+def clamped_to_6(scale: float) -> Change:
+    """A change of the fused activation to RELU6, and of the output's scale."""
+
+    def change(call: Call) -> Call:
+        return change_output(quant=Quant((scale,), (0,)))(
+            change_attrs(activation=Activation.RELU6)(call)
+        )
 
     return change
 

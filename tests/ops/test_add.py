@@ -22,6 +22,7 @@ from mcugen.testing.check import (
     change_attrs,
     change_input,
     check_op,
+    clamped_to_6,
     run_op,
     unchanged,
 )
@@ -206,12 +207,14 @@ BROKEN: tuple[tuple[str, Add, Change], ...] = (
     ("shapes_broadcast", Add(), change_input(0, shape=(2,))),
     ("loops_fit", Add(((2, 1, 2, 1, 2), (1, 2, 1, 2, 1))), unchanged),
     ("activation_is_a_clamp", Add(), change_attrs(activation=Activation.SIGN_BIT)),
+    ("clamp_fits_int32", Add(), clamped_to_6(2.0**-31 * 6)),
     ("sum_scale_is_below_one", Add(), change_input(0, quant=quant(0.1 * 2**19))),
 )
 
 JUST_PASSING: tuple[tuple[Add, Change], ...] = (
     (ALTERNATING, unchanged),
     (Add(), change_input(1, shape=(3, 4))),
+    (Add(scales=(2.0**-28,) * 3), change_attrs(activation=Activation.RELU6)),
     (Add(), change_input(0, quant=quant(0.1 * 2**19 * (1 - 2.0**-20)))),
 )
 

@@ -27,6 +27,7 @@ from mcugen.testing.check import (
     change_input,
     change_output,
     check_op,
+    clamped_to_6,
     run_op,
     unchanged,
 )
@@ -263,6 +264,7 @@ BROKEN: tuple[tuple[str, Conv, Change], ...] = (
     ("weights_are_symmetric", Conv(), change_input(1, quant=quant([1.0] * 3, axis=3))),
     ("bias_matches_channels", Conv(), change_input(2, data=None)),
     ("bias_matches_channels", Conv(), change_input(2, shape=(4,))),
+    ("clamp_fits_int32", Conv(), clamped_to_6(2.0**-31 * 6)),
     ("accumulator_fits_int32", Conv(), biases(room_for_bias(Conv()) + 1)),
     ("accumulator_fits_int32", Conv(), biases(-room_for_bias(Conv()) - 1)),
     ("multiplier_is_defined", Conv(), change_input(0, quant=quant(2.0**60))),
@@ -274,6 +276,7 @@ JUST_PASSING: tuple[tuple[Conv, Change], ...] = (
     (EXACT, unchanged),
     (Conv(), change_attrs(activation=Activation.RELU6)),
     (Conv(), change_input(2, None)),
+    (Conv(), clamped_to_6(2.0**-31 * 6.01)),
     (Conv(), biases(room_for_bias(Conv()))),
     (Conv(), biases(-room_for_bias(Conv()))),
 )

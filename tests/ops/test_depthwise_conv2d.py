@@ -26,6 +26,7 @@ from mcugen.testing.check import (
     change_attrs,
     change_input,
     check_op,
+    clamped_to_6,
     run_op,
     unchanged,
 )
@@ -236,8 +237,10 @@ BROKEN: tuple[tuple[str, Depthwise, Change], ...] = (
     ("weights_are_symmetric", Depthwise(), change_input(1, quant=quant(SCALES[:3], axis=1))),
     ("bias_matches_channels", Depthwise(), change_input(2, data=None)),
     ("bias_matches_channels", Depthwise(), change_input(2, shape=(4,))),
+    ("clamp_fits_int32", Depthwise(), clamped_to_6(2.0**-31 * 6)),
     ("accumulator_fits_int32", Depthwise(), biases(room_for_bias(Depthwise()) + 1)),
     ("accumulator_fits_int32", Depthwise(), biases(-room_for_bias(Depthwise()) - 1)),
+    ("multiplier_is_defined", Depthwise(), change_input(0, quant=quant(2.0**60))),
 )
 
 JUST_PASSING: tuple[tuple[Depthwise, Change], ...] = (
@@ -246,6 +249,7 @@ JUST_PASSING: tuple[tuple[Depthwise, Change], ...] = (
     (Depthwise(), change_attrs(activation=Activation.RELU6)),
     (Depthwise(), change_input(1, quant=Quant((0.5,), (0,)))),
     (Depthwise(), change_input(2, None)),
+    (Depthwise(), clamped_to_6(2.0**-31 * 6.01)),
     (Depthwise(), biases(room_for_bias(Depthwise()))),
     (Depthwise(), biases(-room_for_bias(Depthwise()))),
 )

@@ -27,6 +27,7 @@ from mcugen.testing.check import (
     change_attrs,
     change_input,
     check_op,
+    clamped_to_6,
     run_op,
     unchanged,
 )
@@ -222,6 +223,7 @@ BROKEN: tuple[tuple[str, Dense, Change], ...] = (
     ("weights_are_symmetric", Dense(), change_input(1, quant=quant([0.01] * 9, axis=1))),
     ("bias_matches_channels", Dense(), change_input(2, data=None)),
     ("bias_matches_channels", Dense(), change_input(2, shape=(4,))),
+    ("clamp_fits_int32", Dense(), clamped_to_6(2.0**-31 * 6)),
     ("accumulator_fits_int32", Dense(), biases(room_for_bias(Dense()) + 1)),
     ("accumulator_fits_int32", Dense(), biases(-room_for_bias(Dense()) - 1)),
     ("multiplier_is_defined", Dense(), change_input(0, quant=quant(2.0**60))),
@@ -235,6 +237,7 @@ JUST_PASSING: tuple[tuple[Dense, Change], ...] = (
     (Dense(), change_attrs(activation=Activation.RELU6)),
     (Dense(), change_input(1, quant=quant([0.01] * 5, axis=0))),
     (Dense(), change_input(2, None)),
+    (Dense(), clamped_to_6(2.0**-31 * 6.01)),
     (Dense(), biases(room_for_bias(Dense()))),
     (Dense(), biases(-room_for_bias(Dense()))),
 )

@@ -22,6 +22,7 @@ from mcugen.testing.check import (
     change_attrs,
     change_input,
     check_op,
+    clamped_to_6,
     run_op,
     unchanged,
 )
@@ -166,6 +167,7 @@ BROKEN: tuple[tuple[str, Pool, Change], ...] = (
     ("activation_is_a_clamp", Pool(), change_attrs(activation=Activation.SIGN_BIT)),
     ("same_type_in_out", Pool(), change_input(0, dtype=DType.UINT8)),
     ("activations_are_quantized", Pool(), change_output_quant(None)),
+    ("clamp_fits_int32", Pool(), clamped_to_6(2.0**-31 * 6)),
     ("quantization_is_kept", Pool(), change_output_quant(quant(0.05, -8))),
     ("quantization_is_kept", Pool(scales=(0.05, 0.050002)), unchanged),
 )
@@ -175,6 +177,7 @@ JUST_PASSING: tuple[tuple[Pool, Change], ...] = (
     (Pool(), change_attrs(window=(LARGEST, LARGEST))),
     (Pool(), change_attrs(activation=Activation.RELU6)),
     (GRID["scales-nearly-equal"], unchanged),
+    (Pool(scales=(2.0**-28, 2.0**-28)), change_attrs(activation=Activation.RELU6)),
 )
 
 

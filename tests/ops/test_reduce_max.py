@@ -140,6 +140,7 @@ BROKEN: tuple[tuple[str, Reduce, Change], ...] = (
     ("same_type_in_out", TOTAL, change_output(dtype=DType.INT16)),
     ("activations_are_quantized", TOTAL, change_input(0, quant=None)),
     ("same_quantization_in_out", Reduce(), change_output(quant=quant(0.4, -7))),
+    ("ratio_is_defined", TOTAL, change_input(0, quant=quant(2.0**40))),
     ("sum_fits_int32", TOTAL, change_input(0, shape=(1, MAX_COUNT + 1, 1, 1))),
 )
 

@@ -199,6 +199,9 @@ BROKEN: tuple[tuple[str, Unary, Change], ...] = (
     ("scale_ratio_fits", PLAIN["LEAKY_RELU"], change_attrs(alpha=-(2.0**22))),
     ("scale_ratio_fits", unary("LEAKY_RELU", quant(2.0**22), quant(1.0), alpha=0.1), unchanged),
     ("scale_ratio_fits", unary("ABS", quant(2.0**22), quant(1.0)), unchanged),
+    ("results_fit_int32", unary("ELU", quant(1.0), quant(2.6e-10)), unchanged),
+    ("results_fit_int32", unary("ELU", quant(1.0), quant(127 * 2.0**-30)), unchanged),
+    ("roots_fit_int32", unary("SQRT", quant(1.0), quant(2.0**-28)), unchanged),
     ("rsqrt_scales_fit", unary("RSQRT", quant(1.0), quant(2.0**12.1)), unchanged),
     ("rsqrt_scales_fit", unary("RSQRT", quant(1.0), quant(2.0**-30)), unchanged),
     ("same_quantization_in_out", unary("NEG", TENTH, quant(0.2)), unchanged),
@@ -215,6 +218,8 @@ JUST_PASSING: tuple[tuple[Unary, Change], ...] = (
     (unary("HARD_SWISH", quant(0.1), quant(0.1 * 512)), unchanged),
     (PLAIN["LEAKY_RELU"], change_attrs(alpha=-(2.0**22) * (1 - 2.0**-20))),
     (unary("ABS", quant(2.0**22 * (1 - 2.0**-20)), quant(1.0)), unchanged),
+    (unary("ELU", quant(1.0), quant(127 * 2.0**-29.9)), unchanged),
+    (unary("SQRT", quant(1.0), quant(2.0**-26)), unchanged),
     (unary("RSQRT", quant(1.0), quant(2.0**12)), unchanged),
     (unary("RSQRT", quant(1.0), quant(2.0**-29.9)), unchanged),
 )

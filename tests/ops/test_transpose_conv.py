@@ -27,6 +27,7 @@ from mcugen.testing.check import (
     change_input,
     change_output,
     check_op,
+    clamped_to_6,
     run_op,
     unchanged,
 )
@@ -207,6 +208,7 @@ BROKEN: tuple[tuple[str, Deconv, Change], ...] = (
     ("activation_is_a_clamp", Deconv(), change_attrs(activation=Activation.TANH)),
     ("types_are_conv", Deconv(), change_output(dtype=DType.INT16)),
     ("activations_are_quantized", Deconv(), change_output(quant=None)),
+    ("clamp_fits_int32", Deconv(), clamped_to_6(2.0**-31 * 6)),
     ("weights_are_symmetric", Deconv(), change_input(1, quant=quant(0.1, 1))),
     ("bias_matches_channels", Deconv(), change_input(3, shape=(4,))),
     ("accumulator_fits_int32", Deconv(), weighing(2**31)),
@@ -215,6 +217,7 @@ BROKEN: tuple[tuple[str, Deconv, Change], ...] = (
 
 JUST_PASSING: tuple[tuple[Deconv, Change], ...] = (
     (Deconv(), asked(1, 1, 1, 5)),
+    (Deconv(), clamped_to_6(2.0**-31 * 6.01)),
     (Deconv(), weighing(2**31 - 1)),
     (replace(Deconv(), bias=False), unchanged),
 )
