@@ -28,6 +28,7 @@ from mcugen.lower import lower
 from mcugen.memory_report import memory_report
 from mcugen.model import Model, load, loads
 from mcugen.ops.base import Array
+from mcugen.passes.fuse_pad import fuse_pad
 from mcugen.profiling import Profile
 from mcugen.program import Program, Source
 from mcugen.project import Project
@@ -322,7 +323,8 @@ def _compiled(model: Model, board: Board) -> Graph:
 
 
 def _ordered(graph: Graph, board: Board) -> Graph:
-    """The graph in the order that takes the least memory."""
+    """The graph as it is executed, in the order that takes the least memory."""
+    graph = fuse_pad(graph)
     return reorder(graph, select(graph, board.cpu))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from mcugen.ir import Call
 from mcugen.ops import float32, rules
 from mcugen.ops.base import Activation, Fields, Options, Shape, activation_range
-from mcugen.ops.window import Axis, Padding, axis
+from mcugen.ops.window import Axis, Explicit, Padding, axis, encoded, sides
 
 SCALE_TOLERANCE = (
     1e-6  # what the reference allows (PoolingPrepare, micro/kernels/pooling_common.cc)
@@ -20,7 +20,7 @@ MAX_WINDOW = 2**24  # values whose int8 sum surely fits an int32
 class Pool2DAttrs:
     """Window and strides are (rows, columns)."""
 
-    padding: Padding
+    padding: Padding | Explicit
     stride: tuple[int, int]
     window: tuple[int, int]
     activation: Activation
@@ -40,7 +40,7 @@ def encode(call: Call) -> Options:
     """Write Pool2DOptions."""
     attrs: Pool2DAttrs = call.attrs
     return {
-        "padding": attrs.padding.value,
+        "padding": encoded(attrs.padding),
         "strideH": attrs.stride[0],
         "strideW": attrs.stride[1],
         "filterHeight": attrs.window[0],
@@ -53,9 +53,10 @@ def geometry(call: Call) -> tuple[Axis, Axis]:
     """The sliding window along rows and columns."""
     _, in_h, in_w, _ = call.input(0).shape
     attrs: Pool2DAttrs = call.attrs
+    rows, cols = sides(attrs.padding)
     return (
-        axis(in_h, attrs.window[0], attrs.stride[0], 1, attrs.padding),
-        axis(in_w, attrs.window[1], attrs.stride[1], 1, attrs.padding),
+        axis(in_h, attrs.window[0], attrs.stride[0], 1, rows),
+        axis(in_w, attrs.window[1], attrs.stride[1], 1, cols),
     )
 
 

@@ -19,6 +19,33 @@ class Padding(enum.Enum):
     VALID = 1
 
 
+Pads = tuple[int, int]  # elements before and behind one axis
+
+
+@dataclass(frozen=True, slots=True)
+class Explicit:
+    """Padding in elements: what is left of a PAD in front of the window, or of an image cut up.
+
+    Model files cannot say it; it comes after the passes.
+    """
+
+    rows: Pads
+    cols: Pads
+
+
+def sides(padding: Padding | Explicit) -> tuple[Padding | Pads, Padding | Pads]:
+    """The padding of rows and of columns, as `axis` takes it."""
+    if isinstance(padding, Padding):
+        return padding, padding
+    return padding.rows, padding.cols
+
+
+def encoded(padding: Padding | Explicit) -> int:
+    """TFLite's code."""
+    assert isinstance(padding, Padding), "a graph with explicit padding cannot be written"
+    return padding.value
+
+
 @dataclass(frozen=True, slots=True)
 class Axis:
     """One spatial axis of a sliding window: sizes in elements, `before` and `after` are padding."""
@@ -32,14 +59,17 @@ class Axis:
     after: int
 
 
-def axis(size: int, kernel: int, stride: int, dilation: int, padding: Padding) -> Axis:
+def axis(size: int, kernel: int, stride: int, dilation: int, padding: Padding | Pads) -> Axis:
     """Output size and padding along one axis.
 
     SAME with a stride pads asymmetrically, the odd element at the end (tflite/kernels/padding.h).
     """
     span = (kernel - 1) * dilation + 1
     if padding is Padding.VALID:
-        return Axis(size, kernel, stride, dilation, (size - span) // stride + 1, 0, 0)
+        padding = (0, 0)
+    if not isinstance(padding, Padding):
+        out = (size + sum(padding) - span) // stride + 1
+        return Axis(size, kernel, stride, dilation, out, *padding)
     out = -(-size // stride)
     total = max((out - 1) * stride + span - size, 0)
     return Axis(size, kernel, stride, dilation, out, total // 2, total - total // 2)
@@ -50,10 +80,10 @@ def convolution(call: Call) -> tuple[Axis, Axis]:
     _, in_h, in_w, _ = call.input(0).shape
     _, kernel_h, kernel_w, _ = call.input(1).shape
     (stride_h, stride_w), (dilation_h, dilation_w) = call.attrs.stride, call.attrs.dilation
-    padding = call.attrs.padding
+    rows, cols = sides(call.attrs.padding)
     return (
-        axis(in_h, kernel_h, stride_h, dilation_h, padding),
-        axis(in_w, kernel_w, stride_w, dilation_w, padding),
+        axis(in_h, kernel_h, stride_h, dilation_h, rows),
+        axis(in_w, kernel_w, stride_w, dilation_w, cols),
     )
 
 
@@ -61,7 +91,7 @@ def convolution(call: Call) -> tuple[Axis, Axis]:
 class ConvolutionAttrs:
     """Attributes of a convolution, depthwise or not; strides and dilations are (rows, columns)."""
 
-    padding: Padding
+    padding: Padding | Explicit
     stride: tuple[int, int]
     dilation: tuple[int, int]
     activation: Activation
@@ -81,7 +111,7 @@ def encode_convolution(call: Call) -> Options:
     """Write Conv2DOptions, or the part of DepthwiseConv2DOptions that is the same."""
     attrs: ConvolutionAttrs = call.attrs
     return {
-        "padding": attrs.padding.value,
+        "padding": encoded(attrs.padding),
         "strideH": attrs.stride[0],
         "strideW": attrs.stride[1],
         "dilationHFactor": attrs.dilation[0],

@@ -16,7 +16,7 @@ from mcugen.ops.kernels.requant import (
     requant,
     sums_fit_24_bits,
 )
-from mcugen.ops.window import axis, convolution
+from mcugen.ops.window import convolution
 
 PIXELS = 2  # output pixels that share a pass
 
@@ -62,13 +62,11 @@ def multipliers_fit(call: Call) -> str | None:
 
 def params(call: Call) -> Fields:
     """Fields of mcu_conv2d_s8_dsp_params."""
-    rows = _rows(call)
-    sums = exact_sums(call, rows)
+    sums = exact_sums(call, _rows(call))
     form = requant(call, sums)
     batch, in_h, in_w, in_ch = call.input(0).shape
     _, out_h, out_w, out_ch = call.output.shape
-    _, kernel_h, kernel_w, _ = call.input(1).shape
-    (stride_h, stride_w), padding = call.attrs.stride, call.attrs.padding
+    rows, cols = convolution(call)
     return {
         "batch": batch,
         "in_h": in_h,
@@ -77,12 +75,12 @@ def params(call: Call) -> Fields:
         "out_h": out_h,
         "out_w": out_w,
         "out_ch": out_ch,
-        "kernel_h": kernel_h,
-        "kernel_w": kernel_w,
-        "stride_h": stride_h,
-        "stride_w": stride_w,
-        "pad_top": axis(in_h, kernel_h, stride_h, 1, padding).before,
-        "pad_left": axis(in_w, kernel_w, stride_w, 1, padding).before,
+        "kernel_h": rows.kernel,
+        "kernel_w": cols.kernel,
+        "stride_h": rows.stride,
+        "stride_w": cols.stride,
+        "pad_top": rows.before,
+        "pad_left": cols.before,
         "input_zero_point": call.input(0).zero_point,
         "clamped": form.form.value,
         "stream": channel_pairs.stream(sums, form),

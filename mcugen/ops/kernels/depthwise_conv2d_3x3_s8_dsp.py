@@ -17,7 +17,7 @@ from mcugen.ops.kernels.requant import (
     requant,
     sums_fit_24_bits,
 )
-from mcugen.ops.window import axis
+from mcugen.ops.window import convolution
 
 CHANNELS = 4  # sorted together
 ROW_BYTES = 32
@@ -87,7 +87,7 @@ def params(call: Call) -> Fields:
     )
     batch, in_h, in_w, channels = call.input(0).shape
     _, out_h, out_w, _ = call.output.shape
-    padding = call.attrs.padding
+    height, width = convolution(call)
     return {
         "batch": batch,
         "in_h": in_h,
@@ -95,8 +95,8 @@ def params(call: Call) -> Fields:
         "channels": channels,
         "out_h": out_h,
         "out_w": out_w,
-        "pad_top": axis(in_h, 3, 1, 1, padding).before,
-        "pad_left": axis(in_w, 3, 1, 1, padding).before,
+        "pad_top": height.before,
+        "pad_left": width.before,
         "input_zero_point": call.input(0).zero_point,
         "clamped": form.form.value,
         "stream": Const(stream.astype(np.uint32).view(np.int32).reshape(-1), "int32_t"),

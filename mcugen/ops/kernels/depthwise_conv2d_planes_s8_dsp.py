@@ -21,7 +21,7 @@ from mcugen.ops.base import Const, Cost, Family, Fields, Kernel, Overlap, Overla
 from mcugen.ops.kernels import planes
 from mcugen.ops.kernels.fixed_shift import fixed_shift
 from mcugen.ops.kernels.requant import clamp_is_saturation, exact_sums
-from mcugen.ops.window import axis
+from mcugen.ops.window import convolution
 
 SHIFT = 10  # of the requantization, an immediate in the kernel
 
@@ -39,16 +39,13 @@ class Plane:
 
 def plane(call: Call) -> Plane:
     """The plane of a 3x3 convolution."""
-    stride, padding = call.attrs.stride[0], call.attrs.padding
-    _, in_h, in_w, _ = call.input(0).shape
-    _, out_h, out_w, _ = call.output.shape
-    top = axis(in_h, 3, stride, 1, padding).before
-    left = axis(in_w, 3, stride, 1, padding).before
-    strips = -(-out_w // 2)
-    width = max(left + in_w, 2 * strips + 2 if stride == 1 else 4 * strips + 1)
-    height = max(top + in_h, stride * (max(out_h, 2) - 1) + 3)
+    rows, cols = convolution(call)
+    stride = rows.stride
+    strips = -(-cols.out // 2)
+    width = max(cols.before + cols.size, 2 * strips + 2 if stride == 1 else 4 * strips + 1)
+    height = max(rows.before + rows.size, stride * (max(rows.out, 2) - 1) + 3)
     pitch = width + width % 2
-    return Plane(strips, pitch, -(-height * pitch // 16) * 16, top, left)
+    return Plane(strips, pitch, -(-height * pitch // 16) * 16, rows.before, cols.before)
 
 
 # ---- rules
@@ -80,6 +77,17 @@ def shift_is_exact(call: Call) -> str | None:
     """
     exact = fixed_shift(call, exact_sums(call, planes.weight_rows(call)), SHIFT) is not None
     return None if exact else "a channel that needs the general form"
+
+
+def halo_is_refilled(call: Call) -> str | None:
+    """With stride 1, padding below or to the right must not be the only padding.
+
+    Results overwrite it, and planes without padding above or to the left are filled once.
+    """
+    rows, cols = convolution(call)
+    if rows.stride != 1 or rows.before + cols.before > 0 or rows.after + cols.after == 0:
+        return None
+    return f"padding {rows.after} below, {cols.after} to the right, none else"
 
 
 # ---- params
@@ -151,6 +159,7 @@ KERNEL = Kernel(
         kernel_is_3x3,
         stride_is_1_or_2,
         rows_are_short,
+        halo_is_refilled,
         clamp_is_saturation,
         shift_is_exact,
     ),
