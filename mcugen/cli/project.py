@@ -25,7 +25,6 @@ from mcugen.cli.output import progress_bar, show
 @options.name
 @click.option("--force", is_flag=True, help="Replace the project that DIR holds.")
 @options.calibration
-@options.objective
 @options.json
 def generate(
     model: Path,
@@ -34,7 +33,6 @@ def generate(
     name: str | None,
     force: bool,
     calibration: Path | None,
-    objective: str,
     as_json: bool,
 ) -> None:
     """Write a self-contained C project for MODEL.
@@ -50,7 +48,6 @@ def generate(
             directory,
             name=name,
             force=force,
-            objective=objective,
             calibration=calibration,
             progress=progress,
         )

@@ -276,12 +276,8 @@ static void dispatch(char *line) {
 static bool read_command(char *line) {
     size_t length = 0;
     for (;;) {
-        const int32_t byte = uart_poll();
-        if (byte == UART_NOTHING) {
-            uart_wait();
-            continue;
-        }
-        if (byte == UART_GONE) {
+        const int32_t byte = uart_get();
+        if (byte < 0) {
             return false;
         }
         if (byte == '%') {

@@ -10,6 +10,16 @@
 extern "C" {
 #endif
 
+/// How the core walks a plane, in strips of one or two output columns; in bytes. A strip ends where
+/// the last result of its first column begins.
+typedef struct {
+    int32_t end;         ///< of the first strip, from the plane
+    int32_t back;        ///< from there to the next strip
+    int32_t last;        ///< end of the last strip, from the plane
+    int32_t repeat;      ///< rows of results - 1; 1 or more
+    int32_t plane_bytes; ///< from plane to plane
+} mcu_strips;
+
 typedef struct {
     int32_t batch;
     int32_t in_h;
@@ -25,7 +35,9 @@ typedef struct {
     int32_t input_zero_point; ///< what padding holds, [-128, 127]
     int32_t pitch;            ///< bytes from row to row of a plane, even
     int32_t plane_bytes;      ///< of one channel with its padding, a multiple of 16
-    const int32_t *stream;    ///< [out_ch][8]: weights and requantization, see the kernel
+    mcu_strips two;           ///< strips of two output columns
+    mcu_strips one;           ///< stride 1: a strip of one
+    const int32_t *stream;    ///< [out_ch][7]: weights and requantization, see the kernel
 } mcu_depthwise_conv2d_planes_s8_dsp_params;
 
 /// Kernel 3x3, stride 1 or 2, no dilation. Input [batch][in_h][in_w][in_ch],

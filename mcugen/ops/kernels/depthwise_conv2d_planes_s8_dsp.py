@@ -1,13 +1,13 @@
 """mcu_depthwise_conv2d_planes_s8_dsp: 3x3 depthwise convolution on planes, what it reads.
 
-The constants are a stream of 8 words per output channel:
+The constants are a stream of 7 words per output channel:
 
     3 words      of weights, the outer two of each row: lanes w[row][0], w[row][2]
     1            the middle ones of rows 0 and 1
     1            the middle one of row 2, and the bytes from row to row of a plane
-    3            multiplier, offset and bias
+    2            multiplier, and what a sum begins with
 
-Weights and bias are multiplied by the power of two that the requantization asks for.
+Weights and bias are multiplied by the factor that the requantization asks for.
 """
 
 from __future__ import annotations
@@ -46,6 +46,14 @@ def plane(call: Call) -> Plane:
     height = max(rows.before + rows.size, stride * (max(rows.out, 2) - 1) + 3)
     pitch = width + width % 2
     return Plane(strips, pitch, -(-height * pitch // 16) * 16, rows.before, cols.before)
+
+
+def strips(call: Call, columns: int, count: int) -> tuple[int, ...]:
+    """An mcu_strips: `count` strips whose windows begin `columns` apart."""
+    shape, repeat = plane(call), max(call.output.shape[1], 2) - 1
+    rows = repeat + 2 if call.attrs.stride == (1, 1) else 2 * repeat + 1
+    end = rows * shape.pitch
+    return end, end - columns, end + (count - 1) * columns, repeat, shape.bytes
 
 
 # ---- rules
@@ -98,27 +106,29 @@ def params(call: Call) -> Fields:
     sums = exact_sums(call, planes.weight_rows(call))
     form = fixed_shift(call, sums, SHIFT)
     assert form is not None, call.node.where
-    shape = plane(call)
-    weights = sums.weights << form.scale[:, None]
+    shape, stride = plane(call), call.attrs.stride[0]
+    weights = sums.weights * form.factor[:, None]
     pitch = np.full(len(weights), shape.pitch)
     low = np.stack([*weights[:, [0, 3, 6]].T, weights[:, 1], weights[:, 7]], axis=1)
     high = np.stack([*weights[:, [2, 5, 8]].T, weights[:, 4], pitch], axis=1)
-    bias = (sums.bias << form.scale) + form.extra
+    start = sums.bias * form.factor + form.extra
     stream = np.concatenate(
         [
             (low & 0xFFFF) | (high & 0xFFFF) << 16,
-            np.stack([form.multiplier, form.offset, bias], axis=1),
+            np.stack([form.multiplier, start], axis=1),
         ],
         axis=1,
     )
     return {
         **planes.sizes(call),
-        "stride": call.attrs.stride[0],
+        "stride": stride,
         "pad_top": shape.pad_top,
         "pad_left": shape.pad_left,
         "input_zero_point": call.input(0).zero_point,
         "pitch": shape.pitch,
         "plane_bytes": shape.bytes,
+        "two": strips(call, 2 * stride, shape.strips if stride == 2 else call.output.shape[2] // 2),
+        "one": strips(call, 1, 1),
         "stream": Const((stream & 0xFFFFFFFF).astype(np.uint32).view(np.int32), "int32_t"),
     }
 
@@ -133,13 +143,13 @@ def cost(call: Call) -> Cost:
     batch, out_h, out_w, out_ch = call.output.shape
     shape, rows = plane(call), max(out_h, 2)
     if call.attrs.stride == (1, 1):
-        core = out_w // 2 * (26.2 * rows + 38) + out_w % 2 * (17.2 * rows + 70) + 70
+        core = out_w // 2 * (24.2 * rows + 30) + out_w % 2 * (15.2 * rows + 70) + 40
     else:
-        core = shape.strips * (37.5 * rows + 32) + 80
+        core = shape.strips * (35.4 * rows + 24) + 40
     filled = shape.pad_top + shape.pad_left > 0
     planes_filled = out_ch if filled else min(out_ch, planes.COUNT) + out_ch % planes.COUNT
     cycles = out_ch * core + planes.copying(call) + shape.bytes / 2 * planes_filled
-    return Cost(int(batch * cycles), flash=32 * out_ch)
+    return Cost(int(batch * cycles), flash=28 * out_ch)
 
 
 def overlap(call: Call) -> Overlaps:

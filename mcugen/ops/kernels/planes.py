@@ -38,8 +38,8 @@ def copying(call: Call) -> float:
     fours, ones = divmod(out_ch, COUNT)
     back = fours * _four(out_h, out_w) + ones * _one(out_h, out_w)
     if in_ch != out_ch:
-        return back + out_ch * _one(in_h, in_w) + 200 * fours + 300 * ones
-    return back + fours * (_four(in_h, in_w) + 200) + ones * (_one(in_h, in_w) + 300)
+        return back + out_ch * _one(in_h, in_w) + 160 * fours + 250 * ones
+    return back + fours * (_four(in_h, in_w) + 160) + ones * (_one(in_h, in_w) + 250)
 
 
 def _four(height: int, width: int) -> float:

@@ -8,16 +8,17 @@
  * weights w0 w1 w2 of that row, two outputs of stride 1 take four instructions for six products:
  *     (x0, x2) . (w0, w2) + x1 * w1        (x1, x3) . (w0, w2) + x2 * w1
  *
- * A stream of 8 words per output channel holds, with weights and bias times 2^k:
- *     (w00, w02), (w10, w12), (w20, w22), (w01, w11), (w21, pitch), multiplier, offset, bias
- * A result is SSAT((hi(2^k * S * multiplier) + offset) >> 10) for the sum S. k, multiplier and
- * offset are proved to give the reference's value for all sums that the channel can reach, none of
- * which overflows, when the project is generated.
+ * A stream of 7 words per output channel holds, with the weights times a factor f:
+ *     (w00, w02), (w10, w12), (w20, w22), (w01, w11), (w21, pitch), multiplier, start
+ * A result is SSAT(hi(sum * multiplier) >> 10), where the sum begins with `start`: f * bias, and
+ * the output's zero point and the rounding in steps of the sum. f, multiplier and start are proved
+ * to give the reference's value for all sums that the channel can reach, none of which overflows,
+ * when the project is generated.
  *
- * On a Cortex-M4 two outputs take 26 cycles with stride 1, 38 with stride 2, and to copy a byte
+ * On a Cortex-M4 two outputs take 24 cycles with stride 1, 36 with stride 2, and to copy a byte
  * takes 1.7. With stride 1 a row of the plane ends an output, P, goes on with the next, Q, and
  * begins a third in the registers of P.
- * Registers: r0 plane, r1 r2 pairs, r3-r6 sums, r7-r11 weights, r12 multiplier, lr offset.
+ * Registers: r0 plane, r1 r2 pairs, r3-r6 sums, r7-r11 weights, r12 multiplier, lr start.
  * SPDX-License-Identifier: MIT-0 */
 #include "mcu_depthwise_conv2d_planes_s8_dsp.h"
 
@@ -25,29 +26,20 @@
 #include "mcu_planes.h"
 #include "mcu_port.h"
 
-enum { WORDS = 8, SHIFT = 10 };
-
-/* Strips of a plane. A strip ends where the last result of its first column begins. */
-typedef struct {
-    int32_t end;    /* of the first strip, in bytes from the plane */
-    int32_t back;   /* from there to the next strip */
-    int32_t last;   /* end of the last strip */
-    int32_t repeat; /* rows of results - 1; 1 or more */
-} strips;
+enum { WORDS = 7, SHIFT = 10 };
 
 #if MCU_DSP_ASSEMBLY
 /* clang-format off */
 
-/* sp: bias, end of the strip, back, end of the last one, repeat, the strip's results. */
+/* sp: end of the strip, back, end of the last one, repeat, the strip's results; then the arguments:
+ * stream, strips, plane, planes left. */
 #define ENTER                                                                                      \
     ".syntax unified\n"                                                                            \
-    "push {r4-r11, lr}\n"                                                                          \
-    "ldm r1, {r3-r6}\n ldr r1, [r0, #28]\n"                                                        \
-    "add r3, r2\n add r5, r2\n"                                                                    \
-    "push {r2}\n"                                                                                  \
-    "push {r1, r3-r6}\n"                                                                           \
-    "ldm r0, {r7-r12, lr}\n"                                                                       \
-    "mov r0, r2\n mov r3, r6\n mov r6, r2\n"
+    "push {r4-r11, lr}\n push {r0-r3}\n sub sp, #20\n"                                             \
+    "7:\n ldr r0, [sp, #20]\n ldr r1, [sp, #24]\n ldr r2, [sp, #28]\n"                             \
+    "ldm r1!, {r3-r6}\n ldm r0!, {r7-r12, lr}\n"                                                   \
+    "add r3, r2\n add r5, r2\n stm sp, {r3-r6}\n str r2, [sp, #16]\n str r0, [sp, #20]\n"           \
+    "ldr r1, [r1]\n mov r0, r2\n mov r3, r6\n add r1, r2\n str r1, [sp, #28]\n mov r6, r2\n"
 
 /* All strips. After its first rows, `begin`, a strip goes on with a multiple of four rows and the
  * rest of it, which says where the loop is entered. */
@@ -55,19 +47,19 @@ typedef struct {
     "1:\n lsls r3, r3, #31\n bmi.w 6f\n"                                                           \
     begin "bcs.w 4f\n"                                                                             \
     "2:\n" row "3:\n" row_odd "4:\n" row "5:\n" row_odd                                            \
-    "ldr r1, [sp, #4]\n cmp r0, r1\n bne.w 2b\n"                                                   \
+    "ldr r1, [sp, #0]\n cmp r0, r1\n bne.w 2b\n"                                                   \
     end                                                                                            \
-    "ldr r1, [sp, #8]\n ldr r2, [sp, #12]\n ldr r3, [sp, #16]\n"                                   \
-    "add r4, r0, #" columns "\n cmp r0, r2\n str r4, [sp, #4]\n sub r0, r1\n bne.w 1b\n"           \
-    "add sp, #24\n pop {r4-r11, pc}\n"                                                             \
+    "ldr r1, [sp, #4]\n ldr r2, [sp, #8]\n ldr r3, [sp, #12]\n"                                    \
+    "add r4, r0, #" columns "\n cmp r0, r2\n str r4, [sp, #0]\n sub r0, r1\n bne.w 1b\n"           \
+    "ldr r1, [sp, #32]\n subs r1, #1\n str r1, [sp, #32]\n bne.w 7b\n"                             \
+    "add sp, #36\n pop {r4-r11, pc}\n"                                                             \
     "6:\n" begin_odd "bcs.w 3b\n b.w 5b\n"
 
 #define DOWN(row) "sxtah " row ", " row ", r11, ror #16\n"
-#define BIAS(sum) "ldr " sum ", [sp]\n"
 #define SPLIT "sxtb16 r1, r2\n sxtb16 r2, r2, ror #8\n"
 #define LOAD "ldr r2, [r0]\n" SPLIT
 #define REQUANTIZE(sum)                                                                            \
-    "smmla " sum ", " sum ", r12, lr\n ssat " sum ", #8, " sum ", asr #10\n"
+    "smmul " sum ", " sum ", r12\n ssat " sum ", #8, " sum ", asr #10\n"
 #define TWO_BYTES(p, q) REQUANTIZE(p) REQUANTIZE(q) "bfi " p ", " q ", #8, #24\n"
 
 /* Stride 1, p of the left column and q of the right: the weights of a row, `outer` and half `h` of
@@ -81,7 +73,7 @@ typedef struct {
 #define THIRD "r9", "r11", "b"
 #define ADD(side, ...) side(__VA_ARGS__)
 
-#define BEGIN(p, q) BIAS(p) ADD(RIGHT, q, p, FIRST) ADD(LEFT, p, p, FIRST)
+#define BEGIN(p, q) ADD(RIGHT, q, "lr", FIRST) ADD(LEFT, p, "lr", FIRST)
 #define CONTINUE(p, q) ADD(LEFT, p, p, SECOND) ADD(RIGHT, q, q, SECOND)
 #define END(p, q)                                                                                  \
     LOAD ADD(LEFT, p, p, THIRD) ADD(RIGHT, q, q, THIRD) TWO_BYTES(p, q) "strh " p ", [r0]\n"
@@ -91,14 +83,15 @@ typedef struct {
 
 /* Leaves output row y in row y + 2 of the plane. */
 MCU_ASSEMBLY_FUNCTION
-static void two_columns(const int32_t *stream MCU_UNUSED, const strips *on MCU_UNUSED, int8_t *plane MCU_UNUSED) {
+static void two_columns(const int32_t *stream MCU_UNUSED, const mcu_strips *on MCU_UNUSED, int8_t *plane MCU_UNUSED,
+                        int32_t planes MCU_UNUSED) {
     __asm__(ENTER STRIPS("2",
                          TWO_ROWS("r3", "r4", "r5", "r6"), TWO_ROWS("r5", "r6", "r3", "r4"),
                          ROW("r3", "r4", "r5", "r6"), ROW("r5", "r6", "r3", "r4"),
                          END("r3", "r4")));
 }
 
-#define BEGIN1(p) BIAS(p) ADD(LEFT, p, p, FIRST)
+#define BEGIN1(p) ADD(LEFT, p, "lr", FIRST)
 #define CONTINUE1(p) ADD(LEFT, p, p, SECOND)
 #define END1(p) LOAD ADD(LEFT, p, p, THIRD) REQUANTIZE(p) "strb " p ", [r0]\n"
 #define TWO_ROWS1(p, r) LOAD DOWN("r0") BEGIN1(p) LOAD DOWN("r0") BEGIN1(r) CONTINUE1(p)
@@ -106,28 +99,30 @@ static void two_columns(const int32_t *stream MCU_UNUSED, const strips *on MCU_U
 
 /* The last one of an odd number of columns. */
 MCU_ASSEMBLY_FUNCTION
-static void one_column(const int32_t *stream MCU_UNUSED, const strips *on MCU_UNUSED, int8_t *plane MCU_UNUSED) {
+static void one_column(const int32_t *stream MCU_UNUSED, const mcu_strips *on MCU_UNUSED, int8_t *plane MCU_UNUSED,
+                        int32_t planes MCU_UNUSED) {
     __asm__(ENTER STRIPS("1", TWO_ROWS1("r3", "r5"), TWO_ROWS1("r5", "r3"),
                          ROW1("r3", "r5"), ROW1("r5", "r3"), END1("r3")));
 }
 
 /* Stride 2: r4 takes x0 x1 x2, r5 takes x2 x3 x4; r6 is where the results go. */
 #define LOAD5 "ldr r2, [r0]\n ldrsb r3, [r0, #4]\n" SPLIT
-#define BOTH(q0, outer, middle, h)                                                                 \
-    "smlatb r5, r1, " outer ", " q0 "\n smlad r4, r1, " outer ", r4\n"                             \
+#define BOTH(p0, q0, outer, middle, h)                                                             \
+    "smlatb r5, r1, " outer ", " q0 "\n smlad r4, r1, " outer ", " p0 "\n"                         \
     "smlat" h " r5, r2, " middle ", r5\n smlab" h " r4, r2, " middle ", r4\n"                      \
     "smlabt r5, r3, " outer ", r5\n"
-#define BEGIN2 BIAS("r4") ADD(BOTH, "r4", FIRST)
+#define BEGIN2 ADD(BOTH, "lr", "lr", FIRST)
 #define END2                                                                                       \
-    LOAD5 DOWN("r0") ADD(BOTH, "r5", SECOND)                                                       \
-    LOAD5 ADD(BOTH, "r5", THIRD) TWO_BYTES("r4", "r5") "strh r4, [r6]\n"
+    LOAD5 DOWN("r0") ADD(BOTH, "r4", "r5", SECOND)                                                       \
+    LOAD5 ADD(BOTH, "r4", "r5", THIRD) TWO_BYTES("r4", "r5") "strh r4, [r6]\n"
 #define ROW2 END2 DOWN("r0") BEGIN2 DOWN("r6")
 #define TOP2 LOAD5 DOWN("r0") BEGIN2
-#define LAST2 END2 "ldr r6, [sp, #20]\n ldr r0, [sp, #4]\n add r6, #2\n str r6, [sp, #20]\n"
+#define LAST2 END2 "ldr r6, [sp, #16]\n ldr r0, [sp, #0]\n add r6, #2\n str r6, [sp, #16]\n"
 
 /* Leaves output row y in row y of the plane. */
 MCU_ASSEMBLY_FUNCTION
-static void two_columns_stride2(const int32_t *stream MCU_UNUSED, const strips *on MCU_UNUSED, int8_t *plane MCU_UNUSED) {
+static void two_columns_stride2(const int32_t *stream MCU_UNUSED, const mcu_strips *on MCU_UNUSED, int8_t *plane MCU_UNUSED,
+                        int32_t planes MCU_UNUSED) {
     __asm__(ENTER STRIPS("4", TOP2, TOP2, ROW2, ROW2, LAST2));
 }
 
@@ -140,19 +135,19 @@ static void slide(const int32_t *stream, const int8_t *from, int8_t *to, int32_t
                   int32_t stride) {
     const int32_t pitch = mcu_lane(stream[4], 1);
     for (int32_t column = 0; column < columns; column++) {
-        int32_t sum = stream[7];
+        int32_t sum = stream[6];
         for (int32_t row = 0; row < 3; row++) {
             const int8_t *const x = from + row * pitch + column * stride;
             sum += x[0] * mcu_lane(stream[row], 0) + x[2] * mcu_lane(stream[row], 1);
             sum += x[1] * mcu_lane(stream[row < 2 ? 3 : 4], row == 1 ? 1U : 0U);
         }
-        to[column] = mcu_ssat8((mcu_smmul(sum, stream[5]) + stream[6]) >> SHIFT);
+        to[column] = mcu_ssat8(mcu_smmul(sum, stream[5]) >> SHIFT);
     }
 }
 
 /* The cores in C, for machines without these instructions. Results land where no later window lies:
  * for stride 1 that takes the rows from below. */
-static void slide_up(const int32_t *stream, const strips *on, int8_t *plane, int32_t columns) {
+static void slide_up(const int32_t *stream, const mcu_strips *on, int8_t *plane, int32_t columns) {
     const int32_t pitch = mcu_lane(stream[4], 1);
     for (int32_t end = on->end; end <= on->last; end += columns) {
         for (int32_t y = 0; y <= on->repeat; y++) {
@@ -162,62 +157,37 @@ static void slide_up(const int32_t *stream, const strips *on, int8_t *plane, int
     }
 }
 
-static void two_columns(const int32_t *stream, const strips *on, int8_t *plane) {
-    slide_up(stream, on, plane, 2);
+static void two_columns(const int32_t *stream, const mcu_strips *on, int8_t *plane,
+                        int32_t planes) {
+    for (; planes > 0; planes--, stream += WORDS, plane += on->plane_bytes) {
+        slide_up(stream, on, plane, 2);
+    }
 }
 
-static void one_column(const int32_t *stream, const strips *on, int8_t *plane) {
-    slide_up(stream, on, plane, 1);
+static void one_column(const int32_t *stream, const mcu_strips *on, int8_t *plane, int32_t planes) {
+    for (; planes > 0; planes--, stream += WORDS, plane += on->plane_bytes) {
+        slide_up(stream, on, plane, 1);
+    }
 }
 
-static void two_columns_stride2(const int32_t *stream, const strips *on, int8_t *plane) {
-    const int32_t pitch = mcu_lane(stream[4], 1);
-    for (int32_t column = 0; on->end + 2 * column <= on->last; column += 2) {
-        for (int32_t y = 0; y <= on->repeat; y++) {
-            slide(stream, plane + 2 * y * pitch + 2 * column, plane + y * pitch + column, 2, 2);
+static void two_columns_stride2(const int32_t *stream, const mcu_strips *on, int8_t *plane,
+                                int32_t planes) {
+    for (; planes > 0; planes--, stream += WORDS, plane += on->plane_bytes) {
+        const int32_t pitch = mcu_lane(stream[4], 1);
+        for (int32_t column = 0; on->end + 2 * column <= on->last; column += 2) {
+            for (int32_t y = 0; y <= on->repeat; y++) {
+                slide(stream, plane + 2 * y * pitch + 2 * column, plane + y * pitch + column, 2, 2);
+            }
         }
     }
 }
 
 #endif
 
-/* Strips whose windows begin `columns` apart. */
-static strips make_strips(const mcu_depthwise_conv2d_planes_s8_dsp_params *p, int32_t columns,
-                          int32_t count) {
-    const int32_t repeat = (p->out_h > 2 ? p->out_h : 2) - 1;
-    const int32_t end = (p->stride == 1 ? repeat + 2 : 2 * repeat + 1) * p->pitch;
-    const strips made = {end, end - columns, end + (count - 1) * columns, repeat};
-    return made;
-}
-
-/* The output channels [channel, channel + count), on their planes. */
-static void convolve(const mcu_depthwise_conv2d_planes_s8_dsp_params *p, int32_t channel,
-                     int32_t count, int8_t *planes) {
-    const int32_t *stream = p->stream + channel * WORDS;
-    const int32_t *const end = stream + count * WORDS;
-    const int32_t stride = p->stride;
-    const int32_t width = p->out_w;
-    const int32_t plane_bytes = p->plane_bytes;
-    const strips one = make_strips(p, 1, 1);
-    const strips two = make_strips(p, 2 * stride, (width + stride - 1) / 2);
-    for (; stream != end; stream += WORDS, planes += plane_bytes) {
-        if (stride == 2) {
-            two_columns_stride2(stream, &two, planes);
-            continue;
-        }
-        if (width > 1) {
-            two_columns(stream, &two, planes);
-        }
-        if ((width & 1) != 0) {
-            one_column(stream, &one, planes + width - 1);
-        }
-    }
-}
-
 /* The output channels [channel, channel + count) of an image; count is 4 or 1. */
-static void convolve_channels(const mcu_depthwise_conv2d_planes_s8_dsp_params *p,
-                              const int8_t *image, int8_t *output, int32_t channel, int32_t count,
-                              int8_t *planes) {
+static void convolve(const mcu_depthwise_conv2d_planes_s8_dsp_params *p, const int8_t *image,
+                     int8_t *output, int32_t channel, int32_t count, int8_t *planes) {
+    const int32_t *const stream = p->stream + channel * WORDS;
     mcu_planes at = {
         .plane = planes + p->pad_top * p->pitch + p->pad_left,
         .plane_bytes = p->plane_bytes,
@@ -231,7 +201,16 @@ static void convolve_channels(const mcu_depthwise_conv2d_planes_s8_dsp_params *p
         mcu_planes_fill(planes, count * p->plane_bytes, p->input_zero_point);
     }
     mcu_planes_gather(image, at, channel, count, p->multiplier);
-    convolve(p, channel, count, planes);
+    if (p->stride == 2) {
+        two_columns_stride2(stream, &p->two, planes, count);
+    } else {
+        if (p->out_w > 1) {
+            two_columns(stream, &p->two, planes, count);
+        }
+        if ((p->out_w & 1) != 0) {
+            one_column(stream, &p->one, planes + p->out_w - 1, count);
+        }
+    }
     at.plane = planes + (p->stride == 1 ? 2 * p->pitch : 0);
     at.height = p->out_h;
     at.width = p->out_w;
@@ -247,10 +226,10 @@ void mcu_depthwise_conv2d_planes_s8_dsp(const mcu_depthwise_conv2d_planes_s8_dsp
         int8_t *const to = output + n * p->out_h * p->out_w * p->out_ch;
         int32_t channel = 0;
         for (; channel + MCU_PLANES <= p->out_ch; channel += MCU_PLANES) {
-            convolve_channels(p, image, to, channel, MCU_PLANES, scratch);
+            convolve(p, image, to, channel, MCU_PLANES, scratch);
         }
         for (; channel < p->out_ch; channel++) {
-            convolve_channels(p, image, to, channel, 1, scratch);
+            convolve(p, image, to, channel, 1, scratch);
         }
     }
 }
