@@ -58,13 +58,18 @@ def floating(call: Call, inputs: Arrays) -> list[Array]:
 
 
 def quantized(call: Call, inputs: Arrays) -> list[Array]:
-    """Int8, as reference_ops::QuantizeLeakyRelu."""
-    identity, leak = (quantize_multiplier(ratio) for ratio in ratios(call))
+    """Int8, as reference_ops::QuantizeLeakyRelu.
+
+    A negative alpha rounds halves down, as if its multiplier's magnitude were used and the result
+    negated.
+    """
+    identity, leak = (quantize_multiplier(abs(ratio)) for ratio in ratios(call))
+    sign = -1 if call.attrs.alpha < 0 else 1
     centred = inputs[0].astype(np.int64) - call.input().zero_point
     scaled = np.where(
         centred >= 0,
         multiply_by_quantized_multiplier(centred, *identity),
-        multiply_by_quantized_multiplier(centred, *leak),
+        sign * multiply_by_quantized_multiplier(centred, *leak),
     )
     return [np.clip(scaled + call.output.zero_point, -128, 127).astype(np.int8)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -125,6 +126,11 @@ def accumulator_bound(call: Call) -> int:
     bias = call.optional(2)
     extra = np.abs(bias.values().astype(np.int64)).reshape(-1) if bias is not None else 0
     return int(np.max(sums * 256 + extra, initial=0))
+
+
+def moved_left(bound: int, ratio: float) -> float:
+    """What a sum may reach when the reference moves it left by the shift of a real multiplier."""
+    return max(bound, 1) * 2.0 ** max(math.frexp(ratio)[1], 0) if math.isfinite(ratio) else ratio
 
 
 def accumulator_fits_int32(call: Call) -> str | None:

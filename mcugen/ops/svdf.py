@@ -128,14 +128,18 @@ def activation_clamps_nothing(call: Call) -> str | None:
 
 
 def sums_fit_int32(call: Call) -> str | None:
-    """The sums over features and over time must stay below 2**31."""
+    """The sums over features and over time must stay below 2**31, moved left by their multiplier.
+
+    The reference overflows an int32 beyond that, which C leaves undefined.
+    """
     if call.input(0).dtype.is_float:
         return None
     features, time = (np.abs(call.input(i).values().astype(np.int64)) for i in (1, 2))
     bias = 0 if call.optional(3) is None else np.abs(call.input(3).values().astype(np.int64))
     units = (time.sum(axis=1) * 2**15).reshape(-1, call.attrs.rank).sum(axis=1) + bias
-    most = max(int(features.sum(axis=1).max()) * 255, int(units.max()))
-    return None if most <= rules.INT32_MAX else f"a sum may reach {most}"
+    sums = int(features.sum(axis=1).max()) * 255, int(units.max())
+    most = max(map(rules.moved_left, sums, _ratios(call)))
+    return None if most <= rules.INT32_MAX else f"a sum may reach {most:g}"
 
 
 RULES = (
@@ -183,13 +187,16 @@ def quantized(call: Call, inputs: Arrays) -> list[Array]:
 
 
 def scaling(call: Call) -> tuple[tuple[int, int], tuple[int, int]]:
-    """(Multiplier, shift) of features and of outputs; the reference multiplies in float32."""
+    """(Multiplier, shift) of features and of outputs."""
+    features, output = _ratios(call)
+    return quantize_multiplier(features), quantize_multiplier(output)
+
+
+def _ratios(call: Call) -> tuple[float, float]:
+    """The real multipliers of features and of outputs; the reference multiplies in float32."""
     data, features, time, state = (np.float32(call.input(i).scale) for i in (0, 1, 2, STATE))
-    output = np.float32(call.output.scale)
-    return (
-        quantize_multiplier(float(data * features / state)),
-        quantize_multiplier(float(state * time / output)),
-    )
+    with np.errstate(over="ignore"):
+        return float(data * features / state), float(state * time / np.float32(call.output.scale))
 
 
 # ---- C parameters and kernels

@@ -165,13 +165,24 @@ def nonlinearity_is_tanh(call: Call) -> str | None:
 
 
 def sums_fit_int32(call: Call) -> str | None:
-    """The sums of a gate, |weights| * 256 + |bias|, must stay below 2**31."""
-    most = 0
-    for positions in (INPUT_WEIGHTS, HIDDEN_WEIGHTS):
+    """|weights| * 256 + |bias| must stay below 2**31, moved left by the multiplier of its gate.
+
+    The reference overflows an int32 beyond that, which C leaves undefined.
+    """
+    most = 0.0
+    for positions, source in ((INPUT_WEIGHTS, 0), (HIDDEN_WEIGHTS, HIDDEN)):
         for weights, bias in zip(_tensors(call, positions), _tensors(call, BIASES), strict=True):
             sums = np.abs(weights.values().astype(np.int64)).sum(axis=1) * 256
-            most = max(most, int((sums + np.abs(bias.values().astype(np.int64))).max()))
-    return None if most <= rules.INT32_MAX else f"a sum may reach {most}"
+            bound = int((sums + np.abs(bias.values().astype(np.int64))).max())
+            ratio = call.input(source).scale * weights.scale / GATE_SCALE
+            most = max(most, rules.moved_left(bound, ratio))
+    return None if most <= rules.INT32_MAX else f"a sum may reach {most:g}"
+
+
+def hidden_scale_is_sane(call: Call) -> str | None:
+    """The hidden state's scale must be above 2**-30."""
+    scale = call.input(HIDDEN).scale
+    return None if scale > UNIT_SCALE**2 else f"scale {scale:g}"
 
 
 RULES = (
@@ -182,6 +193,7 @@ RULES = (
     output_is_hidden,
     nonlinearity_is_tanh,
     sums_fit_int32,
+    hidden_scale_is_sane,
 )
 
 

@@ -103,6 +103,8 @@ def leaky_relus() -> list[Unary]:
     cases = []
     for alpha in (0.0, 1e-6, 0.01, 0.2, 0.3, 1.0, 1.5, -0.4, -1.0):
         cases += with_ratios("LEAKY_RELU", (0.3, 1.0, 1.9), alpha=alpha)
+    for alpha in (-0.375, -0.5, -0.75):  # whose products are halves
+        cases += with_ratios("LEAKY_RELU", (0.5, 1.0, 2.0), alpha=alpha)
     return cases
 
 

@@ -171,6 +171,14 @@ def most_bias() -> int:
     return 2**31 - 1 - 256 * int(max(sums))
 
 
+def hidden_scale(scale: float) -> Change:
+    def change(call: Call) -> Call:
+        changed = change_input(HIDDEN, quant=quant(scale))(call)
+        return change_output(quant=quant(scale))(changed)
+
+    return change
+
+
 BROKEN: tuple[tuple[str, Change], ...] = (
     ("has_plain_gates", fewer_inputs),
     ("has_plain_gates", change_input(1, None)),
@@ -188,6 +196,9 @@ BROKEN: tuple[tuple[str, Change], ...] = (
     ("nonlinearity_is_tanh", change_attrs(nonlinearity=Activation.RELU)),
     ("nonlinearity_is_tanh", change_attrs(projection_clip=1.0)),
     ("sums_fit_int32", large_bias(most_bias() + 1)),
+    ("sums_fit_int32", change_input(1, quant=quant(2.0**14))),
+    ("sums_fit_int32", change_input(5, quant=quant(2.0**9))),
+    ("hidden_scale_is_sane", hidden_scale(2.0**-30)),
 )
 
 JUST_PASSING: tuple[Change, ...] = (
@@ -195,6 +206,9 @@ JUST_PASSING: tuple[Change, ...] = (
     change_input(CELL, quant=quant(2.0**-1)),
     change_input(CELL, quant=quant(2.0**-27)),
     change_attrs(cell_clip=1.0),
+    change_input(1, quant=quant(2.0**6)),
+    change_input(5, quant=quant(2.0**6)),
+    hidden_scale(2.0**-29.9),
 )
 
 
