@@ -45,6 +45,16 @@ class Reference(Protocol):
         """Run once and return every tensor, constants included, by its index in the file."""
 
 
+class Interpreter(Reference, Protocol):
+    """A reference that can also run without a reset in between."""
+
+    def sequence(self, samples: Sequence[Sequence[Array]]) -> list[dict[TensorId, Array]]:
+        """`tensors` of runs that follow one another: only the first starts from the initial state.
+
+        The tensors are those after the run, variables included.
+        """
+
+
 def tflm_available() -> bool:
     """Whether the TFLM interpreter is installed (Linux on x86-64 only)."""
     return importlib.util.find_spec("tflite_micro") is not None
@@ -55,14 +65,14 @@ def litert_available() -> bool:
     return importlib.util.find_spec("ai_edge_litert") is not None
 
 
-def tflm(model: bytes) -> Reference:
+def tflm(model: bytes) -> Interpreter:
     """Load a model file into TFLM; raises ToolError if it is not installed, RefusedError."""
     if not tflm_available():
         raise _missing("TFLM", "tflite_micro")
     return _Tflm(model)
 
 
-def litert(model: bytes) -> Reference:
+def litert(model: bytes) -> Interpreter:
     """Load a model file into LiteRT; raises ToolError if it is not installed, RefusedError."""
     if not litert_available():
         raise _missing("LiteRT", "ai_edge_litert")
@@ -169,6 +179,9 @@ class _Tflm:
 
         self._interpreter = _load(self.name, load)
 
+    def _reset(self) -> None:
+        _run(self.name, self._interpreter.reset)
+
     def _invoke(self, inputs: Sequence[Array]) -> None:
         _check_count(inputs, len(self._file.inputs))
         fitted = []
@@ -177,7 +190,6 @@ class _Tflm:
             fitted.append(_fit(value, detail["shape"], detail["dtype"], f"input {i}"))
 
         def run() -> None:
-            self._interpreter.reset()
             for i, value in enumerate(fitted):
                 self._interpreter.set_input(value, i)
             self._interpreter.invoke()
@@ -185,11 +197,19 @@ class _Tflm:
         _run(self.name, run)
 
     def outputs(self, inputs: Sequence[Array]) -> list[Array]:
+        self._reset()
         self._invoke(inputs)
         count = len(self._file.outputs)
         return [np.array(self._interpreter.get_output(i)) for i in range(count)]
 
     def tensors(self, inputs: Sequence[Array]) -> dict[TensorId, Array]:
+        return self.sequence([inputs])[0]
+
+    def sequence(self, samples: Sequence[Sequence[Array]]) -> list[dict[TensorId, Array]]:
+        self._reset()
+        return [self._step(inputs) for inputs in samples]
+
+    def _step(self, inputs: Sequence[Array]) -> dict[TensorId, Array]:
         self._invoke(inputs)
         return {
             i: np.array(self._interpreter.GetTensor(i, 0)["tensor_data"]) for i in self._file.used
@@ -216,6 +236,9 @@ class _LiteRt:
 
         self._interpreter = _load(self.name, load)
 
+    def _reset(self) -> None:
+        _run(self.name, self._interpreter.reset_all_variables)
+
     def _invoke(self, inputs: Sequence[Array]) -> None:
         details = self._interpreter.get_input_details()
         _check_count(inputs, len(details))
@@ -225,7 +248,6 @@ class _LiteRt:
         ]
 
         def run() -> None:
-            self._interpreter.reset_all_variables()
             for detail, value in zip(details, fitted, strict=True):
                 self._interpreter.set_tensor(detail["index"], value)
             self._interpreter.invoke()
@@ -233,9 +255,17 @@ class _LiteRt:
         _run(self.name, run)
 
     def outputs(self, inputs: Sequence[Array]) -> list[Array]:
+        self._reset()
         self._invoke(inputs)
         return [self._interpreter.get_tensor(i) for i in self._file.outputs]
 
     def tensors(self, inputs: Sequence[Array]) -> dict[TensorId, Array]:
+        return self.sequence([inputs])[0]
+
+    def sequence(self, samples: Sequence[Sequence[Array]]) -> list[dict[TensorId, Array]]:
+        self._reset()
+        return [self._step(inputs) for inputs in samples]
+
+    def _step(self, inputs: Sequence[Array]) -> dict[TensorId, Array]:
         self._invoke(inputs)
         return {i: self._interpreter.get_tensor(i) for i in self._file.used}

@@ -15,6 +15,7 @@ INT8_VERSIONS = {
     "AVERAGE_POOL_2D": 2,
     "BATCH_MATMUL": 2,
     "BATCH_TO_SPACE_ND": 2,
+    "BROADCAST_TO": 2,
     "CAST": 3,
     "CONCATENATION": 2,
     "CONV_2D": 3,
@@ -65,6 +66,8 @@ INT8_VERSIONS = {
     "UNPACK": 2,
 }
 
+OTHER_VERSIONS = {"BROADCAST_TO": 2}  # for types that are not int8
+
 
 def dumps(graph: Graph) -> bytes:
     """A `.tflite` file; importing it gives the same graph, with tensors numbered anew."""
@@ -87,6 +90,6 @@ def dumps(graph: Graph) -> bytes:
             [None if i is None else position[i] for i in call.node.inputs],
             [position[i] for i in call.node.outputs],
             op.encode(call),
-            INT8_VERSIONS.get(op.tflite, 1) if is_int8 else 1,
+            (INT8_VERSIONS if is_int8 else OTHER_VERSIONS).get(op.tflite, 1),
         )
     return builder.build([position[i] for i in graph.inputs], [position[i] for i in graph.outputs])

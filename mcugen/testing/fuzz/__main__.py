@@ -15,6 +15,7 @@ from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from mcugen.target import board_names, load_board
 from mcugen.testing.fuzz import emulated
+from mcugen.testing.fuzz.catalog import SUBJECTS
 from mcugen.testing.fuzz.generate import Case, case
 from mcugen.testing.fuzz.host import Host
 from mcugen.testing.fuzz.minimise import minimise
@@ -22,7 +23,7 @@ from mcugen.testing.fuzz.report import Coverage
 from mcugen.testing.fuzz.run import Verdict, judge
 
 BATCH = 50  # models in one program
-PER_BOARD = 60  # models that run on each board
+PER_BOARD = 60  # models that run on each board, about
 SHOWN = 3000  # characters of a mismatch
 
 Ops = tuple[str, ...] | None
@@ -111,10 +112,18 @@ def _show(verdict: Verdict, options: argparse.Namespace, folder: Path) -> None:
 
 def _emulate(name: str, seed: int, numbers: range, ops: Ops) -> bool:
     """Run some of the models on a board; True if any of them differs."""
-    cases = [case(seed, number, ops) for number in numbers[:PER_BOARD]]
-    found = emulated.differences(cases, load_board(name))
-    print(f"{name}: {len(cases)} models, {len(found)} mismatches", *found, sep="\n")
-    return bool(found)
+    board = load_board(name)
+    chosen = emulated.sample(board, numbers, ops or tuple(SUBJECTS), PER_BOARD)
+    outcome = emulated.run([case(seed, number, ops) for number in chosen], board)
+    print(
+        f"\n{name}: {outcome.models} models with {len(outcome.kernels)} kernels, "
+        f"{len(outcome.mismatches)} mismatches",
+        *outcome.mismatches,
+        sep="\n",
+    )
+    own = (name for name in sorted(outcome.kernels) if not name.endswith("_ref"))
+    print(f"of its own instructions: {', '.join(own) or 'none'}")
+    return bool(outcome.mismatches)
 
 
 if __name__ == "__main__":

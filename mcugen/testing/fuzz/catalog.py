@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from mcugen.testing.fuzz import elementwise, layers, layout
+from mcugen.ops import OPS
+from mcugen.ops.base import Kernel
+from mcugen.testing.fuzz import elementwise, layers, layout, recurrent
 from mcugen.testing.fuzz.sketch import Sketch
 
 TFLM, LITERT = "tflm", "litert"
@@ -38,8 +40,10 @@ _ONLY = {
     "sqrt": LITERT,
     "sub": TFLM,
     "sum": TFLM,
+    "svdf": TFLM,
     "tanh": TFLM,
     "tile": LITERT,
+    "unidirectional_sequence_lstm": TFLM,
 }
 
 _APPROXIMATE = {
@@ -48,15 +52,12 @@ _APPROXIMATE = {
 }
 
 # Operators without a generator, and why.
-EXCUSED = {
-    "shape": "folds away; the passes' tests cover it",
-    "svdf": "has a state; its own tests run sequences",
-    "unidirectional_sequence_lstm": "has a state; its own tests run sequences",
-}
+EXCUSED = {"shape": "folds away; the passes' tests cover it"}
 
 
 def _subjects() -> Mapping[str, Subject]:
-    generators = {**elementwise.GENERATORS, **layers.GENERATORS, **layout.GENERATORS}
+    modules = (elementwise, layers, layout, recurrent)
+    generators = {op: grow for module in modules for op, grow in module.GENERATORS.items()}
     return {
         op: Subject(grow, (_ONLY[op],) if op in _ONLY else (TFLM, LITERT), op in _APPROXIMATE)
         for op, grow in generators.items()
@@ -64,3 +65,16 @@ def _subjects() -> Mapping[str, Subject]:
 
 
 SUBJECTS = _subjects()
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a model begins with: an operator, and one of its kernels that takes the call."""
+
+    op: str
+    kernel: Kernel | None
+
+
+def turns(ops: Iterable[str]) -> tuple[Turn, ...]:
+    """Every kernel of some operators, and the operators that have none."""
+    return tuple(Turn(op, kernel) for op in sorted(ops) for kernel in OPS[op].kernels or (None,))

@@ -16,6 +16,7 @@ from mcugen.testing.fuzz.sketch import Sketch
 
 Grow = Callable[[Sketch], None]
 
+CAST = (DType.UINT8, DType.INT16, DType.INT32)
 PROBABILITY, FRACTION = quant(1 / 256, -128), quant(1 / 128, 0)
 
 # ---- one operand
@@ -78,9 +79,12 @@ def dequantize(s: Sketch) -> None:
 
 
 def cast(s: Sketch) -> None:
-    """CAST between types of one byte."""
-    x = s.source(s.pick((DType.INT8, DType.INT8, DType.BOOL)))
-    target = s.pick((DType.INT8, DType.BOOL))
+    """CAST; C leaves undefined what becomes of a float beyond the range of an integer."""
+    source = s.dtype("cast")
+    x = s.source(source, fits=lambda tensor: not source.is_float)
+    if source.is_float:
+        s.ranges[x] = (0.0, 127.0)
+    target = s.pick((DType.INT8, DType.BOOL, DType.FLOAT32, *CAST))
     s.add("cast", [x], None, target, s.quant(target))
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from mcugen import interpret
 from mcugen.build import build
 from mcugen.emit import emit
 from mcugen.ir import Graph, Node, Tensor, TensorId
@@ -18,6 +19,7 @@ from mcugen.program import Source
 from mcugen.run.runner import open_runner
 from mcugen.select import Selection
 from mcugen.target import Board
+from mcugen.testing.fuzz.catalog import turns
 from mcugen.testing.fuzz.generate import Case
 from mcugen.testing.fuzz.references import answers
 from mcugen.testing.fuzz.run import Expected, compare, expected, variants
@@ -25,18 +27,50 @@ from mcugen.testing.fuzz.run import Expected, compare, expected, variants
 RAM = 0.25  # of a board's, for the inputs and outputs of an image's models
 FLASH = 0.25  # of a board's, for their constants
 MOST_PORTS = 40
+PER_KERNEL = 3  # models for each kernel of a board's own instructions
 
 
-def differences(cases: Sequence[Case], board: Board) -> list[str]:
-    """Where the outputs of models on a board differ from numpy's, with every kernel in turn."""
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How many models ran on a board, with which kernels, and where they differ from numpy."""
+
+    models: int
+    kernels: frozenset[str]
+    mismatches: tuple[str, ...]
+
+
+def sample(board: Board, numbers: Sequence[int], ops: Sequence[str], most: int) -> list[int]:
+    """Models for a board: some for each of its kernels, those of its own instructions first."""
+    order = turns(ops)
+    rows: list[list[int]] = [[] for _ in order]
+    for number in numbers:
+        rows[number % len(order)].append(number)
+    families = board.cpu.families
+    ranked = sorted(
+        (-1 if turn.kernel is None else families.index(turn.kernel.family), position)
+        for position, turn in enumerate(order)
+        if turn.kernel is None or turn.kernel.family in families
+    )
+    own = [position for rank, position in ranked if 0 <= rank < len(families) - 1]
+    rest = [position for _, position in ranked if position not in own]
+    step = max(1, len(rest) // max(1, most - PER_KERNEL * len(own)))
+    chosen = [number for position in own for number in rows[position][:PER_KERNEL]]
+    return chosen + [number for position in rest[::step] for number in rows[position][:1]]
+
+
+def run(cases: Sequence[Case], board: Board) -> Outcome:
+    """Run models on a board, with every kernel in turn."""
     models = [expected(case, answer) for case, answer in zip(cases, answers(cases), strict=True)]
-    good = [model for model in models if isinstance(model, Expected)]
-    return [
-        found
-        for group in _groups(good, board)
-        for selection in variants(union([model.graph for model in group]), board.cpu.families)
-        for found in _run(group, selection, board)
-    ]
+    good = [_apart(model) for model in models if isinstance(model, Expected)]
+    kernels: set[str] = set()
+    found: list[str] = []
+    count = 0
+    for group in _groups(good, board):
+        count += len(group)
+        for selection in variants(union([model.graph for model in group]), board.cpu.families):
+            kernels.update(kernel.name for kernel in selection.kernels if kernel is not None)
+            found += _run(group, selection, board)
+    return Outcome(count, frozenset(kernels), tuple(found))
 
 
 def _groups(models: Sequence[Expected], board: Board) -> Iterator[list[Expected]]:
@@ -80,6 +114,14 @@ def union(graphs: Sequence[Graph]) -> Graph:
         inputs += [new[i] for i in graph.inputs]
         outputs += [new[i] for i in graph.outputs]
     return Graph("fuzz", tensors, tuple(nodes), tuple(inputs), tuple(outputs))
+
+
+def _apart(model: Expected) -> Expected:
+    """The model with the outputs of a board, whose firmware resets before each inference."""
+    samples = model.samples[: model.period]
+    return replace(
+        model, samples=samples, outputs=[interpret.outputs(model.graph, each) for each in samples]
+    )
 
 
 def _run(models: Sequence[Expected], selection: Selection, board: Board) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -13,11 +12,13 @@ from mcugen.importers import tflite as importer
 from mcugen.ir import DType, Graph, Tensor
 from mcugen.ops.base import Array
 from mcugen.testing.check import random_values
-from mcugen.testing.fuzz.catalog import SUBJECTS
+from mcugen.testing.fuzz.catalog import SUBJECTS, Turn, turns
 from mcugen.testing.fuzz.sketch import IllegalError, Sketch
 
 SAMPLES = 2  # sets of inputs for each model
 TRIES = 200  # of one operator, until its rules hold
+
+FORCED_TRIES = 4  # of TRIES each, until a kernel takes the operator
 
 Range = tuple[float, float]
 
@@ -74,26 +75,33 @@ def cases(seed: int, count: int, ops: Sequence[str] | None = None) -> Iterator[C
 
 
 def case(seed: int, number: int, ops: Sequence[str] | None = None) -> Case:
-    """One model. The operators take turns to be its first; half of the models have no other."""
-    names = sorted(SUBJECTS if ops is None else ops)
-    first = names[number % len(names)]
+    """One model. Kernels take turns to be given its first operator; half of them have no other.
+
+    A kernel may be so particular that no draw suits it: another kernel has its turn then.
+    """
+    order = turns(SUBJECTS if ops is None else ops)
+    first = order[number % len(order)]
     rng = np.random.default_rng((seed, number))
-    for attempt in itertools.count():
-        assert attempt < TRIES, f"{first}: no legal model in {TRIES} attempts"
+    for attempt in range(TRIES):
         try:
-            return _grown(rng, f"fuzz_{seed}_{number}", first, names)
+            turn = first if attempt < FORCED_TRIES else Turn(first.op, None)
+            return _grown(rng, f"fuzz_{seed}_{number}", turn, [each.op for each in order])
         except IllegalError:
             continue
-    raise AssertionError
+    raise AssertionError(f"{first.op}: no legal model in {TRIES} attempts")
 
 
-def _grown(rng: np.random.Generator, name: str, first: str, names: Sequence[str]) -> Case:
+def _grown(rng: np.random.Generator, name: str, turn: Turn, listed: Sequence[str]) -> Case:
+    names, first = sorted(set(listed)), turn.op
     length = int(rng.choice((1, 2, 3, 4, 6, 9), p=(0.5, 0.15, 0.1, 0.1, 0.1, 0.05)))
     references = SUBJECTS[first].references
     reference = references[int(rng.integers(len(references)))]
     peers = [op for op in names if reference in SUBJECTS[op].references]
-    sketch = Sketch(rng, reference, reuse=length > 1)
+    if _is_approximate(turn):
+        length = 1  # an operator behind it could make any difference large
+    sketch = Sketch(rng, reference, reuse=length > 1, wanted=turn.kernel)
     _grow(sketch, first)
+    sketch.wanted = None
     while len(sketch.nodes) < length:
         _grow(sketch, peers[int(rng.integers(len(peers)))])
     approximate = any(SUBJECTS[node.op].approximate for node in sketch.nodes)
@@ -101,6 +109,11 @@ def _grown(rng: np.random.Generator, name: str, first: str, names: Sequence[str]
     graph = sketch.graph()
     ranges = [sketch.ranges.get(i) for i in graph.inputs]
     return case_of(graph, name, reference, ranges, exact=not (approximate and floating))
+
+
+def _is_approximate(turn: Turn) -> bool:
+    is_float = turn.kernel is not None and turn.kernel.dtype is DType.FLOAT32
+    return is_float and SUBJECTS[turn.op].approximate
 
 
 def _grow(sketch: Sketch, op: str) -> None:

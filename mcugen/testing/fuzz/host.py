@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -39,6 +40,7 @@ static int run{index}(void) {{
     void *const arena = malloc({macro}_ARENA_SIZE);
     memset(arena, {stale}, {macro}_ARENA_SIZE);
     for (int sample = 0; sample < {samples}; sample++) {{
+{reset}
         if (!({receive}) || {prefix}_invoke(arena) != {macro}_OK) {{
             return 1;
         }}
@@ -49,10 +51,15 @@ static int run{index}(void) {{
 }}
 """
 
+_RESET = """\
+        if (sample % {period} == 0 && {prefix}_reset(arena) != {macro}_OK) {{
+            return 1;
+        }}"""
+
 _MAIN = """\
-int main(void) {{
+int main(int argc, char **argv) {{
     static int (*const runs[])(void) = {{{runs}}};
-    for (size_t i = 0; i < sizeof runs / sizeof runs[0]; i++) {{
+    for (int i = (argc > 1) ? atoi(argv[1]) : 0; i < (int)(sizeof runs / sizeof runs[0]); i++) {{
         if (runs[i]() != 0) {{
             return 1;
         }}
@@ -62,13 +69,20 @@ int main(void) {{
 """
 
 
+_STATIC = re.compile(r"^static [^=({\n]*?\b(\w+)(?:\[[^\n]*?\])* ?[=(]", re.MULTILINE)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Job:
-    """A legal graph, the kernels to compute it with, and its sets of inputs."""
+    """A legal graph, the kernels to compute it with, and its sets of inputs.
+
+    A graph with a state is reset before the first of them and after every `period`.
+    """
 
     graph: Graph
     selection: Selection
     samples: Sequence[Sequence[Array]]
+    period: int
 
 
 Result = list[list[Array]] | str  # outputs for each sample, or what went wrong
@@ -79,36 +93,44 @@ class Host:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._compile = ("gcc", "-std=c99", "-g", *WARNINGS, *SANITIZERS, CHECKED)
+        self._compile = ("gcc", "-std=c99", "-g1", *WARNINGS, *SANITIZERS, CHECKED)
 
     def run(self, jobs: Sequence[Job]) -> list[Result]:
         """The outputs of each job, as C computes them; every job in an arena of its own."""
+        if not jobs:
+            return []
         with tempfile.TemporaryDirectory(dir=self._folder) as name:
             folder = Path(name)
             (folder / "mcu").symlink_to(resources.runtime_c() / "include")
-            projects = [self._project(folder, i, job) for i, job in enumerate(jobs)]
-            results: list[Result] = [p if isinstance(p, str) else [] for p in projects]
-            good = [(i, p) for i, p in enumerate(projects) if not isinstance(p, str)]
-            while good:
-                outcome, report = self._outputs(folder, good, jobs)
-                for (i, _), outputs in zip(good, outcome, strict=False):
+            programs = [_written(folder, i, job) for i, job in enumerate(jobs)]
+            results: list[Result] = ["" for _ in jobs]
+            good = list(range(len(jobs)))
+            if self._unit(folder, [programs[i] for i in good], jobs):
+                for i in list(good):  # one at a time, to find those that gcc refuses
+                    results[i] = self._unit(folder, [programs[i]], jobs[i : i + 1])
+                good = [i for i in good if not results[i]]
+                if not good:
+                    return results
+                refusal = self._unit(folder, [programs[i] for i in good], [jobs[i] for i in good])
+                assert not refusal, refusal
+            kernels = self._kernels(sorted({k for i in good for k in programs[i].sources}))
+            self._link(folder, kernels)
+            start = 0
+            while start < len(good):
+                outcome, report = _outputs(folder, start, [jobs[i] for i in good])
+                for i, outputs in zip(good[start:], outcome, strict=False):
                     results[i] = outputs
-                good = good[len(outcome) :]
-                if good:  # the first of them ended the program
-                    results[good.pop(0)[0]] = report
+                start += len(outcome)
+                if start < len(good):  # the next one ended the program
+                    results[good[start]] = report
+                    start += 1
         return results
 
-    def _project(self, folder: Path, index: int, job: Job) -> Program | str:
-        """Write and compile one project; the compiler's messages if it refuses."""
-        prefix = f"m{index}"
-        program = lower(job.graph, job.selection, Source("fuzz", "0" * 64), name=prefix)
-        for name, text in render(program, None).items():
-            if name.endswith((".c", ".h")) and not name.startswith("mcu/"):
-                (folder / name).write_text(text)
-        unit = folder / f"{prefix}_all.c"
-        unit.write_text(f'#include "{prefix}_weights.c"\n#include "{prefix}.c"\n')
-        done = self._gcc("-O0", "-c", str(unit), "-o", str(unit.with_suffix(".o")))
-        return program if done.returncode == 0 else done.stderr.decode(errors="replace")
+    def _unit(self, folder: Path, programs: Sequence[Program], jobs: Sequence[Job]) -> str:
+        """Compile the projects and their main as one file; the compiler's messages."""
+        (folder / "main.c").write_text(_program(programs, jobs))
+        done = self._gcc("-O0", "-c", str(folder / "main.c"), "-o", str(folder / "main.o"))
+        return "" if done.returncode == 0 else done.stderr.decode(errors="replace")
 
     def _kernels(self, names: Sequence[str]) -> list[str]:
         """The objects of kernels; another process may be making the same ones."""
@@ -123,70 +145,80 @@ class Host:
                 part.rename(target)
         return [str(self._folder / f"{name}.o") for name in names]
 
+    def _link(self, folder: Path, kernels: Sequence[str]) -> None:
+        done = self._gcc(str(folder / "main.o"), *kernels, "-lm", "-o", str(folder / "main"))
+        assert done.returncode == 0, done.stderr.decode(errors="replace")
+
     def _gcc(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
         command = [*self._compile, *arguments]
         return subprocess.run(command, capture_output=True, timeout=TIMEOUT_S, check=False)
 
-    def _outputs(
-        self, folder: Path, projects: Sequence[tuple[int, Program]], jobs: Sequence[Job]
-    ) -> tuple[list[list[list[Array]]], str]:
-        """The outputs of the projects that ended well, and what the next one said."""
-        main = folder / "main.c"
-        samples = len(jobs[projects[0][0]].samples)
-        main.write_text(_program([program for _, program in projects], samples))
-        kernels = self._kernels(sorted({k for _, program in projects for k in program.sources}))
-        objects = [str(folder / f"m{i}_all.o") for i, _ in projects]
-        done = self._gcc("-O0", str(main), *objects, *kernels, "-lm", "-o", str(folder / "main"))
-        assert done.returncode == 0, done.stderr.decode(errors="replace")
-        data = b"".join(
-            array.tobytes() for i, _ in projects for sample in jobs[i].samples for array in sample
-        )
-        ran = subprocess.run(
-            [str(folder / "main")],
-            input=data,
-            capture_output=True,
-            timeout=TIMEOUT_S,
-            check=False,
-            env={**os.environ, **_ENVIRONMENT},
-        )
-        found, received = [], memoryview(ran.stdout)
-        for i, _ in projects:
-            tensors = [jobs[i].graph.tensors[t] for t in jobs[i].graph.outputs]
-            size = samples * sum(tensor.bytes for tensor in tensors)
-            if len(received) < size:
-                break
-            part, received = received[:size], received[size:]
-            outputs: list[list[Array]] = []
-            for _ in range(samples):
-                outputs.append([])
-                for tensor in tensors:
-                    values = np.frombuffer(part[: tensor.bytes], tensor.dtype.numpy)
-                    outputs[-1].append(values.reshape(tensor.shape))
-                    part = part[tensor.bytes :]
-            found.append(outputs)
-        return found, f"exit status {ran.returncode}\n{ran.stderr.decode(errors='replace')}"
+
+def _written(folder: Path, index: int, job: Job) -> Program:
+    """Write the C files of one project, with file names of its own for what is static."""
+    program = lower(job.graph, job.selection, Source("fuzz", "0" * 64), name=f"m{index}")
+    for name, text in render(program, None).items():
+        if name.endswith((".c", ".h")) and not name.startswith("mcu/"):
+            for static in sorted(set(_STATIC.findall(text))):
+                text = re.sub(rf"\b{static}\b", f"{program.prefix}_{static}", text)
+            (folder / name).write_text(text)
+    return program
 
 
-def _program(programs: Sequence[Program], samples: int) -> str:
-    """The C program that feeds each project from stdin and writes its outputs to stdout."""
+def _outputs(folder: Path, start: int, jobs: Sequence[Job]) -> tuple[list[list[list[Array]]], str]:
+    """Run from a job on: the outputs of those that ended well, and what the next one said."""
+    rest = jobs[start:]
+    ran = subprocess.run(
+        [str(folder / "main"), str(start)],
+        input=b"".join(a.tobytes() for job in rest for sample in job.samples for a in sample),
+        capture_output=True,
+        timeout=TIMEOUT_S,
+        check=False,
+        env={**os.environ, **_ENVIRONMENT},
+    )
+    found, received = [], memoryview(ran.stdout)
+    for job in rest:
+        tensors = [job.graph.tensors[t] for t in job.graph.outputs]
+        size = len(job.samples) * sum(tensor.bytes for tensor in tensors)
+        if len(received) < size:
+            break
+        part, received = received[:size], received[size:]
+        outputs: list[list[Array]] = []
+        for _ in job.samples:
+            outputs.append([])
+            for tensor in tensors:
+                values = np.frombuffer(part[: tensor.bytes], tensor.dtype.numpy)
+                outputs[-1].append(values.reshape(tensor.shape))
+                part = part[tensor.bytes :]
+        found.append(outputs)
+    return found, f"exit status {ran.returncode}\n{ran.stderr.decode(errors='replace')}"
+
+
+def _program(programs: Sequence[Program], jobs: Sequence[Job]) -> str:
+    """The C program: projects, each fed from stdin, and their outputs written to stdout."""
     runs = [
-        _RUN.format(
-            index=i,
-            macro=program.macro,
-            prefix=program.prefix,
-            stale=_STALE,
-            samples=samples,
-            receive=" && ".join(
-                f"receive({program.prefix}_{port.name}(arena), {port.bytes})"
-                for port in program.inputs
-            ),
-            send=" ".join(
-                f"send({program.prefix}_{port.name}(arena), {port.bytes});"
-                for port in program.outputs
-            ),
-        )
-        for i, program in enumerate(programs)
+        _run(index, program, job)
+        for index, (program, job) in enumerate(zip(programs, jobs, strict=True))
     ]
     names = ", ".join(f"run{i}" for i in range(len(programs)))
-    includes = (f'#include "{program.prefix}.h"' for program in programs)
+    includes = (
+        f'#include "{program.prefix}{file}.c"' for program in programs for file in ("_weights", "")
+    )
     return "\n".join((_PROLOGUE, *includes, "", *runs, _MAIN.format(runs=names)))
+
+
+def _run(index: int, program: Program, job: Job) -> str:
+    names = {"macro": program.macro, "prefix": program.prefix}
+    return _RUN.format(
+        index=index,
+        stale=_STALE,
+        samples=len(job.samples),
+        reset=_RESET.format(period=job.period, **names) if program.states else "",
+        receive=" && ".join(
+            f"receive({program.prefix}_{port.name}(arena), {port.bytes})" for port in program.inputs
+        ),
+        send=" ".join(
+            f"send({program.prefix}_{port.name}(arena), {port.bytes});" for port in program.outputs
+        ),
+        **names,
+    )

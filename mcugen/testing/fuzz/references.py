@@ -50,6 +50,6 @@ def _answer(case: Case) -> Answer:
     load = {"tflm": reference.tflm, "litert": reference.litert}[case.reference]
     try:
         interpreter = load(case.model)
-        return [interpreter.tensors(sample) for sample in case.samples()]
+        return list(interpreter.sequence(case.samples()))
     except McugenError as error:
         return str(error)

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
 from mcugen.ir import Call, Tensor
+from mcugen.ops import OPS
 from mcugen.testing.fuzz.catalog import SUBJECTS
-from mcugen.testing.fuzz.run import Verdict
+from mcugen.testing.fuzz.run import HOST_FAMILIES, Verdict
 
 SHOWN = 6  # values of an attribute
 
@@ -58,6 +59,12 @@ class Coverage:
         """Operators that have a generator and were not compared."""
         return sorted(set(SUBJECTS) - set(self.rows))
 
+    @property
+    def idle(self) -> list[str]:
+        """Kernels that this computer can run, and that no model ran."""
+        kernels = {k.name for op in SUBJECTS for k in OPS[op].kernels if k.family in HOST_FAMILIES}
+        return sorted(kernels - self.kernels.keys())
+
     def text(self) -> str:
         """The report."""
         counted = ", ".join(f"{n} against {name}" for name, n in sorted(self.references.items()))
@@ -73,6 +80,8 @@ class Coverage:
             lines.append(f"{op:24}{row.models:7}  {types}; {features}")
         names = ", ".join(f"{name} {n}" for name, n in sorted(self.kernels.items()))
         lines += ["", f"{len(self.kernels)} kernels: {names}"]
+        if self.idle:
+            lines.append(f"kernels without a run: {', '.join(self.idle)}")
         if self.missing:
             lines.append(f"not covered: {', '.join(self.missing)}")
         lines += [f"refused {n} times: {why}" for why, n in self.refusals.most_common()]

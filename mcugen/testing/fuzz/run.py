@@ -18,7 +18,8 @@ from mcugen.testing.fuzz.generate import Case
 from mcugen.testing.fuzz.host import Host, Job
 from mcugen.testing.fuzz.references import Tensors, answers
 
-HOST_FAMILIES = (Family.REF, Family.DSP)  # SIMD instructions have stand-ins in C
+# Helium has no stand-ins in C; QEMU runs it.
+HOST_FAMILIES = tuple(family for family in Family if family is not Family.MVE)
 TOLERANCE = 1e-4  # of floats behind a transcendental function, relative to the largest value
 
 
@@ -38,19 +39,28 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Expected:
-    """What C must compute: the graph after the passes, its inputs, and the outputs by numpy."""
+    """What C must compute: the graph after the passes, its inputs, and the outputs by numpy.
+
+    The samples follow one another. A graph with a state is reset after `period` of them, and is
+    then given the same ones again.
+    """
 
     case: Case
     graph: Graph
     samples: list[list[Array]]
     outputs: list[list[Array]]
 
+    @property
+    def period(self) -> int:
+        """Samples between two resets."""
+        return len(self.samples) // (2 if self.graph.variables else 1)
+
 
 def judge(cases: Sequence[Case], host: Host) -> list[Verdict]:
     """A verdict on each case; the C of all of them is one program."""
     models = [expected(case, answer) for case, answer in zip(cases, answers(cases), strict=True)]
     jobs = [
-        (model, Job(model.graph, selection, model.samples))
+        (model, Job(model.graph, selection, model.samples, model.period))
         for model in models
         if isinstance(model, Expected)
         for selection in variants(model.graph, HOST_FAMILIES)
@@ -130,18 +140,21 @@ def _numpy(case: Case, answer: Sequence[Tensors]) -> Expected:
     imported = case.graph
     compiled = passes.run(imported)
     samples, outputs = [], []
+    states, compiled_states = interpret.reset(imported), interpret.reset(compiled)
     for sample, tensors in zip(case.samples(), answer, strict=True):
-        values = interpret.run(imported, sample)
+        values, states = interpret.step(imported, sample, states)
         for call in imported.calls():
             node = call.node
             _require_defined(call, values)
             for output in node.outputs:
                 _check(values[output], tensors[output], node.where, case.exact)
         samples.append([values[i] for i in compiled.inputs])  # the passes may strip a QUANTIZE
-        outputs.append(interpret.outputs(compiled, samples[-1]))
+        found, compiled_states = interpret.step(compiled, samples[-1], compiled_states)
+        outputs.append([found[i] for i in compiled.outputs])
         for output, value in zip(compiled.outputs, outputs[-1], strict=True):
             _check(value, values[output], f"passes, tensor#{output}", exact=True)
-    return Expected(case, compiled, samples, outputs)
+    rounds = 2 if compiled.variables else 1
+    return Expected(case, compiled, rounds * samples, rounds * outputs)
 
 
 def _check(actual: Array, expected: Array, where: str, exact: bool) -> None:

@@ -15,7 +15,7 @@ from mcugen import verify
 from mcugen.exporters.builder import quant
 from mcugen.ir import DType, Graph, Node, Quant, Tensor, TensorId
 from mcugen.ops import OPS
-from mcugen.ops.base import Activation, Shape
+from mcugen.ops.base import Activation, Kernel, Shape
 
 T = TypeVar("T")
 
@@ -35,13 +35,15 @@ class Sketch:
     """Tensors and nodes so far. With `reuse`, operators read what others have computed.
 
     `reference` is the interpreter that the model will be compared with. `ranges` are the values
-    that inputs may take where they are not those of their type.
+    that inputs may take where they are not those of their type. `wanted` is a kernel that must take
+    what is added next.
     """
 
     rng: np.random.Generator
     reference: str
     reuse: bool
     exact: bool = True
+    wanted: Kernel | None = None
     tensors: dict[TensorId, Tensor] = field(default_factory=dict)
     nodes: list[Node] = field(default_factory=list)
     inputs: list[TensorId] = field(default_factory=list)
@@ -98,7 +100,9 @@ class Sketch:
         return Activation.NONE if self.flip() else self.pick(CLAMPS)
 
     def dtype(self, op: str) -> DType:
-        """A type that kernels of an operator take."""
+        """A type that kernels of an operator take, or the one that is wanted."""
+        if self.wanted is not None and self.wanted.dtype is not None and self.wanted.operands:
+            return self.wanted.dtype
         taken = {kernel.dtype for kernel in OPS[op].kernels} or {None}
         types = [DType.INT8, DType.FLOAT32]
         if None not in taken:
@@ -139,6 +143,7 @@ class Sketch:
                 i
                 for i, tensor in self.tensors.items()
                 if not tensor.is_const
+                and not tensor.variable
                 and tensor.dtype is dtype
                 and len(tensor.shape) in ranks
                 and fits(tensor)
@@ -163,13 +168,17 @@ class Sketch:
         there = [
             i
             for i, t in self.tensors.items()
-            if not t.is_const and (t.dtype, t.shape, t.quant) == wanted
+            if not (t.is_const or t.variable) and (t.dtype, t.shape, t.quant) == wanted
         ]
         if there and self.flip():
             return self.pick(there)
         if self.flip():
             return self.input(dtype, shape, affine)
         return self.const(self.values(dtype, shape), dtype, affine)
+
+    def state(self, dtype: DType, shape: Shape, affine: Quant | None) -> TensorId:
+        """A new variable."""
+        return self.keep(Tensor("", shape, dtype, affine, variable=True))
 
     def const(self, data: ArrayLike, dtype: DType, affine: Quant | None = None) -> TensorId:
         """A new constant."""
@@ -214,6 +223,8 @@ class Sketch:
         call = graph.with_(tensors=self.tensors).call(node)
         self.require(not verify.call_problems(call))
         kernels = OPS[op].kernels
+        if self.wanted is not None:
+            kernels = (self.wanted,)
         self.require(not kernels or any(kernel.refusal(call) is None for kernel in kernels))
         self.require(OPS[op].macs(call) <= MAX_MACS)
         self.nodes.append(node)
