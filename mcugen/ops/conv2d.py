@@ -24,7 +24,7 @@ from mcugen.ops.base import (
     activation_range,
     apply_activation,
 )
-from mcugen.ops.kernels import conv2d_s8_dsp, conv2d_s8_mve
+from mcugen.ops.kernels import conv2d_3x3_s8_dsp, conv2d_s8_dsp, conv2d_s8_mve
 from mcugen.ops.window import (
     convolution,
     decode_convolution,
@@ -253,6 +253,7 @@ OP = Op(
             cost=lambda call: Cost(cycles=5 * macs(call) + 40 * call.output.elements),
         ),
         conv2d_s8_dsp.KERNEL,
+        conv2d_3x3_s8_dsp.KERNEL,
         conv2d_s8_mve.KERNEL,
         Kernel(
             name="mcu_conv2d_f32_ref",

@@ -19,7 +19,7 @@ from mcugen.cycles import Trace
 from mcugen.importers import tflite
 from mcugen.ir import Call, DType, Graph, Quant, Tensor, TensorId
 from mcugen.ops import OPS
-from mcugen.ops.base import Activation, Array, Family
+from mcugen.ops.base import Activation, Array, Family, Kernel
 from mcugen.testing.emulated import run_emulated
 from mcugen.testing.helium import run_helium
 from mcugen.testing.kernels import KernelCase, run_kernels
@@ -120,10 +120,16 @@ def random_values(tensor: Tensor, rng: np.random.Generator) -> Array:
 
 
 class KernelBatch:
-    """Collects the kernels of many cases, so that they compile as one program."""
+    """Collects the kernels of many cases, so that they compile as one program.
 
-    def __init__(self, families: Iterable[Family] = (Family.REF,)) -> None:
+    All kernels of some families, or one only.
+    """
+
+    def __init__(
+        self, families: Iterable[Family] = (Family.REF,), only: Kernel | None = None
+    ) -> None:
         self._families = frozenset(families)
+        self._only = only
         self._cases: list[KernelCase] = []
         self._expected: list[list[Array]] = []
 
@@ -134,7 +140,8 @@ class KernelBatch:
             kernels = [
                 kernel
                 for kernel in op.kernels
-                if kernel.family in self._families and kernel.refusal(call) is None
+                if (kernel is self._only if self._only else kernel.family in self._families)
+                and kernel.refusal(call) is None
             ]
             assert kernels or op.alias, f"{name}: no kernel for {call.node.where}"
             for kernel in kernels:
@@ -148,9 +155,9 @@ class KernelBatch:
         """Require that C equals numpy byte for byte in every case."""
         self._compare(run_kernels(self._cases, compiler), compiler)
 
-    def check_emulated(self, core: str) -> list[Trace]:
+    def check_emulated(self, core: str, flags: Sequence[str] = ()) -> list[Trace]:
         """As `check`, for the code of a Cortex-M core; returns what each case costs."""
-        done = run_emulated(self._cases, core)
+        done = run_emulated(self._cases, core, flags)
         self._compare([emulated.outputs for emulated in done], core)
         return [emulated.trace for emulated in done]
 

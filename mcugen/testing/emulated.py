@@ -30,14 +30,19 @@ class Emulated:
     trace: Trace
 
 
-def run_emulated(cases: Sequence[KernelCase], core: str = "cortex-m4") -> list[Emulated]:
+WITHOUT_FPU = ("-mfloat-abi=soft",)  # flags that follow those of the core
+
+
+def run_emulated(
+    cases: Sequence[KernelCase], core: str = "cortex-m4", flags: Sequence[str] = ()
+) -> list[Emulated]:
     """Compile the kernels of all cases as one image and call each once."""
     with tempfile.TemporaryDirectory(prefix="mcugen-emulated-") as folder:
-        image = _link(cases, core, Path(folder))
+        image = _link(cases, [*CPUS[core].flags, *flags], Path(folder))
     return [_run(image, core, index, case) for index, case in enumerate(cases)]
 
 
-def _link(cases: Sequence[KernelCase], core: str, folder: Path) -> Image:
+def _link(cases: Sequence[KernelCase], flags: Sequence[str], folder: Path) -> Image:
     headers = sorted({case.kernel.header for case in cases})
     source, binary = folder / "cases.c", folder / "cases.elf"
     runs = ", ".join(f"run{i}" for i in range(len(cases)))
@@ -56,7 +61,7 @@ def _link(cases: Sequence[KernelCase], core: str, folder: Path) -> Image:
     )
     names = sorted({case.kernel.name for case in cases})
     command = [
-        *("arm-none-eabi-gcc", *CPUS[core].flags, "-std=c99", "-O2", *WARNINGS),
+        *("arm-none-eabi-gcc", *flags, "-std=c99", "-O2", *WARNINGS),
         *("-Wno-unused-const-variable", f"-I{resources.runtime_c() / 'include'}"),
         *("-nostartfiles", "-Wl,-Ttext=0x08000000,-e,0x08000000"),
         *("-o", str(binary), str(source), *(str(kernel_source(name)) for name in names)),

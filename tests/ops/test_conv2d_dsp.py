@@ -2,89 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
 import pytest
 
-from mcugen.ops.base import Family
 from mcugen.ops.conv2d import OP
 from mcugen.ops.kernels import conv2d_s8_dsp
 from mcugen.ops.kernels.requant import Form, exact_sums, requant
-from mcugen.ops.window import Padding, axis
-from mcugen.testing.builder import one_op, quant
+from mcugen.ops.window import Padding
 from mcugen.testing.check import KernelBatch, OpCase, call_of, run_op
+from mcugen.testing.convolutions import Conv, clamped, general
 
 KERNEL = conv2d_s8_dsp.KERNEL
-
-
-@dataclass(frozen=True)
-class Conv:
-    """A convolution with random weights whose outputs spread over the whole range.
-
-    Its output clamps at its zero point, or not at all.
-    """
-
-    pixels: tuple[int, int] = (3, 3)
-    in_ch: int = 8
-    out_ch: int = 8
-    kernel: tuple[int, int] = (1, 1)
-    stride: int = 1
-    dilation: int = 1
-    padding: Padding = Padding.SAME
-    batch: int = 1
-    clamped: bool = True
-    in_zero_point: int = -128
-    out_zero_point: int = -128
-    largest: int = 127
-    gain: float = 1.0
-    dead: int | None = None  # bias of channel 3, which then has no weights
-    seed: int = 1
-
-    def model(self) -> bytes:
-        rng = np.random.default_rng(self.seed)
-        shape = (self.out_ch, *self.kernel, self.in_ch)
-        weights = rng.integers(-self.largest, self.largest + 1, shape)
-        weights.flat[0] = -self.largest
-        spread = self.gain * 60 / (74 * 74 * np.sqrt(np.prod(shape[1:])))
-        scales = quant(spread * rng.uniform(0.3, 1.5, self.out_ch), axis=0)
-        size = [
-            axis(size, kernel, self.stride, self.dilation, self.padding).out
-            for size, kernel in zip(self.pixels, self.kernel, strict=True)
-        ]
-        bias = rng.integers(-3000, 3000, self.out_ch)
-        if self.dead is not None:
-            weights[3], bias[3] = 0, self.dead
-        return one_op(
-            "CONV_2D",
-            [
-                {
-                    "shape": (self.batch, *self.pixels, self.in_ch),
-                    "quant": quant(1.0, self.in_zero_point),
-                },
-                {"shape": weights.shape, "quant": scales, "data": weights},
-                {"shape": [self.out_ch], "dtype": "int32", "quant": scales, "data": bias},
-            ],
-            {"shape": (self.batch, *size, self.out_ch), "quant": quant(1.0, self.out_zero_point)},
-            {
-                "padding": self.padding.value,
-                "strideH": self.stride,
-                "strideW": self.stride,
-                "dilationHFactor": self.dilation,
-                "dilationWFactor": self.dilation,
-                "fusedActivationFunction": int(self.clamped),
-            },
-        )
-
-
-def clamped(*fields: Any, **changes: Any) -> Conv:
-    return Conv(*fields, **changes)
-
-
-def general(*fields: Any, **changes: Any) -> Conv:
-    linear = {"clamped": False, "in_zero_point": -7, "out_zero_point": 11}
-    return Conv(*fields, **{**linear, **changes})
 
 
 def grid() -> dict[str, Conv]:
@@ -122,7 +49,7 @@ def cases() -> dict[str, OpCase]:
 
 
 def batch(cases: dict[str, OpCase]) -> KernelBatch:
-    collected = KernelBatch([Family.DSP])
+    collected = KernelBatch(only=KERNEL)
     for name, case in cases.items():
         collected.add(name, case)
     return collected

@@ -48,7 +48,7 @@ def stream(sums: Sums, requant: Requant) -> Const:
     weights = np.pad(sums.weights, ((0, more_channels), (0, more_taps)))
     # [groups][channel][four taps][pair][lane]; taps k, k+2 and k+1, k+3 are neighbours
     weights = weights.reshape(-1, CHANNELS, (taps + more_taps) // 4, 2, 2).swapaxes(3, 4)
-    pairs = [_lanes(weights[:, 0], weights[:, 1]), _lanes(weights[:, 2], weights[:, 3])]
+    pairs = [lanes(weights[:, 0], weights[:, 1]), lanes(weights[:, 2], weights[:, 3])]
     b = fours(sums.bias)
     start = np.stack([256 * b[:, 0] + b[:, 1], b[:, 1], 256 * b[:, 2] + b[:, 3], b[:, 3]], axis=1)
     finish = np.stack(
@@ -59,7 +59,7 @@ def stream(sums: Sums, requant: Requant) -> Const:
     return Const(words.astype(np.uint32).view(np.int32).reshape(-1), "int32_t")
 
 
-def _lanes(high: Array, low: Array) -> Array:
+def lanes(high: Array, low: Array) -> Array:
     """Words of two lanes 256 * high + low; arrays [..., 2] of int8 values, lane 0 first."""
     lanes = (256 * high + low) & 0xFFFF
     words: Array = lanes[..., 0] | lanes[..., 1] << 16

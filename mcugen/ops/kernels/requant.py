@@ -114,20 +114,30 @@ def reference(call: Call) -> Formula:
 
 def requant(call: Call, sums: Sums) -> Requant:
     """The shortest form that is exact for every channel of a call."""
-    multiplier, right = channel_multipliers(call)
-    right = np.clip(right, 1, MAX_RIGHT_SHIFT)  # beyond that a channel does not vary
     zero_point = call.output.zero_point
     low, _ = activation_range(call.attrs.activation, call.output)
-    exact = reference(call)
     if low == zero_point == -128:
+        multiplier, right = _multipliers(call)
         offset = (1 << (right + 6)) + 64 + (zero_point << (right + 7))
         clamped = _with_constants(Requant(Form.CLAMPED, multiplier, offset, right + 7), sums)
-        if _fits(clamped, sums) and equal(partial(evaluate, clamped), exact, sums):
+        if _fits(clamped, sums) and equal(partial(evaluate, clamped), reference(call), sums):
             return clamped
-    offset = (1 << (right - 1)) + (zero_point << right)
-    general = _with_constants(Requant(Form.GENERAL, multiplier, offset, right), sums)
-    assert equal(partial(evaluate, general), exact, sums), call.node.where
-    return general
+    return general(call, sums)
+
+
+def general(call: Call, sums: Sums) -> Requant:
+    """The form that serves every call."""
+    multiplier, right = _multipliers(call)
+    offset = (1 << (right - 1)) + (call.output.zero_point << right)
+    form = _with_constants(Requant(Form.GENERAL, multiplier, offset, right), sums)
+    assert equal(partial(evaluate, form), reference(call), sums), call.node.where
+    return form
+
+
+def _multipliers(call: Call) -> tuple[Array, Array]:
+    """(Q0.31 multiplier, right shift) per channel; beyond the clip a channel does not vary."""
+    multiplier, right = channel_multipliers(call)
+    return multiplier, np.clip(right, 1, MAX_RIGHT_SHIFT)
 
 
 def _with_constants(form: Requant, sums: Sums) -> Requant:
