@@ -15,6 +15,7 @@ from mcugen.errors import McugenError
 
 if TYPE_CHECKING:
     from mcugen.api import (
+        Objective,
         analyze,
         boards,
         build_project,
@@ -31,6 +32,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "McugenError",
+    "Objective",
     "analyze",
     "boards",
     "build_project",

@@ -1,8 +1,8 @@
 """Every step of mcugen as one function: the table of contents of the project.
 
 A model file goes through `load` (to a graph), `quantize` (from float to int8, where that is
-wanted), `Model.compiled` (passes), `select` (kernels), `reorder` (order of execution), `lower`
-(memory plan, C names), `emit` (files), `build` (gcc) and `run` (host or QEMU). `analyze` looks at a
+wanted), `Model.compiled` (passes), `choose` (kernels and order of execution), `lower` (memory
+plan, C names), `emit` (files), `build` (gcc) and `run` (host or QEMU). `analyze` looks at a
 model before, `validate` and `profile` at what it does on a board. Everything that a user can mend
 raises a `McugenError`.
 """
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from mcugen import analysis, data, health, profiling, validation
 from mcugen.analysis import Analysis, Memory
 from mcugen.build import Build, build
+from mcugen.choose import Choice, Objective, choose
 from mcugen.emit import emit
 from mcugen.errors import BoardError, OutputError, Problem, ToolError, UnsupportedModelError
 from mcugen.ir import DType, Graph, Tensor
@@ -38,10 +39,8 @@ from mcugen.quantizer.calibration import Data, calibrate
 from mcugen.quantizer.config import Config
 from mcugen.quantizer.export import export
 from mcugen.quantizer.observe import Sample
-from mcugen.reorder import reorder
 from mcugen.results import BoardList, BoardRow, Built, Generated, QuantizedModel, RunResult
 from mcugen.run.runner import open_runner
-from mcugen.select import select
 from mcugen.target import Board, board_names, load_board
 from mcugen.validation import Progress, Validation, infer_all, silent
 
@@ -49,6 +48,7 @@ if TYPE_CHECKING:  # needs the optional emulator
     from mcugen.cycles.model import ModelCycles
 
 __all__ = [
+    "Objective",
     "analyze",
     "boards",
     "build_project",
@@ -63,6 +63,7 @@ __all__ = [
 
 AnyPath = Path | str
 AnyModel = Any  # a path, a Keras model object, or a `Model`
+AnyObjective = Objective | str  # or its value
 Labels = Array | None
 
 MAX_JUDGED = 1000  # labelled samples that accuracy is measured on
@@ -164,6 +165,7 @@ def analyze(
     model_path: AnyModel,
     board_name: str | None = None,
     *,
+    objective: AnyObjective = Objective.BALANCED,
     calibration: Data | None = None,
     config: Config | None = None,
     plan: bool = False,
@@ -178,13 +180,13 @@ def analyze(
     graph = model.imported
     try:
         graph = model.compiled()
-        ordered = _ordered(graph, board)
-        program = _program(model, ordered, board)
+        choice = _choose(graph, board, objective)
+        program = _program(model, choice, board)
     except UnsupportedModelError as error:
         return analysis.analyze(model, graph, error.problems)
     result = analysis.analyze(model, graph)
     if plan:
-        result = replace(result, plan=memory_report(ordered, select(ordered, board.cpu)))
+        result = replace(result, plan=memory_report(choice.graph, choice.selection))
     return result if board_name is None else replace(result, memory=_memory(program, board))
 
 
@@ -195,6 +197,7 @@ def generate(
     *,
     name: str | None = None,
     force: bool = False,
+    objective: AnyObjective = Objective.BALANCED,
     calibration: Data | None = None,
     config: Config | None = None,
     progress: Progress = silent,
@@ -205,7 +208,8 @@ def generate(
     """
     board = load_board(board_name)
     model = _prepared(model_path, calibration, config, progress)
-    return _generate(model, _compiled(model, board), board, Path(directory), name, force)
+    choice = _choose(model.compiled(), board, objective)
+    return _generate(model, choice, board, Path(directory), name, force)
 
 
 def build_project(directory: AnyPath, board_name: str | None = None) -> Built:
@@ -244,6 +248,7 @@ def validate(
     limit: int | None = None,
     float_model: AnyModel | None = None,
     keep: AnyPath | None = None,
+    objective: AnyObjective = Objective.BALANCED,
     calibration: Data | None = None,
     config: Config | None = None,
     progress: Progress = silent,
@@ -259,11 +264,12 @@ def validate(
     if calibration is not None and model.is_float:
         quantized = quantize(model, calibration, config=config, progress=progress)
         model, floating = quantized.model, floating or quantized.floating
-    graph = _compiled(model, board)
+    choice = _choose(model.compiled(), board, objective)
+    graph = choice.graph
     tensors = [graph.tensors[i] for i in graph.inputs]
     labels_path = None if labels is None else Path(labels)
     samples = data.load(Path(data_path), tensors, labels_path, limit)
-    with _project(model, graph, board, keep) as project:
+    with _project(model, choice, board, keep) as project:
         with open_runner(board, _build(project.directory, board).image) as runner:
             outputs = infer_all(samples, partial(project.infer, runner), progress)
         result = validation.validate(model, graph, samples, outputs, floating)
@@ -281,6 +287,7 @@ def profile(
     model_path: AnyModel,
     board_name: str,
     *,
+    objective: AnyObjective = Objective.BALANCED,
     calibration: Data | None = None,
     config: Config | None = None,
 ) -> Profile:
@@ -290,9 +297,10 @@ def profile(
     """
     board = load_board(board_name)
     model = _prepared(model_path, calibration, config)
-    graph = _compiled(model, board)
+    choice = _choose(model.compiled(), board, objective)
+    graph = choice.graph
     zeros = [bytes(graph.tensors[i].bytes) for i in graph.inputs]
-    with _project(model, graph, board, None) as project:
+    with _project(model, choice, board, None) as project:
         built = build(project.directory)
         with open_runner(board, built.image) as runner:
             total = runner.count(zeros).total
@@ -318,25 +326,20 @@ def _model_cycles(built: Build, prefix: str, board: Board) -> tuple[ModelCycles 
 # ---- the steps between
 
 
-def _compiled(model: Model, board: Board) -> Graph:
-    return _ordered(model.compiled(), board)
+def _choose(graph: Graph, board: Board, objective: AnyObjective) -> Choice:
+    """The graph as it is executed, and its kernels."""
+    return choose(fuse_pad(graph), board.cpu, Objective(objective))
 
 
-def _ordered(graph: Graph, board: Board) -> Graph:
-    """The graph as it is executed, in the order that takes the least memory."""
-    graph = fuse_pad(graph)
-    return reorder(graph, select(graph, board.cpu))
-
-
-def _program(model: Model, graph: Graph, board: Board, name: str | None = None) -> Program:
+def _program(model: Model, choice: Choice, board: Board, name: str | None = None) -> Program:
     source = Source(model.path.name, model.sha256)
-    return lower(graph, select(graph, board.cpu), source, name=name, board=board.name)
+    return lower(choice.graph, choice.selection, source, name=name, board=board.name)
 
 
 def _generate(
-    model: Model, graph: Graph, board: Board, directory: Path, name: str | None, force: bool
+    model: Model, choice: Choice, board: Board, directory: Path, name: str | None, force: bool
 ) -> Generated:
-    program = _program(model, graph, board, name)
+    program = _program(model, choice, board, name)
     analysis.require_room(analysis.at_least(board, program.arena_bytes, program.weight_bytes))
     emit(program, board, directory, force=force)
     files = sum(path.is_file() for path in directory.rglob("*"))
@@ -362,11 +365,11 @@ def _build(directory: Path, board: Board) -> Built:
 
 
 @contextmanager
-def _project(model: Model, graph: Graph, board: Board, keep: AnyPath | None) -> Iterator[Project]:
+def _project(model: Model, choice: Choice, board: Board, keep: AnyPath | None) -> Iterator[Project]:
     """A generated project, in a directory that is kept or in a temporary one."""
     with tempfile.TemporaryDirectory(prefix="mcugen-") as temporary:
         directory = Path(temporary, "project") if keep is None else Path(keep)
-        _generate(model, graph, board, directory, None, force=False)
+        _generate(model, choice, board, directory, None, force=False)
         yield Project.open(directory, board)
 
 

@@ -36,12 +36,15 @@ typeof union unix unsigned using virtual void volatile wchar_t while xor xor_eq
 def literal(value: int | float | np.generic) -> str:
     """Spell a number; a float becomes the shortest float32 constant that reads back exactly.
 
-    Infinities and NaN become the macros of <math.h>.
+    An integer beyond int32 becomes a long long, INT64_MIN excepted; infinities and NaN become the
+    macros of <math.h>.
     """
     if isinstance(value, np.generic):
         return literal(value.item())
     if isinstance(value, int):
-        assert INT32_MIN <= value <= INT32_MAX, value
+        assert abs(value) < 2**63, value
+        if not INT32_MIN <= value <= INT32_MAX:
+            return f"{value}LL"
         return "(-2147483647 - 1)" if value == INT32_MIN else str(int(value))
     if math.isnan(value):
         return "NAN"

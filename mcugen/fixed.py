@@ -84,6 +84,21 @@ def multiply_by_quantized_multiplier(x: ArrayLike, multiplier: ArrayLike, shift:
     return rounding_divide_by_pot(saturating_rounding_doubling_high_mul(shifted, multiplier), right)
 
 
+def multiply_wide_by_quantized_multiplier(
+    x: ArrayLike, multiplier: ArrayLike, shift: ArrayLike
+) -> I64:
+    """Scale int64 values below 2**47 by m * 2**(shift - 31), shift at most 7.
+
+    As the reference's overload for int64: the multiplier becomes Q0.15, and the product is rounded
+    once, halves up. A result beyond int32 wraps.
+    """
+    m = np.asarray(multiplier, np.int64)
+    reduced = np.where(m < 0x7FFF0000, (m + 2**15) >> 16, 0x7FFF)
+    right = 15 - np.asarray(shift, np.int64)
+    rounding = np.int64(1) << (right - 1)
+    return wrap_int32((np.asarray(x, np.int64) * reduced + rounding) >> right)
+
+
 def requantize(
     acc: ArrayLike,
     multiplier: ArrayLike,

@@ -392,8 +392,9 @@ def _test_arrays(
 
 def _pseudo_random(tensor: Tensor) -> Array:
     """The same bytes each time; int32 and int64 inputs are indices, of which 0 is always legal."""
-    noise = np.frombuffer(random.Random(0).randbytes(tensor.elements), np.int8)
-    noise = noise.reshape(tensor.shape)
+    dtype = np.int16 if tensor.dtype is DType.INT16 else np.int8
+    data = random.Random(0).randbytes(tensor.elements * np.dtype(dtype).itemsize)
+    noise = np.frombuffer(data, dtype).reshape(tensor.shape)
     if tensor.dtype in (DType.INT32, DType.INT64):
         return np.zeros(tensor.shape, tensor.dtype.numpy)
     if tensor.dtype.is_float:

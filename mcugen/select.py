@@ -1,7 +1,8 @@
-"""Kernel selection: for each node the cheapest kernel that the core can run."""
+"""The kernels that can compute each node, and what each would cost there."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from mcugen.errors import UnsupportedModelError
@@ -11,6 +12,8 @@ from mcugen.ops.base import Kernel
 from mcugen.target import Cpu
 from mcugen.verify import kernel_problems
 
+Cycles = Callable[[Kernel, Call], int]
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:
@@ -19,26 +22,60 @@ class Selection:
     kernels: tuple[Kernel | None, ...]
 
 
-def select(graph: Graph, cpu: Cpu) -> Selection:
-    """Choose by modelled cycles, then constants in flash, then the better family.
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A kernel that can compute a node: cycles of one run, bytes of its constants and scratch."""
 
-    Raises UnsupportedModelError with every node that no kernel can compute.
-    """
+    kernel: Kernel
+    cycles: int
+    constants: int
+    scratch: int
+
+
+def modelled(kernel: Kernel, call: Call) -> int:
+    """The cycles that a kernel's own formula gives."""
+    return kernel.cost(call).cycles
+
+
+def variants(call: Call, cpu: Cpu, cycles: Cycles = modelled) -> tuple[Variant, ...]:
+    """What can compute a call, the better family first; nothing for one that renames memory."""
+    op = OPS[call.node.op]
+    if op.alias:
+        return ()
+    return tuple(
+        _variant(kernel, call, cycles)
+        for family in cpu.families
+        for kernel in op.kernels
+        if kernel.family is family and kernel.refusal(call) is None
+    )
+
+
+def _variant(kernel: Kernel, call: Call, cycles: Cycles) -> Variant:
+    flash = kernel.cost(call).flash
+    return Variant(
+        kernel,
+        cycles(kernel, call),
+        kernel.constants(call) if flash is None else flash,
+        0 if kernel.scratch is None else kernel.scratch(call),
+    )
+
+
+def require_kernels(graph: Graph, cpu: Cpu) -> None:
+    """Raise an UnsupportedModelError with every node that no kernel can compute."""
     problems = kernel_problems(graph, cpu.families)
     if problems:
         raise UnsupportedModelError(problems)
-    return Selection(tuple(_cheapest(call, cpu) for call in graph.calls()))
 
 
-def _cheapest(call: Call, cpu: Cpu) -> Kernel | None:
-    op = OPS[call.node.op]
-    if op.alias:
-        return None
+def select(graph: Graph, cpu: Cpu) -> Selection:
+    """For each node by itself the fewest modelled cycles, then constants, then the better family.
 
-    def rank(kernel: Kernel) -> tuple[int, int, int]:
-        cost = kernel.cost(call)
-        return cost.cycles, cost.flash, cpu.families.index(kernel.family)
+    `choose` looks at the whole model. Raises UnsupportedModelError like `require_kernels`.
+    """
+    require_kernels(graph, cpu)
+    return Selection(tuple(_fastest(variants(call, cpu)) for call in graph.calls()))
 
-    return min(
-        (k for k in op.kernels if k.family in cpu.families and k.refusal(call) is None), key=rank
-    )
+
+def _fastest(found: tuple[Variant, ...]) -> Kernel | None:
+    best = min(found, key=lambda variant: (variant.cycles, variant.constants), default=None)
+    return None if best is None else best.kernel

@@ -5,20 +5,24 @@ from __future__ import annotations
 import math
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
-from mcugen import resources
+from mcugen import flash_tools, resources
 from mcugen.errors import BoardError
+from mcugen.flash_tools import FlashTool
 from mcugen.ops.base import Family
+from mcugen.toml_table import Table
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,39 @@ class Peripheral:
 
 
 @dataclass(frozen=True, slots=True)
+class CycleCounter:
+    """Counts clocks of the core; `driver` names a file `cycles_*.c` in `runtime_c/firmware/`."""
+
+    driver: str
+    clock_hz: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """An output that shows when the model runs, to a power meter; high while it does.
+
+    `driver` names a file `pin_*.c` in `runtime_c/firmware/`, `base` is the GPIO port's address.
+    """
+
+    driver: str
+    base: int
+    pin: int
+
+
+@dataclass(frozen=True, slots=True)
+class SerialPort:
+    """How the board's UART reaches a computer.
+
+    `usb` are the vendor and product ids of the USB devices that can be its port, empty for a board
+    that has none on it. It starts at `baud`, and may be asked for rates up to `max_baud`.
+    """
+
+    usb: tuple[tuple[int, int], ...] = ()
+    baud: int = 115200
+    max_baud: int = 921600
+
+
+@dataclass(frozen=True, slots=True)
 class Emulator:
     """How QEMU runs the board; an instruction takes 2**icount_shift ns of virtual time.
 
@@ -104,7 +141,8 @@ class Emulator:
 class Board:
     """Everything mcugen knows of a board. `host` has no memory regions and no emulator.
 
-    The stack is a part of `ram`; `more_ram` names further regions.
+    The stack is a part of `ram`; `more_ram` names further regions. `flash_tools` are the programs
+    that can flash it, best first. `docs/boards.md` explains the keys of `board.toml`.
     """
 
     name: str
@@ -118,6 +156,10 @@ class Board:
     timer: Peripheral
     emulator: Emulator | None
     more_ram: tuple[tuple[str, Region], ...] = ()
+    cycles: CycleCounter | None = None
+    energy_pin: Pin | None = None
+    serial: SerialPort = SerialPort()
+    flash_tools: tuple[FlashTool, ...] = ()
     notes: str = ""
 
     @property
@@ -134,8 +176,13 @@ _COMMON = ("harness.c", "inspect.c", "observe.c", "text.c")
 def firmware_sources(board: Board) -> tuple[str, ...]:
     """The files of `runtime_c/firmware/` to compile for a board."""
     core = ("stack_host.c",) if board.is_host else ("startup.c", "stack_cortex_m.c")
-    drivers = (f"uart_{board.uart.driver}.c", f"timer_{board.timer.driver}.c")
-    return (*_COMMON, *core, *drivers)
+    chosen = {
+        "uart": board.uart.driver,
+        "timer": board.timer.driver,
+        "cycles": board.cycles.driver if board.cycles else "none",
+        "pin": board.energy_pin.driver if board.energy_pin else "none",
+    }
+    return (*_COMMON, *core, *(f"{kind}_{driver}.c" for kind, driver in chosen.items()))
 
 
 def firmware_headers() -> tuple[str, ...]:
@@ -144,7 +191,7 @@ def firmware_headers() -> tuple[str, ...]:
 
 
 def drivers(kind: str) -> tuple[str, ...]:
-    """The drivers there are; `kind` is "uart" or "timer"."""
+    """The drivers there are; `kind` is "uart", "timer", "cycles" or "pin"."""
     files = (resources.runtime_c() / "firmware").glob(f"{kind}_*.c")
     return tuple(sorted(file.stem.removeprefix(f"{kind}_") for file in files))
 
@@ -176,66 +223,20 @@ def load_board(name_or_path: str) -> Board:
         table = tomllib.loads(text)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BoardError(f"{file}: cannot be read as TOML: {error}") from error
-    return _board(_Table(str(file), table), folder.resolve())
+    return _board(Table(str(file), table), folder.resolve())
 
 
-# ---- strict reading
-
-
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """A TOML table that is read key by key; `where` names it in messages."""
-
-    where: str
-    values: Mapping[str, Any]
-
-    def only(self, *known: str) -> None:
-        """Refuse keys that nobody reads."""
-        unknown = sorted(set(self.values) - set(known))
-        if unknown:
-            self.refuse(f"unknown key {', '.join(unknown)}", f"known keys: {', '.join(known)}")
-
-    def refuse(self, found: str, allowed: str) -> None:
-        raise BoardError(f"{self.where}: {found}; {allowed}")
-
-    def text(self, key: str, default: str | None = None) -> str:
-        value = self._value(key, default)
-        if not isinstance(value, str) or not value.isprintable():
-            raise BoardError(f"{self.where}: {key} is {value!r}; it must be a line of text")
-        return value
-
-    def choice(self, key: str, known: Sequence[str]) -> str:
-        value = self.text(key)
-        if value not in known:
-            self.refuse(f"{key} is {value!r}", f"known: {', '.join(known)}")
-        return value
-
-    def number(self, key: str, low: int, high: int, default: int | None = None) -> int:
-        value = self._value(key, default)
-        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            raise BoardError(
-                f"{self.where}: {key} is {value!r}; it must be a whole number from {low} to {high}"
-            )
-        return value
-
-    def table(self, key: str) -> _Table:
-        value = self._value(key, None)
-        if not isinstance(value, dict):
-            raise BoardError(f"{self.where}: {key} is {value!r}; it must be a table, [{key}]")
-        return _Table(f"{self.where} [{key}]", value)
-
-    def _value(self, key: str, default: Any) -> Any:
-        if key not in self.values and default is None:
-            self.refuse(f"{key} is missing", "add it; see the boards that come with mcugen")
-        return self.values.get(key, default)
-
+# ---- reading
 
 _ADDRESSES = 2**32
 _MAX_HZ = 10**9
 _INTERRUPTS = 240
+_PINS = 32  # of a GPIO port
+_BAUDS = 300, 12_000_000
+_HARDWARE = ("cycles", "energy_pin", "serial", "flash_tool")
 
 
-def _board(table: _Table, folder: Path) -> Board:
+def _board(table: Table, folder: Path) -> Board:
     if not re.fullmatch(r"[A-Za-z0-9_.+-]+", folder.name):
         table.refuse(
             f"the folder's name {folder.name!r} names the board",
@@ -251,7 +252,7 @@ def _board(table: _Table, folder: Path) -> Board:
         stack = 0
         more: tuple[tuple[str, Region], ...] = ()
     else:
-        memory = ("flash", "ram", "stack", "more_ram", "emulator")
+        memory = ("flash", "ram", "stack", "more_ram", "emulator", *_HARDWARE)
         flash, ram = _region(table.table("flash")), _region(table.table("ram"))
         stack = table.number("stack", 256, ram.size)
         more = _more_ram(table)
@@ -267,26 +268,34 @@ def _board(table: _Table, folder: Path) -> Board:
         stack_bytes=stack,
         uart=_peripheral(table.table("uart"), "uart"),
         timer=timer,
-        emulator=_emulator(table.table("emulator"), timer) if "emulator" in table.values else None,
+        emulator=_optional(table, "emulator", lambda emulator: _emulator(emulator, timer)),
         more_ram=more,
+        cycles=_optional(table, "cycles", _cycles),
+        energy_pin=_optional(table, "energy_pin", _pin),
+        serial=_optional(table, "serial", _serial) or SerialPort(),
+        flash_tools=_optional(table, "flash_tool", flash_tools.read) or (),
         notes=table.text("notes", ""),
     )
 
 
-def _region(table: _Table) -> Region:
+def _optional(table: Table, key: str, read: Callable[[Table], _T]) -> _T | None:
+    return read(table.table(key)) if key in table.values else None
+
+
+def _region(table: Table) -> Region:
     table.only("origin", "size")
     origin = table.number("origin", 0, _ADDRESSES - 1)
     return Region(origin, table.number("size", 1, _ADDRESSES - origin))
 
 
-def _more_ram(table: _Table) -> tuple[tuple[str, Region], ...]:
+def _more_ram(table: Table) -> tuple[tuple[str, Region], ...]:
     if "more_ram" not in table.values:
         return ()
     regions = table.table("more_ram")
     return tuple((name, _region(regions.table(name))) for name in regions.values)
 
 
-def _peripheral(table: _Table, kind: str) -> Peripheral:
+def _peripheral(table: Table, kind: str) -> Peripheral:
     table.only("driver", "base", "clock_hz", *(("irq",) if kind == "uart" else ()))
     return Peripheral(
         driver=table.choice("driver", drivers(kind)),
@@ -296,7 +305,42 @@ def _peripheral(table: _Table, kind: str) -> Peripheral:
     )
 
 
-def _emulator(table: _Table, timer: Peripheral) -> Emulator:
+def _cycles(table: Table) -> CycleCounter:
+    table.only("driver", "clock_hz")
+    return CycleCounter(
+        table.choice("driver", drivers("cycles")), table.number("clock_hz", 1, _MAX_HZ)
+    )
+
+
+def _pin(table: Table) -> Pin:
+    table.only("driver", "base", "pin")
+    return Pin(
+        table.choice("driver", drivers("pin")),
+        table.number("base", 0, _ADDRESSES - 1),
+        table.number("pin", 0, _PINS - 1),
+    )
+
+
+def _serial(table: Table) -> SerialPort:
+    table.only("usb", "baud", "max_baud")
+    usual = SerialPort()
+    return SerialPort(
+        tuple(_usb_id(table, text) for text in table.texts("usb", default=())),
+        table.number("baud", *_BAUDS, usual.baud),
+        table.number("max_baud", *_BAUDS, usual.max_baud),
+    )
+
+
+def _usb_id(table: Table, text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"([0-9a-fA-F]{4}):([0-9a-fA-F]{4})", text)
+    if found is None:
+        raise BoardError(
+            f'{table.where}: usb has {text!r}; an id is "VVVV:PPPP", vendor and product in hex'
+        )
+    return int(found[1], 16), int(found[2], 16)
+
+
+def _emulator(table: Table, timer: Peripheral) -> Emulator:
     table.only("machine", "icount_shift", "timer_hz")
     emulator = Emulator(
         machine=table.text("machine"),

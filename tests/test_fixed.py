@@ -49,6 +49,14 @@ def test_scale_is_monotone(x: int, y: int, multiplier: int, shift: int) -> None:
     assert low <= high
 
 
+@given(st.integers(-(2**47), 2**47 - 1), mantissas, st.integers(-31, 7))
+def test_wide_scale_equals_its_definition(x: int, multiplier: int, shift: int) -> None:
+    reduced = min((multiplier + 2**15) // 2**16, 0x7FFF)
+    exact = half_up(Fraction(x * reduced) / Fraction(2) ** (15 - shift))
+    wrapped = (exact - INT32_MIN) % 2**32 + INT32_MIN
+    assert fixed.multiply_wide_by_quantized_multiplier(x, multiplier, shift) == wrapped
+
+
 @given(int32s, int32s)
 def test_high_mul_saturates_in_one_case_only(a: int, b: int) -> None:
     product = half_up(Fraction(a * b, 2**31))

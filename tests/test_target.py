@@ -1,10 +1,23 @@
 from __future__ import annotations
 
+import dataclasses
+from pathlib import Path
+
 import pytest
 
 from mcugen import resources
 from mcugen.errors import BoardError
-from mcugen.target import board_names, drivers, firmware_headers, firmware_sources, load_board
+from mcugen.flash_tools import TOOLS, Openocd, Volume
+from mcugen.target import (
+    CycleCounter,
+    Pin,
+    SerialPort,
+    board_names,
+    drivers,
+    firmware_headers,
+    firmware_sources,
+    load_board,
+)
 
 BOARD = """
 description = "a board"
@@ -28,6 +41,23 @@ irq = 37
 driver = "stm32f4"
 base = 0x4000_0000
 clock_hz = 1_000_000
+[cycles]
+driver = "dwt"
+clock_hz = 168_000_000
+[energy_pin]
+driver = "stm32f4"
+base = 0x4002_0800
+pin = 3
+[serial]
+usb = ["0483:374b", "0D28:0204"]
+baud = 9600
+max_baud = 460_800
+[flash_tool.openocd]
+config = ["interface/stlink.cfg", "target/stm32f4x.cfg"]
+[flash_tool.volume]
+label = "RPI-RP2"
+format = "uf2"
+family = 0xE48B_FF56
 [emulator]
 machine = "netduinoplus2"
 icount_shift = 6
@@ -52,8 +82,10 @@ def test_every_board_loads_and_its_sources_exist():
 
 def test_no_driver_is_unused():
     boards = [load_board(name) for name in board_names()]
-    assert {board.uart.driver for board in boards} == set(drivers("uart"))
-    assert {board.timer.driver for board in boards} == set(drivers("timer"))
+    used = {file for board in boards for file in firmware_sources(board)}
+    for kind in ("uart", "timer", "cycles", "pin"):
+        unused = {driver for driver in drivers(kind) if f"{kind}_{driver}.c" not in used}
+        assert unused <= {"dwt"}, kind  # a timer for boards that QEMU does not have
 
 
 def test_board_from_a_directory(tmp_path):
@@ -62,6 +94,34 @@ def test_board_from_a_directory(tmp_path):
     assert board.ram is not None and board.ram.size == 128 * 1024
     assert dict(board.more_ram)["ccm"].origin == 0x1000_0000
     assert board.emulator is not None and board.emulator.ticks_per_instruction == 4
+
+
+def test_how_a_board_is_reached(tmp_path):
+    board = load(tmp_path, BOARD)
+    assert board.cycles == CycleCounter("dwt", 168_000_000)
+    assert board.energy_pin == Pin("stm32f4", 0x4002_0800, 3)
+    assert board.serial == SerialPort(((0x0483, 0x374B), (0x0D28, 0x0204)), 9600, 460_800)
+    assert board.flash_tools == (
+        Openocd(("interface/stlink.cfg", "target/stm32f4x.cfg")),
+        Volume("RPI-RP2", "uf2", 0xE48BFF56),
+    )
+    assert {"cycles_dwt.c", "pin_stm32f4.c"} <= set(firmware_sources(board))
+
+
+def test_how_a_board_is_reached_may_be_left_out(tmp_path):
+    middle = BOARD[BOARD.index("[cycles]") : BOARD.index("[emulator]")]
+    board = load(tmp_path, BOARD.replace(middle, ""))
+    assert (board.cycles, board.energy_pin, board.flash_tools) == (None, None, ())
+    assert board.serial == SerialPort((), 115200, 921600)
+    assert {"cycles_none.c", "pin_none.c"} <= set(firmware_sources(board))
+
+
+def test_every_key_is_documented():
+    text = (Path(__file__).parents[1] / "docs" / "boards.md").read_text()
+    for name, tool in TOOLS.items():
+        assert f"`[flash_tool.{name}]`" in text
+        for field in dataclasses.fields(tool):
+            assert f"`{field.name}`" in text, (name, field.name)
 
 
 def test_unknown_board_lists_the_known():
@@ -88,6 +148,19 @@ def test_unknown_board_lists_the_known():
         ("size = 0x2_0000", "size = -1", "size is -1"),
         ("[more_ram.ccm]", "[more_ram.ccm.x]", "unknown key x"),
         ('"a board"', '"a\\nboard"', "must be a line of text"),
+        ('"0483:374b"', '"0483-374b"', r"\[serial\]: usb has '0483-374b'; an id is"),
+        ('usb = ["0483:374b", "0D28:0204"]', 'usb = "0483:374b"', "must be a list of texts"),
+        ("baud = 9600", "baud = 9", "from 300 to"),
+        ("pin = 3", "pin = 32", "from 0 to 31"),
+        ('driver = "dwt"', 'driver = "tsc"', r"\[cycles\]: driver is 'tsc'; known: dwt, none"),
+        ("[flash_tool.volume]", "[flash_tool.dd]", "unknown key dd; known keys: pyocd, openocd"),
+        ("family = 0", "familie = 0", r"\[flash_tool\] \[volume\]: unknown key familie"),
+        ('"uf2"', '"elf"', "format is 'elf'; known: uf2, hex, bin"),
+        (
+            'config = ["interface/stlink.cfg", "target/stm32f4x.cfg"]',
+            "config = []",
+            "list of texts",
+        ),
         ("icount_shift = 6", "icount_shift = 5", "use icount_shift 6 or more"),
         ('"a board"', '"a */ board"', "must not contain"),
         ("[ram]", "[ram", "cannot be read as TOML"),
@@ -99,7 +172,7 @@ def test_wrong_descriptions_are_refused(tmp_path, old, new, message):
 
 
 def test_host_takes_no_memory(tmp_path):
-    with pytest.raises(BoardError, match="unknown key emulator, flash, more_ram, ram, stack"):
+    with pytest.raises(BoardError, match="unknown key cycles, emulator, energy_pin, flash"):
         load(tmp_path, BOARD.replace("cortex-m4", "host"))
 
 

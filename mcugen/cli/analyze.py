@@ -18,6 +18,7 @@ from mcugen.cli.output import show
 @options.calibration
 @click.option("--memory", is_flag=True, help="Show the memory plan and what makes its peak.")
 @click.option("--svg", type=PATH, metavar="FILE", help="Draw the memory plan.")
+@options.objective
 @options.json
 def analyze(
     model: Path,
@@ -25,6 +26,7 @@ def analyze(
     calibration: Path | None,
     memory: bool,
     svg: Path | None,
+    objective: str,
     as_json: bool,
 ) -> None:
     """Show operators, MACs, and the flash and RAM that MODEL will need; what is not supported.
@@ -32,7 +34,9 @@ def analyze(
     \b
     Example: mcugen analyze kws.tflite --board mps2-an386 --memory
     """
-    result = api.analyze(model, board, calibration=calibration, plan=memory or svg is not None)
+    result = api.analyze(
+        model, board, objective=objective, calibration=calibration, plan=memory or svg is not None
+    )
     if svg is not None and result.plan is not None:
         svg.write_text(memory_report.svg(result.plan, result.model), encoding="utf-8")
     show(result, as_json)

@@ -22,6 +22,7 @@ from mcugen.cli.output import FAILED, progress_bar, show
 @click.option("--no-quantize", is_flag=True, help="Leave a float MODEL float.")
 @click.option("--confusion", is_flag=True, help="Print the confusion matrix.")
 @click.option("--keep", type=PATH, metavar="DIR", help="Keep the generated project.")
+@options.objective
 @options.json
 def validate(
     model: Path,
@@ -33,6 +34,7 @@ def validate(
     no_quantize: bool,
     confusion: bool,
     keep: Path | None,
+    objective: str,
     as_json: bool,
 ) -> int:
     """Run MODEL on a board and compare each byte with the reference kernels.
@@ -51,6 +53,7 @@ def validate(
             limit=limit,
             float_model=float_model,
             keep=keep,
+            objective=objective,
             calibration=None if no_quantize else data,
             progress=progress,
         )
@@ -63,16 +66,22 @@ def validate(
 @options.board(required=True)
 @click.option("--functions", is_flag=True, help="Also list the C functions by their cycles.")
 @options.calibration
+@options.objective
 @options.json
 def profile(
-    model: Path, board: str, functions: bool, calibration: Path | None, as_json: bool
+    model: Path,
+    board: str,
+    functions: bool,
+    calibration: Path | None,
+    objective: str,
+    as_json: bool,
 ) -> None:
     """Count the instructions of each layer, exactly, in QEMU, and model its cycles.
 
     \b
     Example: mcugen profile kws.tflite --board mps2-an386
     """
-    result = api.profile(model, board, calibration=calibration)
+    result = api.profile(model, board, objective=objective, calibration=calibration)
     show(result, as_json, functions=functions)
 
 

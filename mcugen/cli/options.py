@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 import click
 
+from mcugen.choose import Objective
+
 PATH = click.Path(path_type=Path)
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -46,6 +48,17 @@ def calibration(command: F) -> F:
         "calibration",
         type=PATH,
         help="Quantize a float MODEL first, with these samples (.npz, .npy).",
+    )(command)
+
+
+def objective(command: F) -> F:
+    """`-O`: what to spend least of."""
+    return click.option(
+        "-O",
+        "objective",
+        type=click.Choice(values(Objective)),
+        default=Objective.BALANCED.value,
+        help="What to spend least of; balanced (the default) weighs cycles and flash.",
     )(command)
 
 

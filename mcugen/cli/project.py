@@ -25,6 +25,7 @@ from mcugen.cli.output import progress_bar, show
 @options.name
 @click.option("--force", is_flag=True, help="Replace the project that DIR holds.")
 @options.calibration
+@options.objective
 @options.json
 def generate(
     model: Path,
@@ -33,6 +34,7 @@ def generate(
     name: str | None,
     force: bool,
     calibration: Path | None,
+    objective: str,
     as_json: bool,
 ) -> None:
     """Write a self-contained C project for MODEL.
@@ -48,6 +50,7 @@ def generate(
             directory,
             name=name,
             force=force,
+            objective=objective,
             calibration=calibration,
             progress=progress,
         )

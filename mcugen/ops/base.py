@@ -127,10 +127,13 @@ Fields = Mapping[str, CValue]
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one run of a kernel costs: modelled cycles, and bytes of constants in flash."""
+    """What one run of a kernel costs: modelled cycles, and bytes of constants in flash.
+
+    With `flash` None they are counted in the params, which takes longer than to know them.
+    """
 
     cycles: int
-    flash: int = 0
+    flash: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +195,13 @@ class Kernel:
         if self.dtype is not None and dtype is not self.dtype:
             return f"takes {self.dtype.value}, not {dtype.value}"
         return next((rule_text(rule) for rule in self.applies if rule(call) is not None), None)
+
+    def constants(self, call: Call) -> int:
+        """Bytes of all constants that a call reads: those of the params, and constant operands."""
+        inputs = (call.optional(position) for position in self.operand_positions(call))
+        return sum(
+            value.values.nbytes for value in self.params(call).values() if isinstance(value, Const)
+        ) + sum(tensor.bytes for tensor in inputs if tensor is not None and tensor.is_const)
 
 
 def no_options(call: Call) -> Options:

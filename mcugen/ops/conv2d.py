@@ -6,9 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from mcugen.fixed import quantize_multipliers, requantize
 from mcugen.ir import Call, DType
-from mcugen.ops import float32, overlap, rules
+from mcugen.ops import float32, overlap, rules, sums
 from mcugen.ops.base import (
     Array,
     Arrays,
@@ -25,6 +24,7 @@ from mcugen.ops.base import (
     apply_activation,
 )
 from mcugen.ops.kernels import conv2d_3x3_s8_dsp, conv2d_s8_dsp, conv2d_s8_mve
+from mcugen.ops.sums import multipliers
 from mcugen.ops.window import (
     convolution,
     decode_convolution,
@@ -114,7 +114,7 @@ def floating(call: Call, inputs: Arrays) -> list[Array]:
 
 
 def quantized(call: Call, inputs: Arrays) -> list[Array]:
-    """Int8 convolution, as reference_integer_ops::ConvPerChannel."""
+    """Int8 or 16x8 convolution, as reference_integer_ops::ConvPerChannel."""
     centred = inputs[0].astype(np.int32) - call.input(0).zero_point
     acc = accumulate(call, centred, inputs[1], dot_exact)
     if call.optional(2) is not None:
@@ -122,21 +122,9 @@ def quantized(call: Call, inputs: Arrays) -> list[Array]:
     return [finish(call, acc)]
 
 
-def finish(call: Call, sums: Array) -> Array:
+def finish(call: Call, acc: Array) -> Array:
     """Outputs from sums [..., channel]: scaled, moved to the zero point, clamped."""
-    multiplier, shift = multipliers(call)
-    low, high = activation_range(call.attrs.activation, call.output)
-    exact = sums.astype(np.int64)
-    return requantize(exact, multiplier, shift, call.output.zero_point, low, high)
-
-
-def multipliers(call: Call) -> tuple[Array, Array]:
-    """(Q0.31 multipliers, shifts) per output channel, as PopulateConvolutionQuantizationParams."""
-    weights = call.input(1)
-    assert weights.quant is not None
-    real = call.input(0).scale * np.array(weights.quant.scale) / call.output.scale
-    multiplier, shift = quantize_multipliers(np.broadcast_to(real, weights.shape[:1]))
-    return multiplier, shift
+    return sums.finish(call, acc, *multipliers(call))
 
 
 # ---- for the quantizer
@@ -207,6 +195,11 @@ def params_s8(call: Call) -> Fields:
     }
 
 
+def params_s16(call: Call) -> Fields:
+    """Fields of mcu_conv2d_s16_params."""
+    return {**layout(call), **sums.fields_s16(call, call.attrs.activation, *multipliers(call))}
+
+
 def params_f32(call: Call) -> Fields:
     """Fields of mcu_conv2d_f32_params."""
     bias = call.optional(2)
@@ -251,6 +244,16 @@ OP = Op(
             header="mcu_conv2d.h",
             overlap=overlap.windows(convolution, blocks),
             cost=lambda call: Cost(cycles=5 * macs(call) + 40 * call.output.elements),
+        ),
+        Kernel(
+            name="mcu_conv2d_s16_ref",
+            family=Family.REF,
+            dtype=DType.INT16,
+            params=params_s16,
+            params_type="mcu_conv2d_s16_params",
+            header="mcu_conv2d_s16.h",
+            overlap=overlap.windows(convolution, blocks),
+            cost=lambda call: Cost(cycles=6 * macs(call) + 60 * call.output.elements),
         ),
         conv2d_s8_dsp.KERNEL,
         conv2d_3x3_s8_dsp.KERNEL,

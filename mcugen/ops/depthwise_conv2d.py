@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mcugen.fixed import quantize_multipliers, requantize
 from mcugen.ir import Call, DType
-from mcugen.ops import float32, overlap, rules
+from mcugen.ops import float32, overlap, rules, sums
 from mcugen.ops.base import (
     Array,
     Arrays,
@@ -30,6 +29,7 @@ from mcugen.ops.kernels import (
     depthwise_conv2d_s8_dsp,
     depthwise_conv2d_s8_mve,
 )
+from mcugen.ops.sums import multipliers
 from mcugen.ops.window import (
     convolution,
     decode_convolution,
@@ -109,7 +109,7 @@ def floating(call: Call, inputs: Arrays) -> list[Array]:
 
 
 def quantized(call: Call, inputs: Arrays) -> list[Array]:
-    """Int8 depthwise convolution, as reference_integer_ops::DepthwiseConvPerChannel.
+    """Int8 or 16x8 depthwise convolution, as reference_integer_ops::DepthwiseConvPerChannel.
 
     Sums are taken in float64, which is exact: |sum| < 2**53.
     """
@@ -121,21 +121,9 @@ def quantized(call: Call, inputs: Arrays) -> list[Array]:
     return [finish(call, acc)]
 
 
-def finish(call: Call, sums: Array) -> Array:
+def finish(call: Call, acc: Array) -> Array:
     """Outputs from sums [..., channel]: scaled, moved to the zero point, clamped."""
-    multiplier, shift = multipliers(call)
-    low, high = activation_range(call.attrs.activation, call.output)
-    exact = sums.astype(np.int64)
-    return requantize(exact, multiplier, shift, call.output.zero_point, low, high)
-
-
-def multipliers(call: Call) -> tuple[Array, Array]:
-    """(Q0.31 multipliers, shifts) per output channel, as PopulateConvolutionQuantizationParams."""
-    weights = call.input(1)
-    assert weights.quant is not None
-    real = call.input(0).scale * np.array(weights.quant.scale) / call.output.scale
-    multiplier, shift = quantize_multipliers(np.broadcast_to(real, weights.shape[3:]))
-    return multiplier, shift
+    return sums.finish(call, acc, *multipliers(call))
 
 
 # ---- for the quantizer
@@ -208,6 +196,11 @@ def params_s8(call: Call) -> Fields:
     }
 
 
+def params_s16(call: Call) -> Fields:
+    """Fields of mcu_depthwise_conv2d_s16_params."""
+    return {**layout(call), **sums.fields_s16(call, call.attrs.activation, *multipliers(call))}
+
+
 def params_f32(call: Call) -> Fields:
     """Fields of mcu_depthwise_conv2d_f32_params."""
     bias = call.optional(2)
@@ -228,8 +221,12 @@ def cost_s8_ref(call: Call) -> Cost:
 def blocks(call: Call) -> overlap.Blocks:
     """The order in which the reference kernels compute channels: by fours, or one by one."""
     in_ch, out_ch = call.input(0).shape[3], call.output.shape[3]
-    if in_ch == out_ch:
-        return overlap.channels_by_fours(call)
+    return overlap.channels_by_fours(call) if in_ch == out_ch else one_by_one(call)
+
+
+def one_by_one(call: Call) -> overlap.Blocks:
+    """Channel by channel."""
+    in_ch, out_ch = call.input(0).shape[3], call.output.shape[3]
     channels = np.arange(out_ch)
     return overlap.Blocks(channels // (out_ch // in_ch), channels + 1)
 
@@ -267,6 +264,16 @@ OP = Op(
             header="mcu_depthwise_conv2d_f32.h",
             overlap=overlap.windows(convolution, blocks),
             cost=lambda call: Cost(cycles=10 * macs(call) + 40 * call.output.elements),
+        ),
+        Kernel(
+            name="mcu_depthwise_conv2d_s16_ref",
+            family=Family.REF,
+            dtype=DType.INT16,
+            params=params_s16,
+            params_type="mcu_depthwise_conv2d_s16_params",
+            header="mcu_depthwise_conv2d_s16.h",
+            overlap=overlap.windows(convolution, one_by_one),
+            cost=lambda call: Cost(cycles=14 * macs(call) + 90 * call.output.elements),
         ),
         depthwise_conv2d_3x3_s8_dsp.KERNEL,
         depthwise_conv2d_planes_s8_dsp.KERNEL,

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from mcugen.fixed import quantize_multipliers, requantize
+from mcugen.fixed import quantize_multipliers
 from mcugen.ir import Call, DType
-from mcugen.ops import float32, rules
+from mcugen.ops import float32, rules, sums
 from mcugen.ops.base import (
     Activation,
     Array,
@@ -147,7 +147,7 @@ def floating(call: Call, inputs: Arrays) -> list[Array]:
 
 
 def quantized(call: Call, inputs: Arrays) -> list[Array]:
-    """Int8 dense layer, as reference_integer_ops::FullyConnected of TFLM.
+    """Int8 or 16x8 dense layer, as reference_integer_ops::FullyConnected of TFLM.
 
     Desktop TFLite differs by design: it rounds double(sum) * scale.
     """
@@ -159,12 +159,9 @@ def quantized(call: Call, inputs: Arrays) -> list[Array]:
     return [finish(call, acc.reshape(call.output.shape))]
 
 
-def finish(call: Call, sums: Array) -> Array:
+def finish(call: Call, acc: Array) -> Array:
     """Outputs from sums [..., channel]: scaled, moved to the zero point, clamped."""
-    multiplier, shift = multipliers(call)
-    low, high = activation_range(call.attrs.activation, call.output)
-    exact = sums.astype(np.int64)
-    return requantize(exact, multiplier, shift, call.output.zero_point, low, high)
+    return sums.finish(call, acc, *multipliers(call))
 
 
 def multipliers(call: Call) -> tuple[Array, Array]:
@@ -223,6 +220,17 @@ def params_s8(call: Call) -> Fields:
     }
 
 
+def params_s16(call: Call) -> Fields:
+    """Fields of mcu_fully_connected_s16_params."""
+    out, depth = call.input(1).shape
+    return {
+        "batch": call.output.elements // out,
+        "in": depth,
+        "out": out,
+        **sums.fields_s16(call, call.attrs.activation, *sums.multipliers(call)),
+    }
+
+
 def params_f32(call: Call) -> Fields:
     """Fields of mcu_fully_connected_f32_params."""
     weights, bias = call.input(1).values(), call.optional(2)
@@ -268,6 +276,15 @@ OP = Op(
             params_type="mcu_fully_connected_f32_params",
             header="mcu_fully_connected_f32.h",
             cost=lambda call: Cost(cycles=6 * macs(call) + 30 * call.output.elements),
+        ),
+        Kernel(
+            name="mcu_fully_connected_s16_ref",
+            family=Family.REF,
+            dtype=DType.INT16,
+            params=params_s16,
+            params_type="mcu_fully_connected_s16_params",
+            header="mcu_fully_connected_s16.h",
+            cost=lambda call: Cost(cycles=5 * macs(call) + 90 * call.output.elements),
         ),
         fully_connected_s8_dsp.KERNEL,
         fully_connected_s8_mve.KERNEL,

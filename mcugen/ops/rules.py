@@ -66,15 +66,18 @@ def _type_name(call: Call, position: int) -> str:
 
 
 def types_are_conv(call: Call) -> str | None:
-    """Types must be float32 throughout, or int8 input, weights and output with an int32 bias."""
+    """Types must be float32 throughout; int8 with an int32 bias; or 16x8, with an int64 bias.
+
+    16x8 has int16 input and output and int8 weights; convolutions and dense layers, but neither
+    depthwise nor transposed convolutions, also take an int32 bias there.
+    """
     found = [*(_type_name(call, i) for i in range(3)), call.output.dtype.value]
-    allowed = (
-        ["float32", "float32", "float32", "float32"],
-        ["float32", "float32", "none", "float32"],
-        ["int8", "int8", "int32", "int8"],
-        ["int8", "int8", "none", "int8"],
-    )
-    if found in allowed:
+    source, weights, bias, target = found
+    biases = {"float32": ["float32"], "int8": ["int32"], "int16": ["int64"]}.get(source, [])
+    if source == "int16" and call.node.op in ("conv2d", "fully_connected"):
+        biases = ["int64", "int32"]
+    fits = weights == ("int8" if source == "int16" else source) and target == source
+    if fits and (bias in biases or (biases and bias == "none")):
         return None
     return "input {}, weights {}, bias {}, output {}".format(*found)
 
@@ -88,12 +91,8 @@ def bias_matches_channels(call: Call) -> str | None:
 
 
 def activations_are_quantized(call: Call) -> str | None:
-    """An int8 input or output must have one scale and one zero point."""
-    for tensor in (call.input(0), call.output):
-        if tensor.dtype is DType.INT8 and (tensor.quant is None or tensor.quant.is_per_channel):
-            scales = 0 if tensor.quant is None else len(tensor.quant.scale)
-            return f'"{tensor.name}" with {scales} scales'
-    return None
+    """An int8 or int16 input or output must have one scale and one zero point, of int16 0."""
+    return _not_per_tensor((call.input(0), call.output))
 
 
 def channel_axis(call: Call) -> int:
@@ -115,17 +114,28 @@ def weights_are_symmetric(call: Call) -> str | None:
     return f"scales along axis {weights.quant.axis} of weights of shape {list(weights.shape)}"
 
 
-def accumulator_bound(call: Call) -> int:
-    """The largest |sum| that any int8 input can reach: sum|w| * 256 + |bias|, over all channels.
+def sums_are_wide(call: Call) -> bool:
+    """Whether the reference sums in int64: int16 inputs without a bias of int32."""
+    bias = call.optional(2)
+    return call.input(0).dtype is DType.INT16 and (bias is None or bias.dtype is DType.INT64)
 
-    256 and not 255, so that it bounds the way there too: a kernel may begin with the zero point's
-    share, up to sum|w| * 128, and then add products with raw inputs, up to sum|w| * 128 again.
+
+def accumulator_bound(call: Call) -> int:
+    """The largest |sum| that any input can reach, over all channels.
+
+    For int8 sum|w| * 256 + |bias|. 256 and not 255, so that it bounds the way there too: a kernel
+    may begin with the zero point's share, up to sum|w| * 128, and then add products with raw
+    inputs, up to sum|w| * 128 again. For int16, whose zero point is 0, sum|w| * 2**15 + |bias|.
     """
     weights = np.abs(call.input(1).values().astype(np.int64))
     sums = weights.sum(axis=tuple(i for i in range(weights.ndim) if i != channel_axis(call)))
     bias = call.optional(2)
-    extra = np.abs(bias.values().astype(np.int64)).reshape(-1) if bias is not None else 0
-    return int(np.max(sums * 256 + extra, initial=0))
+    # Python's own integers: |INT64_MIN| is none of numpy's.
+    extra = [abs(int(b)) for b in bias.values().reshape(-1)] if bias is not None else [0]
+    most = 2**15 if call.input(0).dtype is DType.INT16 else 256
+    return max(
+        (int(s) * most + b for s, b in np.broadcast(sums, np.array(extra, object))), default=0
+    )
 
 
 def moved_left(bound: int, ratio: float) -> float:
@@ -134,27 +144,42 @@ def moved_left(bound: int, ratio: float) -> float:
 
 
 def accumulator_fits_int32(call: Call) -> str | None:
-    """The sum of |weights| * 256 + |bias| must stay below 2**31 in every channel."""
-    if call.input(0).dtype is not DType.INT8:
+    """The sum of |weights| * 256 + |bias| must stay below 2**31 in every channel.
+
+    For int16 inputs that of |weights| * 2**15 + |bias|, below 2**47 where the sum is an int64.
+    """
+    if call.input(0).dtype.is_float:
         return None
     bound = accumulator_bound(call)
-    return None if bound <= INT32_MAX else f"an accumulator may reach {bound}"
+    limit = 2**47 - 1 if sums_are_wide(call) else INT32_MAX
+    return None if bound <= limit else f"an accumulator may reach {bound}"
 
 
 def multiplier_is_defined(call: Call) -> str | None:
-    """The scales of the two operands, multiplied, must be below 2**30 output scales."""
+    """The operands' scales, multiplied, must be below 2**30 output scales; 2**7 for int64 sums."""
     weights = call.input(1)
-    if call.input(0).dtype is not DType.INT8 or weights.quant is None:
+    if call.input(0).dtype.is_float or weights.quant is None:
         return None
-    # Beyond, the reference shifts an int32 by 31 bits or more, which C leaves undefined.
+    # Beyond, the reference shifts an int32 by 31 bits or more, which C leaves undefined; and it
+    # promises nothing for an int64 and a shift of 8 and more.
     ratio = call.input(0).scale * max(weights.quant.scale) / call.output.scale
-    return None if ratio < 2.0**30 else f"a ratio of {ratio:g}"
+    is_wide = call.node.op != "batch_matmul" and sums_are_wide(call)
+    return None if ratio < (2.0**7 if is_wide else 2.0**30) else f"a ratio of {ratio:g}"
 
 
 def same_type_in_out(call: Call) -> str | None:
     """Input and output must have the same type, int8 or float32."""
+    return _other_type(call, (DType.INT8, DType.FLOAT32))
+
+
+def same_type_in_out_16(call: Call) -> str | None:
+    """Input and output must have the same type, int8, int16 or float32."""
+    return _other_type(call, (DType.INT8, DType.INT16, DType.FLOAT32))
+
+
+def _other_type(call: Call, allowed: Sequence[DType]) -> str | None:
     source, target = call.input(0).dtype, call.output.dtype
-    if source is target and source in (DType.INT8, DType.FLOAT32):
+    if source is target and source in allowed:
         return None
     return f"input {source.value}, output {target.value}"
 
@@ -201,17 +226,32 @@ def same_type(call: Call) -> str | None:
 
 def types_are_equal(call: Call) -> str | None:
     """All inputs and the output must be float32, or all int8."""
+    return _unequal_types(call, (DType.INT8, DType.FLOAT32))
+
+
+def types_are_equal_16(call: Call) -> str | None:
+    """All inputs and the output must be float32, or all int8, or all int16."""
+    return _unequal_types(call, (DType.INT8, DType.INT16, DType.FLOAT32))
+
+
+def _unequal_types(call: Call, allowed: Sequence[DType]) -> str | None:
     found = [tensor.dtype for tensor in (*map(call.input, range(len(call.inputs))), call.output)]
-    if found[0] in (DType.INT8, DType.FLOAT32) and len(set(found)) == 1:
+    if found[0] in allowed and len(set(found)) == 1:
         return None
     return ", ".join(dtype.value for dtype in found)
 
 
 def quantized_per_tensor(call: Call) -> str | None:
-    """Every int8 input and output must have one scale and one zero point."""
-    for tensor in (*call.inputs, *call.outputs):
-        if tensor is None or tensor.dtype is not DType.INT8:
+    """Every int8 or int16 input and output must have one scale and one zero point, of int16 0."""
+    return _not_per_tensor((*call.inputs, *call.outputs))
+
+
+def _not_per_tensor(tensors: Sequence[Tensor | None]) -> str | None:
+    """What a rule says of an activation without a single scale, or an int16 that is not centred."""
+    for tensor in tensors:
+        if tensor is None or tensor.dtype not in (DType.INT8, DType.INT16):
             continue
-        if tensor.quant is None or tensor.quant.is_per_channel:
+        centred = tensor.dtype is DType.INT8 or (tensor.quant and not any(tensor.quant.zero_point))
+        if tensor.quant is None or tensor.quant.is_per_channel or not centred:
             return f'"{tensor.name}" {_affine(tensor.quant)}'
     return None

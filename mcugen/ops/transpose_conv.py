@@ -13,9 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from mcugen.fixed import requantize
 from mcugen.ir import Call, DType
-from mcugen.ops import conv2d, float32, movers, rules
+from mcugen.ops import float32, movers, rules, sums
 from mcugen.ops.base import (
     Activation,
     Array,
@@ -168,7 +167,10 @@ def accumulate(call: Call, x: Array, weights: Array) -> Array:
 
 
 def semantics(call: Call, inputs: Arrays) -> list[Array]:
-    """Float32, or int8 as reference_integer_ops::TransposeConv; the first input is int32 always."""
+    """Float32, or int8 or 16x8 as reference_integer_ops::TransposeConv.
+
+    The first input is int32 always.
+    """
     x, weights = inputs[2], inputs[1]
     bias = np.zeros(1, np.float32) if call.optional(3) is None else inputs[3]
     activation = call.attrs.activation
@@ -176,9 +178,8 @@ def semantics(call: Call, inputs: Arrays) -> list[Array]:
         return [apply_activation(activation, accumulate(call, x, weights) + bias)]
     centred = x.astype(np.float64) - call.input(2).zero_point
     acc = (accumulate(call, centred, weights) + bias).astype(np.int64)
-    multiplier, shift = conv2d.multipliers(as_conv(call))
-    low, high = activation_range(activation, call.output)
-    return [requantize(acc, multiplier, shift, call.output.zero_point, low, high)]
+    conv = as_conv(call)
+    return [sums.finish(conv, acc, *sums.multipliers(conv))]
 
 
 # ---- C parameters and kernels
@@ -221,7 +222,7 @@ def params_f32(call: Call) -> Fields:
 def params_s8(call: Call) -> Fields:
     """Fields of mcu_transpose_conv_s8_params."""
     conv = as_conv(call)
-    multiplier, shift = conv2d.multipliers(conv)
+    multiplier, shift = sums.multipliers(conv)
     low, high = activation_range(call.attrs.activation, call.output)
     bias = conv.optional(2)
     return {
@@ -235,6 +236,13 @@ def params_s8(call: Call) -> Fields:
         "multiplier": Const(multiplier, "int32_t"),
         "shift": Const(shift.astype(np.int8), "int8_t"),
     }
+
+
+def params_s16(call: Call) -> Fields:
+    """Fields of mcu_transpose_conv_s16_params."""
+    conv = as_conv(call)
+    own = sums.fields_s16(conv, call.attrs.activation, *sums.multipliers(conv))
+    return {**layout(call), **own}
 
 
 OP = Op(
@@ -258,6 +266,16 @@ OP = Op(
             header="mcu_transpose_conv.h",
             operands=(2,),
             cost=lambda call: Cost(cycles=7 * macs(call) + 60 * call.output.elements),
+        ),
+        Kernel(
+            name="mcu_transpose_conv_s16_ref",
+            family=Family.REF,
+            dtype=DType.INT16,
+            params=params_s16,
+            params_type="mcu_transpose_conv_s16_params",
+            header="mcu_transpose_conv_s16.h",
+            operands=(2,),
+            cost=lambda call: Cost(cycles=8 * macs(call) + 80 * call.output.elements),
         ),
         Kernel(
             name="mcu_transpose_conv_f32_ref",

@@ -339,7 +339,7 @@ OP = Op(
             params_type="mcu_lstm_s8_params",
             header="mcu_lstm.h",
             operands=(0, HIDDEN, CELL),
-            cost=lambda call: Cost(cycles=6 * macs(call) + 300 * call.output.elements, flash=512),
+            cost=lambda call: Cost(cycles=6 * macs(call) + 300 * call.output.elements),
         ),
     ),
 )

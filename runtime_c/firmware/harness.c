@@ -276,8 +276,12 @@ static void dispatch(char *line) {
 static bool read_command(char *line) {
     size_t length = 0;
     for (;;) {
-        const int32_t byte = uart_get();
-        if (byte < 0) {
+        const int32_t byte = uart_poll();
+        if (byte == UART_NOTHING) {
+            uart_wait();
+            continue;
+        }
+        if (byte == UART_GONE) {
             return false;
         }
         if (byte == '%') {

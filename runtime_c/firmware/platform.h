@@ -3,19 +3,44 @@
 #ifndef PLATFORM_H
 #define PLATFORM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
+enum { UART_NOTHING = -1, UART_GONE = -2 };
+
+/// Sets the UART up: BOARD_UART_BAUD, eight bits, no parity.
 void uart_init(void);
 
+/// Changes the rate when all that was put is on the wire. False, and no change, where the clock
+/// cannot be divided to within 2 % of it.
+bool uart_set_baud(uint32_t baud);
+
+/// Sends a byte; waits while there is no room for it.
 void uart_put(char c);
 
-/// Waits for the next byte; negative when the other end has gone, which only the host can see.
-int32_t uart_get(void);
+/// The next byte, or UART_NOTHING at once when none has come. UART_GONE when the other end has
+/// gone, which only the host can see. Errors of the line (overrun, framing) are cleared and
+/// ignored: what they damage, checksums find.
+int32_t uart_poll(void);
+
+/// Sleeps until a byte may have come; may return too early.
+void uart_wait(void);
 
 void timer_init(void);
 
 /// A counter of 32 bits that runs up at BOARD_TIMER_HZ and wraps.
 uint32_t timer_read(void);
+
+/// Starts the counter of core clocks; false where there is none, or where it does not count.
+bool cycles_init(void);
+
+/// Clocks of the core, 32 bits that wrap.
+uint32_t cycles_read(void);
+
+/// Makes the pin an output, low.
+void pin_init(void);
+
+void pin_set(bool high);
 
 /// Fills the unused stack with a pattern.
 void stack_paint(void);
@@ -26,6 +51,17 @@ int32_t stack_used(void);
 /// A register of 32 bits.
 static inline volatile uint32_t *reg(uint32_t address) {
     return (volatile uint32_t *)(uintptr_t)address;
+}
+
+/// The divider of a clock that comes nearest to a rate; 0 if it is more than 2 % off.
+static inline uint32_t baud_divider(uint32_t clock_hz, uint32_t baud) {
+    if (baud == 0U || baud > clock_hz) {
+        return 0U;
+    }
+    const uint32_t divider = (clock_hz + baud / 2U) / baud;
+    const uint32_t made = clock_hz / divider;
+    const uint32_t off = (made > baud) ? made - baud : baud - made;
+    return (off <= baud / 50U) ? divider : 0U;
 }
 
 /// Lets an interrupt end irq_wait(). Interrupts only wake the core; none has a handler.

@@ -1,4 +1,4 @@
-/* uart_nrf51.c: the UART of an nRF51 at 115200 baud, on the pins of the micro:bit.
+/* uart_nrf51.c: the UART of an nRF51, on the pins of the micro:bit.
  * Registers: nRF51 Series Reference Manual 3.0, chapters 13 (CLOCK), 14 (GPIO) and 29 (UART).
  * SPDX-License-Identifier: MIT-0 */
 #include "board.h"
@@ -19,9 +19,28 @@ enum { PIN_TX = 24, PIN_RX = 25 };
 #define CLOCK_HFCLKSTARTED 0x40000100U
 #define GPIO_OUTSET        0x50000508U
 #define GPIO_DIRSET        0x50000518U
-#define BAUD_115200        0x01D7E000U
 #define UART_ENABLED       4U
 #define INTERRUPT_RX_READY (1U << 2)
+
+/* The rates of the reference manual, table 268; a formula gives others. */
+static uint32_t rate_code(uint32_t baud) {
+    switch (baud) {
+    case 9600U:
+        return 0x00275000U;
+    case 57600U:
+        return 0x00EBF000U;
+    case 115200U:
+        return 0x01D7E000U;
+    case 230400U:
+        return 0x03AFB000U;
+    case 460800U:
+        return 0x075F7000U;
+    case 921600U:
+        return 0x0EBEDFA4U;
+    default:
+        return 0U;
+    }
+}
 
 void uart_init(void) {
     *reg(CLOCK_HFCLKSTART) = 1U; /* the crystal: the RC oscillator is too far off for a UART */
@@ -31,7 +50,7 @@ void uart_init(void) {
     *reg(GPIO_DIRSET) = 1U << PIN_TX;
     *reg(BOARD_UART_BASE + SELECT_TX) = PIN_TX;
     *reg(BOARD_UART_BASE + SELECT_RX) = PIN_RX;
-    *reg(BOARD_UART_BASE + BAUD) = BAUD_115200;
+    *reg(BOARD_UART_BASE + BAUD) = rate_code(BOARD_UART_BAUD);
     *reg(BOARD_UART_BASE + ENABLE) = UART_ENABLED;
     *reg(BOARD_UART_BASE + INTERRUPT_SET) = INTERRUPT_RX_READY;
     irq_enable(BOARD_UART_IRQ);
@@ -46,10 +65,21 @@ void uart_put(char c) {
     }
 }
 
-int32_t uart_get(void) {
-    while (*reg(BOARD_UART_BASE + RX_READY) == 0U) {
-        irq_wait(BOARD_UART_IRQ);
+/* uart_put() returns when its byte is on the wire. */
+bool uart_set_baud(uint32_t baud) {
+    const uint32_t code = rate_code(baud);
+    if (code != 0U) {
+        *reg(BOARD_UART_BASE + BAUD) = code;
+    }
+    return code != 0U;
+}
+
+int32_t uart_poll(void) {
+    if (*reg(BOARD_UART_BASE + RX_READY) == 0U) {
+        return UART_NOTHING;
     }
     *reg(BOARD_UART_BASE + RX_READY) = 0U; /* before reading, which raises it for the next byte */
     return (int32_t)(*reg(BOARD_UART_BASE + RXD) & 0xFFU);
 }
+
+void uart_wait(void) { irq_wait(BOARD_UART_IRQ); }

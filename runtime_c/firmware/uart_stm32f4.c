@@ -5,7 +5,8 @@
 #include "platform.h"
 
 enum { SR = 0x00, DR = 0x04, BRR = 0x08, CR1 = 0x0C };
-enum { SR_RXNE = 1U << 5, SR_TXE = 1U << 7 };
+enum { SR_RXNE = 1U << 5, SR_TC = 1U << 6, SR_TXE = 1U << 7 };
+enum { LEAST_DIVIDER = 16 };
 enum { CR1_RE = 1U << 2, CR1_TE = 1U << 3, CR1_RXNEIE = 1U << 5, CR1_UE = 1U << 13 };
 
 #define RCC_AHB1ENR    0x40023830U
@@ -32,15 +33,29 @@ void uart_init(void) {
     irq_enable(BOARD_UART_IRQ);
 }
 
+bool uart_set_baud(uint32_t baud) {
+    const uint32_t divider = baud_divider(BOARD_UART_CLOCK_HZ, baud);
+    if (divider < LEAST_DIVIDER) {
+        return false;
+    }
+    while ((*reg(BOARD_UART_BASE + SR) & SR_TC) == 0U) {
+    }
+    *reg(BOARD_UART_BASE + BRR) = divider;
+    return true;
+}
+
 void uart_put(char c) {
     while ((*reg(BOARD_UART_BASE + SR) & SR_TXE) == 0U) {
     }
     *reg(BOARD_UART_BASE + DR) = (uint8_t)c;
 }
 
-int32_t uart_get(void) {
-    while ((*reg(BOARD_UART_BASE + SR) & SR_RXNE) == 0U) {
-        irq_wait(BOARD_UART_IRQ);
+/* Reading SR and then DR also clears an overrun. */
+int32_t uart_poll(void) {
+    if ((*reg(BOARD_UART_BASE + SR) & SR_RXNE) == 0U) {
+        return UART_NOTHING;
     }
     return (int32_t)(*reg(BOARD_UART_BASE + DR) & 0xFFU);
 }
+
+void uart_wait(void) { irq_wait(BOARD_UART_IRQ); }

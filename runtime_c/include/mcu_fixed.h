@@ -43,6 +43,14 @@ static inline int32_t mcu_scale(int32_t x, int32_t multiplier, int32_t shift) {
     return (((product + (product >> 31)) >> (-shift - 1)) + 1) >> 1;
 }
 
+/// x * multiplier * 2^(shift - 31) for |x| < 2^47, single rounding, halves up; multiplier in Q0.31,
+/// of which 15 bits count, shift in [-31, 7]. Beyond int32 it wraps.
+static inline int32_t mcu_scale_wide(int64_t x, int32_t multiplier, int32_t shift) {
+    const int32_t reduced = (multiplier < 0x7FFF0000) ? (multiplier + (1 << 15)) >> 16 : 0x7FFF;
+    const int32_t right = 15 - shift;
+    return (int32_t)((x * reduced + ((int64_t)1 << (right - 1))) >> right);
+}
+
 static inline int32_t mcu_clamp(int32_t x, int32_t low, int32_t high) {
     return (x < low) ? low : ((x > high) ? high : x);
 }

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mcugen.fixed import INT32_MAX
-from mcugen.ir import DType, Tensor
+from mcugen.ir import Call, DType, Tensor
 from mcugen.ops.base import Activation, activation_range
 from mcugen.ops.conv2d import OP
 from mcugen.ops.window import Padding, axis
@@ -31,6 +31,7 @@ from mcugen.testing.check import (
     run_op,
     unchanged,
 )
+from mcugen.testing.wide import widened
 
 SAME, VALID = Padding.SAME, Padding.VALID
 
@@ -226,6 +227,61 @@ def test_float_is_close_to_the_reference() -> None:
     np.testing.assert_allclose(case.outputs[0], expected[0], rtol=1e-5, atol=1e-5)
 
 
+# ---- 16x8, whose zero points are all 0; its multipliers end at 2**7 where sums are int64
+
+WIDE = {
+    name: case
+    for name, case in GRID.items()
+    if "zero-point" not in name and (case.multiplier is None or case.multiplier < 2**7)
+}
+
+
+@pytest.mark.parametrize("name", WIDE)
+def test_16x8_equals_the_references(name: str) -> None:
+    case = WIDE[name]
+    check_op(widened(case.model()), against=TFLM_ONLY if case.bias is None else BOTH)
+
+
+@pytest.mark.parametrize("name", [name for name in WIDE if not name.endswith("-large")])
+def test_16x8_with_an_int32_bias_equals_tflm(name: str) -> None:
+    check_op(widened(WIDE[name].model(), DType.INT32), against=TFLM_ONLY)
+
+
+def test_16x8_kernels_equal_numpy() -> None:
+    batch = KernelBatch()
+    for name, case in WIDE.items():
+        batch.add(name, run_op(widened(case.model())))
+        if not name.endswith("-large"):
+            batch.add(f"{name}, int32", run_op(widened(case.model(), DType.INT32)))
+    batch.check()
+
+
+def wide_call(bias: int, kind: DType = DType.INT64) -> Call:
+    call = call_of(widened(Conv(bias=1).model(), kind))
+    return change_input(2, data=np.full(5, bias, kind.numpy))(call)
+
+
+def test_16x8_rules() -> None:
+    zero_point = change_input(0, quant=quant(1.0, 1))
+    assert broken_rule(zero_point(wide_call(0))) == "activations_are_quantized"
+    room = {
+        kind: limit - 2**15 * int(np.abs(Conv().weights()).sum(axis=(1, 2, 3)).max())
+        for kind, limit in ((DType.INT32, INT32_MAX), (DType.INT64, 2**47 - 1))
+    }
+    for kind, most in room.items():
+        for sign in (1, -1):
+            assert broken_rule(wide_call(sign * most, kind)) is None
+            too_much = wide_call(sign * (most + 1), kind)
+            assert broken_rule(too_much) == "accumulator_fits_int32"
+    assert broken_rule(wide_call(-(2**63))) == "accumulator_fits_int32"
+    steepest = max(Conv().scales())
+    just = change_input(0, quant=quant(np.nextafter(np.float32(2.0**7 / steepest), 0)))
+    beyond = change_input(0, quant=quant(2.0**7 / steepest * 1.001))
+    assert broken_rule(just(wide_call(0))) is None
+    assert broken_rule(beyond(wide_call(0))) == "multiplier_is_defined"
+    assert broken_rule(beyond(wide_call(0, DType.INT32))) is None
+
+
 # ---- rules
 
 
@@ -256,6 +312,7 @@ BROKEN: tuple[tuple[str, Conv, Change], ...] = (
     ("types_are_conv", Conv(), change_input(0, dtype=DType.FLOAT32)),
     ("types_are_conv", Conv(), change_input(0, dtype=DType.UINT8)),
     ("types_are_conv", Conv(), change_input(2, dtype=DType.INT64)),
+    ("types_are_conv", Conv(), change_input(0, dtype=DType.INT16)),
     ("activations_are_quantized", Conv(), change_input(0, quant=None)),
     ("activations_are_quantized", Conv(), change_output(quant=None)),
     ("activations_are_quantized", Conv(), change_output(quant=quant([1.0] * 5, axis=3))),

@@ -30,6 +30,7 @@ from mcugen.testing.check import (
     run_op,
     unchanged,
 )
+from mcugen.testing.wide import widened
 
 SAME, VALID = Padding.SAME, Padding.VALID
 
@@ -195,6 +196,28 @@ def test_float_is_close_to_the_reference(multiplier: int) -> None:
     ours = run_op(model)
     expected = tflm(model).outputs([ours.values[x]])
     np.testing.assert_allclose(ours.outputs[0], expected[0], rtol=1e-5, atol=1e-5)
+
+
+# ---- 16x8, whose zero points are all 0; its multipliers end at 2**7 where sums are int64
+
+WIDE = {
+    name: case
+    for name, case in GRID.items()
+    if "zero-point" not in name and (case.requantization is None or case.requantization < 2**7)
+}
+
+
+@pytest.mark.parametrize("name", WIDE)
+def test_16x8_equals_the_references(name: str) -> None:
+    case = WIDE[name]
+    check_op(widened(case.model()), against=TFLM_ONLY if case.bias is None else BOTH)
+
+
+def test_16x8_kernels_equal_numpy() -> None:
+    batch = KernelBatch()
+    for name, case in WIDE.items():
+        batch.add(name, run_op(widened(case.model())))
+    batch.check()
 
 
 # ---- rules

@@ -31,6 +31,7 @@ from mcugen.testing.check import (
     run_op,
     unchanged,
 )
+from mcugen.testing.wide import widened
 
 
 @dataclass(frozen=True)
@@ -181,6 +182,34 @@ def test_float_is_close_to_the_reference() -> None:
     ours = run_op(model)
     expected = tflm(model).outputs([ours.values[x]])
     np.testing.assert_allclose(ours.outputs[0], expected[0], rtol=1e-5, atol=1e-5)
+
+
+# ---- 16x8, whose zero points are all 0; its multipliers end at 2**7 where sums are int64
+
+WIDE = {
+    name: case
+    for name, case in GRID.items()
+    if "zero-point" not in name and (case.multiplier is None or case.multiplier < 2**7)
+}
+
+
+@pytest.mark.parametrize("name", WIDE)
+def test_16x8_equals_the_references(name: str) -> None:
+    check_op(widened(WIDE[name].model()), against=TFLM_ONLY)
+
+
+@pytest.mark.parametrize("name", [name for name in WIDE if not name.endswith("-large")])
+def test_16x8_with_an_int32_bias_equals_tflm(name: str) -> None:
+    check_op(widened(WIDE[name].model(), DType.INT32), against=TFLM_ONLY)
+
+
+def test_16x8_kernels_equal_numpy() -> None:
+    batch = KernelBatch()
+    for name, case in WIDE.items():
+        batch.add(name, run_op(widened(case.model())))
+        if not name.endswith("-large"):
+            batch.add(f"{name}, int32", run_op(widened(case.model(), DType.INT32)))
+    batch.check()
 
 
 # ---- rules

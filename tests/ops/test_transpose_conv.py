@@ -31,6 +31,7 @@ from mcugen.testing.check import (
     run_op,
     unchanged,
 )
+from mcugen.testing.wide import widened
 
 SAME, VALID = Padding.SAME, Padding.VALID
 
@@ -171,6 +172,27 @@ def test_float_is_close_to_the_reference(padding: Padding) -> None:
     ours = run_op(model)
     expected = tflm(model).outputs([ours.values[2]])
     np.testing.assert_allclose(ours.outputs[0], expected[0], rtol=1e-5, atol=1e-2)
+
+
+# ---- 16x8, whose zero points are all 0; its multipliers end at 2**7 where sums are int64
+
+WIDE = {
+    name: case
+    for name, case in GRID.items()
+    if "zero-point" not in name and (case.multiplier is None or case.multiplier < 2**7)
+}
+
+
+@pytest.mark.parametrize("name", WIDE)
+def test_16x8_equals_the_references(name: str) -> None:
+    check_op(widened(WIDE[name].model()), against=BOTH)
+
+
+def test_16x8_kernels_equal_numpy() -> None:
+    batch = KernelBatch()
+    for name, case in WIDE.items():
+        batch.add(name, run_op(widened(case.model())))
+    batch.check()
 
 
 # ---- rules
