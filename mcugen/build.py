@@ -43,7 +43,8 @@ class Build:
 
     `model` is the generated library alone: its `ram` is 0, for the arena belongs to the caller.
     `whole` is the firmware image, arena and stack included; None without a board. `stack` bounds
-    the stack of one inference; None where library code cannot be examined, as on the host.
+    the stack of one inference; None where library code cannot be examined, as on the host, and for
+    an image that observes.
     """
 
     image: Path
@@ -77,7 +78,7 @@ def build(project: Path, *, observe: bool = False) -> Build:
         model=_total(section_sizes(path) for path in objects),
         whole=section_sizes(image) if has_firmware else None,
         arena=record.arena_bytes,
-        stack=_stack_bound(record, objects, image),
+        stack=None if observe else _stack_bound(record, objects, image),
     )
 
 

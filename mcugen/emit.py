@@ -7,6 +7,7 @@ destination, which takes its place by renaming.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import shutil
 import tempfile
@@ -33,10 +34,8 @@ _PROJECT = {
     "CMakeLists.txt.j2": "CMakeLists.txt",
     "README.md.j2": "README.md",
 }
-_FIRMWARE = {
-    "firmware/kws_firmware.c.j2": "firmware/{}_firmware.c",
-    "firmware/board.h.j2": "firmware/board.h",
-}
+_FIRMWARE = {"firmware/board.h.j2": "firmware/board.h"}
+_ADAPTOR = {"firmware/kws_firmware.c.j2": "firmware/{}_firmware.c"}
 _LINKER = {"firmware/link.ld.j2": "firmware/link.ld"}
 
 _ELEMENT_TYPES = {  # of harness.h
@@ -68,7 +67,11 @@ def emit(program: Program, board: Board | None, directory: Path, *, force: bool 
 
 
 def render(program: Program, board: Board | None) -> dict[str, str]:
-    """All files of a project: path in the project to text."""
+    """All files of a project: path in the project to text.
+
+    The project's id is a hash over all files but those that hold it: the firmware's adaptor, so
+    that a board can be asked for it, and the record.
+    """
     environment = _environment()
     context = {
         "program": program,
@@ -83,13 +86,28 @@ def render(program: Program, board: Board | None) -> dict[str, str]:
         templates |= _FIRMWARE | ({} if board.is_host else _LINKER)
         for name in (*firmware_sources(board), *firmware_headers()):
             files[f"firmware/{name}"] = _text(resources.runtime_c() / "firmware" / name)
-    for template, target in templates.items():
-        text = environment.get_template(template).render(context)
-        files[target.format(program.prefix)] = text
     files |= {f"mcu/{path.name}": _text(path) for path in _kernel_files(program)}
-    hashes = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()}
-    files[f"{program.prefix}.json"] = manifest.render(program, hashes)
+
+    def render_templates(templates: Mapping[str, str]) -> None:
+        for template, target in templates.items():
+            text = environment.get_template(template).render(context)
+            files[target.format(program.prefix)] = text
+
+    render_templates(templates)
+    context["project_id"] = project_id = _digest(json.dumps(_digests(files)))[:16]
+    if board is not None:
+        render_templates(_ADAPTOR)
+    files[f"{program.prefix}.json"] = manifest.render(program, project_id, _digests(files))
     return dict(sorted(files.items()))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _digests(files: Mapping[str, str]) -> dict[str, str]:
+    """The SHA-256 of each file, by name."""
+    return {name: _digest(text) for name, text in sorted(files.items())}
 
 
 @cache

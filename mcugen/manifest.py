@@ -20,12 +20,13 @@ class Manifest:
     prefix: str
     board: str
     model_id: str
+    project_id: str
     sha256: str
     arena_bytes: int
     files: tuple[str, ...]
 
 
-def render(program: Program, files: Mapping[str, str]) -> str:
+def render(program: Program, project_id: str, files: Mapping[str, str]) -> str:
     """The record as JSON; `files` are the SHA-256 of the project's other files."""
     record = {
         "generator": GENERATOR,
@@ -34,6 +35,7 @@ def render(program: Program, files: Mapping[str, str]) -> str:
         "board": program.board,
         "model": {"file": program.source, "sha256": program.sha256},
         "model_id": program.model_id,
+        "project_id": project_id,
         "kernels_abi": program.abi,
         "arena": {
             "bytes": program.arena_bytes,
@@ -89,6 +91,7 @@ def read(directory: Path) -> Manifest:
             prefix=str(record["prefix"]),
             board=str(record["board"]),
             model_id=str(record["model_id"]),
+            project_id=str(record["project_id"]),
             sha256=str(record["model"]["sha256"]),
             arena_bytes=int(record["arena"]["bytes"]),
             files=(*sorted(str(name) for name in record["files"]), path.name),

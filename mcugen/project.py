@@ -24,6 +24,7 @@ class Project:
 
     directory: Path
     prefix: str  # of its names and files
+    id: str  # a hash over its files, which its firmware says
     board: Board
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
@@ -48,7 +49,14 @@ class Project:
             outputs = tuple(_tensor(port) for port in record["outputs"])
         except (KeyError, TypeError, ValueError, OSError) as error:
             raise OutputError(f"{path}: damaged ({error!r}); generate the project again") from error
-        return cls(directory, facts.prefix, board or load_board(facts.board), inputs, outputs)
+        return cls(
+            directory,
+            facts.prefix,
+            facts.project_id,
+            board or load_board(facts.board),
+            inputs,
+            outputs,
+        )
 
     def infer(self, runner: Runner, inputs: Sequence[Array]) -> list[Array]:
         """Run once; arrays in, arrays out."""

@@ -170,7 +170,7 @@ class Board:
 
 # ---- the firmware's sources
 
-_COMMON = ("harness.c", "inspect.c", "observe.c", "text.c")
+_COMMON = ("harness.c", "benchmark.c", "inspect.c", "observe.c", "rate.c", "text.c")
 
 
 def firmware_sources(board: Board) -> tuple[str, ...]:
@@ -187,7 +187,7 @@ def firmware_sources(board: Board) -> tuple[str, ...]:
 
 def firmware_headers() -> tuple[str, ...]:
     """The headers of `runtime_c/firmware/` that every firmware needs."""
-    return ("harness.h", "observe.h", "platform.h", "text.h")
+    return ("harness.h", "observe.h", "platform.h", "text.h", "th.h")
 
 
 def drivers(kind: str) -> tuple[str, ...]:
@@ -297,6 +297,8 @@ def _more_ram(table: Table) -> tuple[tuple[str, Region], ...]:
 
 def _peripheral(table: Table, kind: str) -> Peripheral:
     table.only("driver", "base", "clock_hz", *(("irq",) if kind == "uart" else ()))
+    if kind == "timer" and table.number("clock_hz", 1, _MAX_HZ) % 1_000_000:
+        table.refuse(f"clock_hz is {table.values['clock_hz']}", "it must be a whole number of MHz")
     return Peripheral(
         driver=table.choice("driver", drivers(kind)),
         base=table.number("base", 0, _ADDRESSES - 1, default=0),

@@ -151,6 +151,7 @@ def test_unknown_board_lists_the_known():
         ('"0483:374b"', '"0483-374b"', r"\[serial\]: usb has '0483-374b'; an id is"),
         ('usb = ["0483:374b", "0D28:0204"]', 'usb = "0483:374b"', "must be a list of texts"),
         ("baud = 9600", "baud = 9", "from 300 to"),
+        ("clock_hz = 1_000_000", "clock_hz = 32_768", r"\[timer\]: clock_hz is 32768; it must"),
         ("pin = 3", "pin = 32", "from 0 to 31"),
         ('driver = "dwt"', 'driver = "tsc"', r"\[cycles\]: driver is 'tsc'; known: dwt, none"),
         ("[flash_tool.volume]", "[flash_tool.dd]", "unknown key dd; known keys: pyocd, openocd"),

@@ -15,7 +15,9 @@ _WRITE_TIMEOUT = 10.0
 
 
 class HostLink:
-    """A link to a firmware executable; see `protocol.Link`."""
+    """A link to a firmware executable; see `link.Link`."""
+
+    rates = ()
 
     def __init__(self, program: Path) -> None:
         self.name = program.name
@@ -38,6 +40,10 @@ class HostLink:
         self._readable.register(self._output, selectors.EVENT_READ)
         self._writable = selectors.DefaultSelector()
         self._writable.register(self._input, selectors.EVENT_WRITE)
+
+    def set_rate(self, rate: int) -> bool:
+        """A pipe has no rate."""
+        return False
 
     def read(self, timeout: float) -> bytes:
         """Bytes that have come; none if the time is over."""

@@ -10,22 +10,21 @@ import tempfile
 import tty
 from pathlib import Path
 
-import serial
-
 from mcugen.errors import RunError, ToolError
+from mcugen.run.serial import SerialLink
 from mcugen.target import Emulator
 
 _PROGRAM = "qemu-system-arm"
-_WRITE_TIMEOUT = 10.0
-_POLL = 0.2  # s; how long a dead QEMU can go unnoticed
 _SHOWN = 500  # characters of QEMU's own messages
 
 
 class QemuLink:
-    """A link to a firmware in QEMU; see `protocol.Link`.
+    """A link to a firmware in QEMU; see `link.Link`.
 
     With `counting`, each instruction takes the same virtual time (and runs more slowly).
     """
+
+    rates = ()
 
     def __init__(self, emulator: Emulator, image: Path, counting: bool) -> None:
         self.name = f"{_PROGRAM} {emulator.machine}"
@@ -40,38 +39,39 @@ class QemuLink:
                 os.close(wire)
             undo.pop_all()
 
+    def set_rate(self, rate: int) -> bool:
+        """The wire is as fast as it can be."""
+        return False
+
     def read(self, timeout: float) -> bytes:
         """Bytes that have come; none if the time is over."""
-        self._port.timeout = min(timeout, _POLL)
         try:
-            first: bytes = self._port.read(1)
-            rest: bytes = self._port.read(self._port.in_waiting) if first else b""
-        except (serial.SerialException, OSError) as error:
+            data = self._port.read(timeout)
+        except RunError as error:
             raise RunError(self._ending()) from error
-        if not first and self._process.poll() is not None:
+        if not data and self._process.poll() is not None:
             raise RunError(self._ending())
-        return first + rest
+        return data
 
     def write(self, data: bytes) -> None:
         """Send bytes."""
         try:
             self._port.write(data)
-        except serial.SerialTimeoutException as error:
-            raise RunError("the firmware takes no input") from error
-        except (serial.SerialException, OSError) as error:
+        except RunError as error:
+            if self._process.poll() is None:
+                raise
             raise RunError(self._ending()) from error
 
     def close(self) -> None:
         """End QEMU."""
         self._closing.close()
 
-    def _open_port(self) -> tuple[serial.Serial, int]:
+    def _open_port(self) -> tuple[SerialLink, int]:
         """A serial port, and the file descriptor of the other end of its wire."""
         wire, port = pty.openpty()
         try:
             tty.setraw(port)
-            path = os.ttyname(port)
-            opened = serial.Serial(path, 115200, write_timeout=_WRITE_TIMEOUT, exclusive=True)
+            opened = SerialLink(os.ttyname(port), 115200)
         except BaseException:
             os.close(wire)
             raise

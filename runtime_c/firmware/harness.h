@@ -26,13 +26,14 @@ typedef struct {
 /// A model, as its adaptor presents it. All tables are constant.
 typedef struct {
     const char *name;
-    const char *id; ///< changes with the model, the kernels and the memory plan
+    const char *id; ///< changes with every file of the generated project
     const model_input *inputs;
     size_t input_count;
     const model_output *outputs;
     size_t output_count;
     uint8_t *staging;        ///< holds all inputs, one after the other; not part of the arena
     size_t staging_bytes;    ///< the sum of the inputs' sizes
+    size_t staging_room;     ///< of the buffer, at least staging_bytes
     int32_t (*invoke)(void); ///< runs the model once; 0 on success
     int32_t layers;          ///< layers that call mcu_observe(), 0 in a build without it
 } model_table;
@@ -46,8 +47,27 @@ void model_load(void);
 /// Loads and runs the model; returns its status.
 int32_t model_run(void);
 
-/// Commands of mcugen's own, behind the word "mcu"; `arguments` may be NULL.
-void inspect_command(char *arguments);
+/// Answers a command of MLPerf Tiny; false if it is none. `arguments` may be NULL, as below.
+bool benchmark_command(const char *name, char *arguments);
+
+/// Says that the firmware has started.
+void benchmark_start(void);
+
+/// Commands of mcugen's own, behind the word "mcu". `sequence` is the number of a sealed command,
+/// 0 for one without a seal.
+void inspect_command(uint32_t sequence, char *arguments);
+
+/// Asks for another rate of the UART, from the end of this reply on. False where it has none.
+bool rate_request(uint32_t baud);
+
+/// Changes to the rate that was asked for.
+void rate_apply(void);
+
+/// Something was understood at this rate: it stays.
+void rate_confirm(void);
+
+/// Goes back to the rate before if the new one has been on trial for too long. True while it is.
+bool rate_on_trial(void);
 
 /// The next word of `*rest`, which moves behind it; NULL when there is none. Words end at blanks.
 char *next_word(char **rest);

@@ -12,10 +12,13 @@
 enum { BLOCK_LINE = 64 }; /* bytes per line */
 
 static struct {
+    uint32_t (*clock)(void);
     observe_mode mode;
-    uint32_t mark; /* when the running interval began */
+    uint32_t wanted; /* the layer to print */
+    uint32_t layer;  /* the next one */
+    uint32_t mark;   /* when the running interval began */
     uint32_t interval;
-} observer;
+} observer = {.clock = timer_read};
 
 void put_block(const uint8_t *data, uint32_t bytes) {
     for (uint32_t i = 0; i < bytes; i += BLOCK_LINE) {
@@ -25,7 +28,7 @@ void put_block(const uint8_t *data, uint32_t bytes) {
     }
     put_text("m-mcu-block-[");
     put_unsigned(bytes);
-    put_text(",");
+    put_char(',');
     put_word(crc32(0, data, bytes));
     put_text("]\r\n");
 }
@@ -33,27 +36,33 @@ void put_block(const uint8_t *data, uint32_t bytes) {
 static void put_ticks(int32_t layer, uint32_t ticks) {
     put_text("m-mcu-ticks-[");
     put_signed(layer);
-    put_text(",");
+    put_char(',');
     put_unsigned(ticks);
     put_text("]\r\n");
 }
 
 void mcu_observe(int32_t layer, const void *output, int32_t bytes) {
-    observer.interval = timer_read() - observer.mark;
+    observer.interval = observer.clock() - observer.mark;
     if (observer.mode == OBSERVE_TICKS) {
         put_ticks(layer, observer.interval);
-    } else if (observer.mode == OBSERVE_DATA) {
+    } else if (observer.mode == OBSERVE_DATA && observer.layer == observer.wanted) {
         put_block(output, (uint32_t)bytes);
     }
-    observer.mark = timer_read();
+    observer.layer++;
+    observer.mark = observer.clock();
 }
 
-uint32_t observe_run(int32_t (*work)(void), observe_mode mode, int32_t *status) {
+void observe_layer(uint32_t layer) { observer.wanted = layer; }
+
+uint32_t observe_run(uint32_t (*clock)(void), int32_t (*work)(void), observe_mode mode,
+                     int32_t *status) {
+    observer.clock = clock;
     observer.mode = mode;
-    observer.mark = timer_read();
+    observer.layer = 0U;
+    observer.mark = clock();
     *status = work();
-    const uint32_t ticks = timer_read() - observer.mark;
-    observer.mode = OBSERVE_SILENTLY;
+    const uint32_t ticks = clock() - observer.mark;
+    observer.mode = OBSERVE_NOTHING;
     return ticks;
 }
 

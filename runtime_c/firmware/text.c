@@ -6,9 +6,21 @@
 
 static const char hex_digits[] = "0123456789abcdef";
 
+static uint32_t sum; /* of what was put */
+
+void put_char(char c) {
+    const uint8_t byte = (uint8_t)c;
+    sum = crc32(sum, &byte, 1);
+    uart_put(c);
+}
+
+void put_sum_start(uint32_t crc) { sum = crc; }
+
+uint32_t put_sum(void) { return sum; }
+
 void put_text(const char *text) {
     for (; *text != '\0'; text++) {
-        uart_put(*text);
+        put_char(*text);
     }
 }
 
@@ -25,21 +37,21 @@ void put_unsigned(uint32_t value) {
 
 void put_signed(int32_t value) {
     if (value < 0) {
-        uart_put('-');
+        put_char('-');
     }
     put_unsigned((value < 0) ? 0U - (uint32_t)value : (uint32_t)value);
 }
 
 void put_bytes(const uint8_t *data, size_t bytes) {
     for (size_t i = 0; i < bytes; i++) {
-        uart_put(hex_digits[data[i] >> 4]);
-        uart_put(hex_digits[data[i] & 15U]);
+        put_char(hex_digits[data[i] >> 4]);
+        put_char(hex_digits[data[i] & 15U]);
     }
 }
 
 void put_word(uint32_t value) {
     for (uint32_t shift = 32U; shift != 0U; shift -= 4U) {
-        uart_put(hex_digits[(value >> (shift - 4U)) & 15U]);
+        put_char(hex_digits[(value >> (shift - 4U)) & 15U]);
     }
 }
 
@@ -50,7 +62,7 @@ void put_real(float value) {
         return;
     }
     if (value < 0.0F) {
-        uart_put('-');
+        put_char('-');
         value = -value;
     }
     value = (value > limit) ? limit : value;
@@ -61,9 +73,9 @@ void put_real(float value) {
         millionths = 0U;
     }
     put_unsigned(whole);
-    uart_put('.');
+    put_char('.');
     for (uint32_t unit = 100000U; unit > 1U && millionths < unit; unit /= 10U) {
-        uart_put('0');
+        put_char('0');
     }
     put_unsigned(millionths);
 }
@@ -77,11 +89,37 @@ void put_named(const char *name, const char *value) {
     put_text("]\r\n");
 }
 
+void put_error(const char *text, const char *detail) {
+    put_text("e-[");
+    put_text(text);
+    put_text(detail);
+    put_text("]\r\n");
+}
+
+void put_count(const char *name, uint32_t value) {
+    put_text(name);
+    put_text("[");
+    put_unsigned(value);
+    put_text("]\r\n");
+}
+
 void put_number(const char *name, int32_t value) {
     put_text(name);
     put_text("[");
     put_signed(value);
     put_text("]\r\n");
+}
+
+/* The library's strcmp() is made for speed, and takes 700 bytes of flash. */
+bool is_word(const char *word, const char *wanted) {
+    if (word == NULL) {
+        return false;
+    }
+    while (*word != '\0' && *word == *wanted) {
+        word++;
+        wanted++;
+    }
+    return *word == *wanted;
 }
 
 static int32_t digit_value(char c) {

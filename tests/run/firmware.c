@@ -108,7 +108,8 @@ const model_table model = {
     .outputs = outputs,
     .output_count = 2,
     .staging = staging,
-    .staging_bytes = sizeof staging,
+    .staging_bytes = sizeof first + sizeof second,
+    .staging_room = sizeof staging,
     .invoke = invoke,
 #ifdef MCU_OBSERVE
     .layers = 3,

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from mcugen import api
 from mcugen.errors import BoardError, DataError, RunError, ToolError
+from mcugen.project import Project
 from mcugen.run import qemu, runner
 from mcugen.run.host import HostLink
 from mcugen.run.protocol import Session
@@ -17,6 +19,7 @@ from mcugen.target import board_names, load_board
 
 pytestmark = pytest.mark.qemu
 
+DIGITS = Path(__file__).parents[2] / "examples" / "digits" / "digits_int8.tflite"
 EMULATED = [name for name in board_names() if load_board(name).emulator]
 INPUTS = [bytes(i % 251 for i in range(300)), bytes((3, 250))]
 SUM = bytes((i % 251 + 253) % 256 for i in range(300))
@@ -213,6 +216,7 @@ def test_benchmark_commands(build, name):
         ]
         assert len(laps) == 2
         assert len(session.ask("help")) == 8
+        assert session.unsure == 0
     finally:
         link.close()
 
@@ -223,19 +227,23 @@ def _reals(sums: list[int]) -> str:
 
 WRONG = {
     "fly": "Unknown command: fly",
-    "": "Unknown command: ",
     "mcu fly": "Unknown command",
     "infer 0": "at least 1",
     "infer x": "at least 1",
     "db": "db takes",
-    "db load 7": "302 bytes",
+    "db load 0": "at most 302",
+    "db load 303": "at most 302",
     "db 00": "more than db load announced",
-    "mcu load 0 0 00ff 00000000": "CRC",
-    "mcu load 0 299 0000 41d912ff": "does not lie inside",
-    "mcu load 2 0 00 d202ef8d": "no such input",
+    "mcu load 0 299 0000": "does not lie inside",
+    "mcu load 2 0 00": "no such input",
     "mcu load 0 0 0": "mcu load takes",
+    "mcu load 0 0 " + "00" * 129: "mcu load takes",
     "mcu output 2": "no such output",
-    "x" * 500: "too long",
+    "mcu output 0 1 0 4": "lost: that run's outputs are not here",
+    "mcu run 00000001": "lost: these are not the inputs here",
+    "mcu layer 0": "no such layer",
+    "mcu cycles": "no cycle counter here",
+    "mcu baud x": "no such rate",
 }
 
 
@@ -267,13 +275,24 @@ def started(monkeypatch):
 
 
 def test_firmware_is_small(build):
-    _, image = build("mps2-an386", "MODEL_BYTES=4", optimize="-Os")
+    _, image = build("olimex-stm32-h405", "MODEL_BYTES=4", optimize="-Os")
     sizes = subprocess.run(
         ["arm-none-eabi-size", str(image)], check=True, capture_output=True, text=True
     ).stdout.splitlines()[1]
     flash, _, ram = (int(number) for number in sizes.split()[:3])
     assert flash < 8 * 1024
-    assert ram - load_board("mps2-an386").stack_bytes < 1536
+    assert ram - load_board("olimex-stm32-h405").stack_bytes < 1536
+
+
+def test_firmware_says_of_which_project_it_is(tmp_path):
+    ids = set()
+    for board in ("host", "olimex-stm32-h405"):
+        api.generate(DIGITS, board, tmp_path / board)
+        project = Project.open(tmp_path / board)
+        with open_runner(project.board, api.build_project(project.directory).image) as run:
+            assert run.info.id == project.id
+        ids.add(project.id)
+    assert len(ids) == 2
 
 
 def test_paths_with_blanks_and_commas(build, tmp_path):
