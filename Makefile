@@ -3,7 +3,8 @@
 #   demo    the digits network, from its file to an emulated Cortex-M4
 #   test    all tests
 #   check   what must hold before each commit: formats, types, quick tests
-#   fuzz    N random models against the references: make fuzz N=1000 SEED=7
+#   fuzz    N random models against the references: make fuzz N=1000 SEED=7, a hundredth as many
+#           Keras networks (NETWORKS=0 for none), and some on every core in QEMU (CORES= for none)
 #   docs    docs/operators.md from the operator modules
 #   bench   cycles and bytes of the MLPerf Tiny models (MODELS=folder) against bench/base.json
 #   bench-quant   the quantizer's figures against float and TensorFlow's converter
@@ -16,6 +17,8 @@ BIN    := $(VENV)/bin
 JOBS   ?= 2
 N      ?= 1000
 SEED   ?= 0
+NETWORKS ?= $(shell expr $(N) / 100)
+CORES  ?= microbit mps2-an385 mps2-an386 mps2-an500 mps2-an505 mps3-an547
 MODELS ?= $(or $(MCUGEN_SHARED),../shared)/models
 C_FILES = $(shell git ls-files '*.c' '*.h')
 
@@ -40,7 +43,8 @@ bench: setup
 	$(BIN)/python bench/models.py $(MODELS) --base bench/base.json --json build/bench.json
 
 fuzz: setup
-	@$(BIN)/python -m mcugen.testing.fuzz -n $(N) --seed $(SEED) --jobs $(JOBS)
+	@$(BIN)/python -m mcugen.testing.fuzz -n $(N) --seed $(SEED) --jobs $(JOBS) \
+		--networks $(NETWORKS) $(CORES:%=--board %)
 
 docs: setup
 	$(BIN)/python -m mcugen.ops.manual > docs/operators.md

@@ -64,6 +64,8 @@ def with_batch(graph: Graph, size: int) -> Graph | None:
     """The same graph for several samples at once; None if it mixes its samples."""
     if size == 1:
         return graph
+    if any(graph.tensors[i].shape[:1] != (1,) for i in graph.inputs):
+        return None  # a sample is a batch already
     tensors = dict(graph.tensors)
     for i in graph.inputs:
         tensors[i] = replace(tensors[i], shape=(size, *tensors[i].shape[1:]))

@@ -19,6 +19,7 @@ from mcugen.testing.fuzz import emulated, generate
 from mcugen.testing.fuzz.catalog import EXCUSED, SUBJECTS, turns
 from mcugen.testing.fuzz.host import Host
 from mcugen.testing.fuzz.minimise import minimise
+from mcugen.testing.fuzz.networks import Networks
 from mcugen.testing.fuzz.report import Coverage
 from mcugen.testing.fuzz.run import judge
 
@@ -75,6 +76,19 @@ def test_random_models_equal_numpy_on_every_core(board):
     own = {family for family in there.cpu.families if family is not Family.REF}
     kernels = {k.name for op in SUBJECTS for k in OPS[op].kernels if k.family in own}
     assert kernels <= outcome.kernels
+
+
+@needs_references
+@pytest.mark.slow
+def test_keras_networks_equal_the_references(tmp_path):
+    pytest.importorskip("keras")  # the optional extra; `make test` installs it
+    networks = Networks()
+    made = [case for cases, _ in networks.made(3, range(4)) for case in cases]
+    networks.close()
+    assert {case.name.rsplit("_", 1)[1] for case in made} == {"float", "stock", "ours"}
+    verdicts = judge(made, Host(tmp_path))
+    assert [(v.case.name, v.mismatch) for v in verdicts if v.mismatch] == []
+    assert not all(v.refused for v in verdicts)
 
 
 # ---- what it finds

@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
@@ -19,10 +20,12 @@ from mcugen.testing.fuzz.catalog import SUBJECTS
 from mcugen.testing.fuzz.generate import Case, case
 from mcugen.testing.fuzz.host import Host
 from mcugen.testing.fuzz.minimise import minimise
+from mcugen.testing.fuzz.networks import Networks
 from mcugen.testing.fuzz.report import Coverage
 from mcugen.testing.fuzz.run import Verdict, judge
 
 BATCH = 50  # models in one program
+NETWORKS = 10  # in one program
 PER_BOARD = 60  # models that run on each board, about
 SHOWN = 3000  # characters of a mismatch
 
@@ -52,9 +55,14 @@ def _fuzz(options: argparse.Namespace, folder: Path) -> int:
             for verdict in verdicts:
                 coverage.add(verdict)
             progress.advance(task, len(verdicts))
-    print(coverage.text())
+    if numbers:
+        print(coverage.text(whole=ops is None))
     for verdict in coverage.mismatches:
         _show(verdict, options, folder)
+    networks = _networks(options, folder)
+    for verdict in networks.mismatches:
+        _show(verdict, options, folder)
+    coverage.mismatches += networks.mismatches
     wrong = [_emulate(board, options.seed, numbers, ops) for board in options.board]
     return 1 if coverage.mismatches or any(wrong) else 0
 
@@ -66,10 +74,31 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--first", type=int, default=0, help="number of the first model")
     parser.add_argument("--ops", help="operators to use, separated by commas (all)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes (%(default)s)")
+    keras = "random Keras networks: float, int8 by TensorFlow, int8 by mcugen (%(default)s)"
+    parser.add_argument("--networks", type=int, default=0, help=keras)
     parser.add_argument("--output", type=Path, default=Path("build/fuzz"), help="(%(default)s)")
     there = "run some of the models there as well, in QEMU"
     parser.add_argument("--board", action="append", default=[], choices=board_names(), help=there)
     return parser
+
+
+def _networks(options: argparse.Namespace, folder: Path) -> Coverage:
+    """Judge Keras networks, a few at a time; print what was covered, if any were asked for."""
+    coverage = Coverage()
+    if not options.networks:
+        return coverage
+    networks, host = Networks(), Host(folder)
+    numbers = range(options.first, options.first + options.networks)
+    refusals: Counter[str] = Counter()
+    for first in range(0, len(numbers), NETWORKS):
+        made = list(networks.made(options.seed, numbers[first : first + NETWORKS]))
+        refusals.update(reason[:100] for _, reasons in made for reason in reasons)
+        for verdict in judge([each for cases, _ in made for each in cases], host):
+            coverage.add(verdict)
+    networks.close()
+    print(f"\n{options.networks} Keras networks: {coverage.text(whole=False)}")
+    print(*(f"not made {n} times: {why}" for why, n in refusals.most_common()), sep="\n")
+    return coverage
 
 
 def _verdicts(
@@ -100,13 +129,14 @@ def _show(verdict: Verdict, options: argparse.Namespace, folder: Path) -> None:
     for each in (verdict.case, small):
         (output / f"{each.name}.tflite").write_bytes(each.model)
     operators = ", ".join(node.op for node in small.graph.nodes)
-    number = verdict.case.name.rsplit("_", 1)[1]
+    kind, _, number, *_ = verdict.case.name.split("_")
     more = f" --ops {options.ops}" if options.ops else ""
+    count = "-n 0 --networks 1" if kind == "keras" else "-n 1"
     print(
         f"\n{verdict.case.name}: {verdict.mismatch[:SHOWN]}\n"
         f"minimised to {operators}, {output / small.name}.tflite: "
         f"{judge([small], host)[0].mismatch[:SHOWN]}\n"
-        f"again: python -m mcugen.testing.fuzz --seed {options.seed} --first {number} -n 1{more}"
+        f"again: python -m mcugen.testing.fuzz --seed {options.seed} --first {number} {count}{more}"
     )
 
 

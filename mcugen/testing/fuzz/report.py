@@ -65,8 +65,8 @@ class Coverage:
         kernels = {k.name for op in SUBJECTS for k in OPS[op].kernels if k.family in HOST_FAMILIES}
         return sorted(kernels - self.kernels.keys())
 
-    def text(self) -> str:
-        """The report."""
+    def text(self, *, whole: bool = True) -> str:
+        """The report; of a sample that is not `whole`, without what it has not covered."""
         counted = ", ".join(f"{n} against {name}" for name, n in sorted(self.references.items()))
         lines = [
             f"{self.tried} models tried, {self.compared} compared ({counted}), "
@@ -80,9 +80,9 @@ class Coverage:
             lines.append(f"{op:24}{row.models:7}  {types}; {features}")
         names = ", ".join(f"{name} {n}" for name, n in sorted(self.kernels.items()))
         lines += ["", f"{len(self.kernels)} kernels: {names}"]
-        if self.idle:
+        if whole and self.idle:
             lines.append(f"kernels without a run: {', '.join(self.idle)}")
-        if self.missing:
+        if whole and self.missing:
             lines.append(f"not covered: {', '.join(self.missing)}")
         lines += [f"refused {n} times: {why}" for why, n in self.refusals.most_common()]
         return "\n".join(lines)
