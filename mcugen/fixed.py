@@ -12,7 +12,7 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
@@ -106,7 +106,7 @@ def requantize(
     zero_point: int,
     low: int,
     high: int,
-    dtype: type[np.signedinteger[Any]] = np.int8,
+    dtype: DTypeLike = np.int8,
 ) -> NDArray[Any]:
     """Scale sums, add the zero point, clamp; multipliers broadcast along the last axis."""
     scaled = multiply_by_quantized_multiplier(acc, multiplier, shift) + zero_point

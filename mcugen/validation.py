@@ -34,8 +34,8 @@ Progress = Callable[[int, int], None]  # samples done, samples in all
 NUMPY = "mcugen's numpy semantics"
 # Operators that TFLM gets wrong, and how; models with them are not compared with it.
 WRONG_IN_TFLM = {"space_to_batch_nd": "pads with 0 in place of the zero point"}
-# By LiteRT: round(double(acc) * scale), and tables that are filled in float32.
-ROUNDED_OTHERWISE = frozenset({"fully_connected", "logistic", "tanh"})
+# By LiteRT: round(double(acc) * scale), scales divided in float32, and tables filled in float32.
+ROUNDED_OTHERWISE = frozenset({"fully_connected", "leaky_relu", "logistic", "tanh"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,8 @@ from mcugen.ops.base import (
     apply_activation,
 )
 
-LEFT_SHIFT = 20  # keeps the rounding of both operands far below one step of the output
+# Keep the rounding of both operands far below one step of the output, and the sum in an int32.
+LEFT_SHIFT, LEFT_SHIFT_16 = 20, 15
 
 # ---- attributes and decode
 
@@ -48,15 +49,19 @@ def decode(options: Any) -> AddAttrs:
 
 
 def encode(call: Call) -> Options:
-    """Write AddOptions."""
-    return {"fusedActivationFunction": call.attrs.activation.value}
+    """Write AddOptions.
+
+    LiteRT takes int16 with the scales' rounding of old converters where potScaleInt16 is true,
+    which it is by default; TFLite Micro does not look at it.
+    """
+    return {"fusedActivationFunction": call.attrs.activation.value, "potScaleInt16": False}
 
 
 # ---- rules
 
 
 def sum_scale_is_below_one(call: Call) -> str | None:
-    """Twice the larger input scale must be less than 2**20 output scales."""
+    """Twice the larger input scale must be less than 2**20 output scales, of int16 2**15."""
     if call.input(0).dtype.is_float or multipliers(call)[2][1] <= 0:
         return None
     scales = call.input(0).scale, call.input(1).scale, call.output.scale
@@ -64,10 +69,7 @@ def sum_scale_is_below_one(call: Call) -> str | None:
 
 
 RULES = (
-    rules.types_are_equal,
-    rules.quantized_per_tensor,
-    broadcast.shapes_broadcast,
-    broadcast.loops_fit,
+    *broadcast.RULES_16,
     rules.activation_is_a_clamp,
     rules.clamp_fits_int32,
     sum_scale_is_below_one,
@@ -83,19 +85,25 @@ def floating(call: Call, inputs: Arrays) -> list[Array]:
 
 
 def quantized(call: Call, inputs: Arrays) -> list[Array]:
-    """Int8 sum, as reference_integer_ops::AddElementwise.
+    """Int8 or int16 sum, as reference_integer_ops::AddElementwise and reference_ops::Add.
 
-    Both operands are brought to a common scale, twice the larger of theirs, with 20 fraction bits;
-    |sum| < 2**28.
+    Both operands are brought to a common scale, twice the larger of theirs, with 20 fraction bits,
+    or 15 for int16; |sum| < 2**28, or 2**30.
     """
     *operands, (multiplier, shift) = multipliers(call)
     centred = [x.astype(np.int64) - call.input(i).zero_point for i, x in enumerate(inputs)]
     terms = [
-        multiply_by_quantized_multiplier(x << LEFT_SHIFT, *operand)
+        multiply_by_quantized_multiplier(x << left_shift(call), *operand)
         for x, operand in zip(centred, operands, strict=True)
     ]
     low, high = activation_range(call.attrs.activation, call.output)
-    return [requantize(terms[0] + terms[1], multiplier, shift, call.output.zero_point, low, high)]
+    zero_point, dtype = call.output.zero_point, call.output.dtype.numpy
+    return [requantize(terms[0] + terms[1], multiplier, shift, zero_point, low, high, dtype)]
+
+
+def left_shift(call: Call) -> int:
+    """The fraction bits of the common scale."""
+    return LEFT_SHIFT_16 if call.input(0).dtype is DType.INT16 else LEFT_SHIFT
 
 
 def multipliers(call: Call) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
@@ -108,7 +116,7 @@ def multipliers(call: Call) -> tuple[tuple[int, int], tuple[int, int], tuple[int
     return (
         quantize_multiplier(scale1 / common),
         quantize_multiplier(scale2 / common),
-        quantize_multiplier(common / (2**LEFT_SHIFT * call.output.scale)),
+        quantize_multiplier(common / (2 ** left_shift(call) * call.output.scale)),
     )
 
 
@@ -136,6 +144,38 @@ def params_s8(call: Call) -> Fields:
         "act_min": low,
         "act_max": high,
     }
+
+
+def params_s16(call: Call) -> Fields:
+    """Fields of mcu_add_s16_params."""
+    (multiplier1, shift1), (multiplier2, shift2), (multiplier, shift) = multipliers(call)
+    low, high = activation_range(call.attrs.activation, call.output)
+    return {
+        **broadcast.loop_fields(call),
+        "multiplier1": multiplier1,
+        "multiplier2": multiplier2,
+        "shift1": shift1,
+        "shift2": shift2,
+        "multiplier": multiplier,
+        "shift": shift,
+        "act_min": low,
+        "act_max": high,
+    }
+
+
+def kernel_s16(name: str) -> Kernel:
+    """A kernel of a sum or a difference of int16."""
+    return Kernel(
+        name=name,
+        family=Family.REF,
+        dtype=DType.INT16,
+        params=params_s16,
+        params_type="mcu_add_s16_params",
+        header="mcu_add_s16.h",
+        operands=(0, 1),
+        overlap=overlap.elementwise,
+        cost=lambda call: Cost(cycles=75 * call.output.elements + 270),
+    )
 
 
 # ---- the sum as one linear function, where that is exact
@@ -245,6 +285,7 @@ OP = Op(
             overlap=overlap.elementwise,
             cost=lambda call: Cost(cycles=5 * call.output.elements + 60),
         ),
+        kernel_s16("mcu_add_s16_ref"),
         binary_f32.kernel("add"),
     ),
 )

@@ -42,7 +42,7 @@ def floating(call: Call, inputs: Arrays) -> list[Array]:
 
 
 def quantized(call: Call, inputs: Arrays) -> list[Array]:
-    """Int8 average pool, as reference_integer_ops::AveragePool.
+    """Int8 or int16 average pool, as reference_integer_ops::AveragePool.
 
     The raw values are averaged, zero point and all: (sum +- count / 2) / count with C's division,
     which rounds halves away from zero.
@@ -51,7 +51,7 @@ def quantized(call: Call, inputs: Arrays) -> list[Array]:
     count = counts(call)
     means = np.sign(sums) * ((np.abs(sums) + count // 2) // count)
     low, high = activation_range(call.attrs.activation, call.output)
-    return [np.clip(means, low, high).astype(np.int8)]
+    return [np.clip(means, low, high).astype(call.output.dtype.numpy)]
 
 
 # ---- kernels
@@ -72,11 +72,21 @@ OP = Op(
             name="mcu_average_pool2d_s8_ref",
             family=Family.REF,
             dtype=DType.INT8,
-            params=pool2d.params_s8,
+            params=pool2d.params_s,
             params_type="mcu_pool2d_s8_params",
             header="mcu_pool2d.h",
             overlap=overlap.windows(pool2d.geometry, overlap.channels_by_fours),
             cost=lambda call: Cost(cycles=5 * pool2d.values_read(call) + 40 * call.output.elements),
+        ),
+        Kernel(
+            name="mcu_average_pool2d_s16_ref",
+            family=Family.REF,
+            dtype=DType.INT16,
+            params=pool2d.params_s,
+            params_type="mcu_pool2d_s16_params",
+            header="mcu_pool2d_s16.h",
+            overlap=overlap.windows(pool2d.geometry, overlap.channels_one_by_one),
+            cost=lambda call: Cost(cycles=6 * pool2d.values_read(call) + 50 * call.output.elements),
         ),
         Kernel(
             name="mcu_average_pool2d_f32_ref",

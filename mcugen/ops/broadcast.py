@@ -108,7 +108,9 @@ def loops_fit(call: Call) -> str | None:
     return None if len(merge(*shapes(call)).counts) <= AXES else listed(shapes(call))
 
 
-RULES = (rules.types_are_equal, rules.quantized_per_tensor, shapes_broadcast, loops_fit)
+_SHAPES = (rules.quantized_per_tensor, shapes_broadcast, loops_fit)
+RULES = (rules.types_are_equal, *_SHAPES)
+RULES_16 = (rules.types_are_equal_16, *_SHAPES)  # of operators that take int16, too
 
 
 def loop_fields(call: Call) -> Fields:

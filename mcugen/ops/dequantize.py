@@ -1,4 +1,4 @@
-"""DEQUANTIZE: to float32. Kernels take int8; constants of any type are folded."""
+"""DEQUANTIZE: to float32. Kernels take int8 and int16; constants of any type are folded."""
 
 from __future__ import annotations
 
@@ -74,6 +74,19 @@ def params(call: Call) -> Fields:
     return {"elements": source.elements, "scale": source.scale, "zero_point": source.zero_point}
 
 
+def _kernel(dtype: DType, name: str) -> Kernel:
+    return Kernel(
+        name=f"mcu_dequantize_{name}_f32_ref",
+        family=Family.REF,
+        dtype=dtype,
+        params=params,
+        params_type="mcu_quantize_params",
+        header="mcu_quantize.h",
+        applies=(scale_is_single,),
+        cost=lambda call: Cost(cycles=10 * call.output.elements + 50),
+    )
+
+
 OP = Op(
     name="dequantize",
     tflite="DEQUANTIZE",
@@ -83,16 +96,5 @@ OP = Op(
     floating=floating,
     quantized=quantized,
     arity=(1, 1),
-    kernels=(
-        Kernel(
-            name="mcu_dequantize_s8_f32_ref",
-            family=Family.REF,
-            dtype=DType.INT8,
-            params=params,
-            params_type="mcu_quantize_params",
-            header="mcu_quantize.h",
-            applies=(scale_is_single,),
-            cost=lambda call: Cost(cycles=10 * call.output.elements + 50),
-        ),
-    ),
+    kernels=(_kernel(DType.INT8, "s8"), _kernel(DType.INT16, "s16")),
 )

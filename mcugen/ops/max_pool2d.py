@@ -35,9 +35,11 @@ def floating(call: Call, inputs: Arrays) -> list[Array]:
 
 
 def quantized(call: Call, inputs: Arrays) -> list[Array]:
-    """Int8 maximum pool, as reference_integer_ops::MaxPool."""
+    """Int8 or int16 maximum pool, as reference_integer_ops::MaxPool."""
     low, high = activation_range(call.attrs.activation, call.output)
-    return [np.clip(largest(call, inputs[0], -128), low, high).astype(np.int8)]
+    dtype = call.output.dtype.numpy
+    lowest = int(np.iinfo(dtype).min)
+    return [np.clip(largest(call, inputs[0], lowest), low, high).astype(dtype)]
 
 
 # ---- kernels
@@ -58,11 +60,21 @@ OP = Op(
             name="mcu_max_pool2d_s8_ref",
             family=Family.REF,
             dtype=DType.INT8,
-            params=pool2d.params_s8,
+            params=pool2d.params_s,
             params_type="mcu_pool2d_s8_params",
             header="mcu_pool2d.h",
             overlap=overlap.windows(pool2d.geometry, overlap.channels_by_fours),
             cost=lambda call: Cost(cycles=6 * pool2d.values_read(call) + 25 * call.output.elements),
+        ),
+        Kernel(
+            name="mcu_max_pool2d_s16_ref",
+            family=Family.REF,
+            dtype=DType.INT16,
+            params=pool2d.params_s,
+            params_type="mcu_pool2d_s16_params",
+            header="mcu_pool2d_s16.h",
+            overlap=overlap.windows(pool2d.geometry, overlap.channels_one_by_one),
+            cost=lambda call: Cost(cycles=7 * pool2d.values_read(call) + 30 * call.output.elements),
         ),
         Kernel(
             name="mcu_max_pool2d_f32_ref",

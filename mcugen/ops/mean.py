@@ -24,7 +24,8 @@ from mcugen.ops.base import (
     Shape,
 )
 
-MAX_COUNT = 2**23 - 1  # int8 values whose sum, less their zero points, surely fits an int32
+# Int8 or int16 values whose sum, less their zero points, surely fits an int32.
+MAX_COUNT, MAX_COUNT_16 = 2**23 - 1, 2**16 - 1
 
 # ---- attributes and decode
 
@@ -107,8 +108,9 @@ def axes_form_two_groups(call: Call) -> str | None:
 
 
 def sum_fits_int32(call: Call) -> str | None:
-    """An int8 mean or sum may be taken over at most 2**23 - 1 values."""
-    if call.input(0).dtype.is_float or count(call) <= MAX_COUNT:
+    """A mean or sum may be taken over at most 2**23 - 1 values of int8, 2**16 - 1 of int16."""
+    most = MAX_COUNT_16 if call.input(0).dtype is DType.INT16 else MAX_COUNT
+    if call.input(0).dtype.is_float or count(call) <= most:
         return None
     return f"{count(call)} values"
 
@@ -125,7 +127,7 @@ def ratio_is_defined(call: Call) -> str | None:
 RULES = (
     axes_are_constant,
     axes_form_two_groups,
-    rules.same_type_in_out,
+    rules.same_type_in_out_16,
     rules.activations_are_quantized,
     sum_fits_int32,
     ratio_is_defined,
@@ -149,10 +151,12 @@ def sums_f32(call: Call, x: Array) -> Array:
 
 
 def quantized(call: Call, inputs: Arrays) -> list[Array]:
-    """Int8 mean, as reference_ops::QuantizedMeanOrSum."""
+    """Int8 or int16 mean, as reference_ops::QuantizedMeanOrSum."""
     sums = inputs[0].astype(np.int64).sum(axis=axes(call)) + sum_offset(call)
     multiplier, shift = scaling(call)
-    means = requantize(sums, multiplier, shift, call.output.zero_point, -128, 127)
+    dtype = call.output.dtype.numpy
+    low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
+    means = requantize(sums, multiplier, shift, call.output.zero_point, low, high, dtype)
     return [means.reshape(call.output.shape)]
 
 
@@ -199,6 +203,12 @@ def params_s8(call: Call) -> Fields:
     }
 
 
+def params_s16(call: Call) -> Fields:
+    """Fields of mcu_mean_s16_params."""
+    multiplier, shift = scaling(call)
+    return {**size_fields(call), "multiplier": multiplier, "shift": shift}
+
+
 def overlap_s8(call: Call) -> Overlaps:
     """The inner axis is taken by fours, the axes around it one by one."""
     sizes = layout(call)
@@ -231,6 +241,15 @@ OP = Op(
             header="mcu_mean.h",
             overlap=overlap_s8,
             cost=lambda call: Cost(cycles=5 * call.input(0).elements + 40 * call.output.elements),
+        ),
+        Kernel(
+            name="mcu_mean_s16_ref",
+            family=Family.REF,
+            dtype=DType.INT16,
+            params=params_s16,
+            params_type="mcu_mean_s16_params",
+            header="mcu_mean_s16.h",
+            cost=lambda call: Cost(cycles=6 * call.input(0).elements + 50 * call.output.elements),
         ),
         Kernel(
             name="mcu_mean_f32_ref",

@@ -19,14 +19,16 @@ from mcugen.ops.base import (
     apply_activation,
 )
 
-MAX_SHIFT = 14  # |product| < 2**16, so that the scaled value stays below 2**30
+# |product| < 2**16, or at most 2**30 of int16, so that the scaled value stays in an int32.
+MAX_SHIFT, MAX_SHIFT_16 = 14, 0
 
 # ---- rules
 
 
 def product_scale_fits(call: Call) -> str | None:
-    """The product of the int8 inputs' scales must be below 2**14 output scales."""
-    if call.input(0).dtype.is_float or multiplier(call)[1] <= MAX_SHIFT:
+    """The product of the inputs' scales must be below 2**14 output scales, of int16 below 1."""
+    most = MAX_SHIFT_16 if call.input(0).dtype is DType.INT16 else MAX_SHIFT
+    if call.input(0).dtype.is_float or multiplier(call)[1] <= most:
         return None
     scales = call.input(0).scale, call.input(1).scale, call.output.scale
     return "input scales {:g} and {:g}, output scale {:g}".format(*scales)
@@ -41,10 +43,11 @@ def floating(call: Call, inputs: Arrays) -> list[Array]:
 
 
 def quantized(call: Call, inputs: Arrays) -> list[Array]:
-    """Int8 product, as reference_integer_ops::MulElementwise."""
+    """Int8 or int16 product, as reference_integer_ops::MulElementwise."""
     x, y = (values.astype(np.int64) - call.input(i).zero_point for i, values in enumerate(inputs))
     low, high = activation_range(call.attrs.activation, call.output)
-    return [requantize(x * y, *multiplier(call), call.output.zero_point, low, high)]
+    zero_point, dtype = call.output.zero_point, call.output.dtype.numpy
+    return [requantize(x * y, *multiplier(call), zero_point, low, high, dtype)]
 
 
 def multiplier(call: Call) -> tuple[int, int]:
@@ -71,6 +74,19 @@ def params_s8(call: Call) -> Fields:
     }
 
 
+def params_s16(call: Call) -> Fields:
+    """Fields of mcu_mul_s16_params."""
+    scale, shift = multiplier(call)
+    low, high = activation_range(call.attrs.activation, call.output)
+    return {
+        **broadcast.loop_fields(call),
+        "multiplier": scale,
+        "shift": shift,
+        "act_min": low,
+        "act_max": high,
+    }
+
+
 OP = Op(
     name="mul",
     tflite="MUL",
@@ -78,7 +94,7 @@ OP = Op(
     encode=broadcast.encode,
     infer=broadcast.infer,
     rules=(
-        *broadcast.RULES,
+        *broadcast.RULES_16,
         rules.activation_is_a_clamp,
         rules.clamp_fits_int32,
         product_scale_fits,
@@ -94,6 +110,17 @@ OP = Op(
             params=params_s8,
             params_type="mcu_mul_s8_params",
             header="mcu_mul.h",
+            operands=(0, 1),
+            overlap=overlap.elementwise,
+            cost=lambda call: Cost(cycles=40 * call.output.elements + 250),
+        ),
+        Kernel(
+            name="mcu_mul_s16_ref",
+            family=Family.REF,
+            dtype=DType.INT16,
+            params=params_s16,
+            params_type="mcu_mul_s16_params",
+            header="mcu_mul_s16.h",
             operands=(0, 1),
             overlap=overlap.elementwise,
             cost=lambda call: Cost(cycles=40 * call.output.elements + 250),

@@ -123,13 +123,18 @@ def params_s8(call: Call) -> Fields:
     }
 
 
+def params_s16(call: Call) -> Fields:
+    """Fields of mcu_pad_s16_params."""
+    return params_s8(call)
+
+
 def params_f32(call: Call) -> Fields:
     """Fields of mcu_pad_f32_params."""
     return {**params_s8(call), "value": float(fill(call))}
 
 
 RULES = (
-    rules.same_type_in_out,
+    rules.same_type_in_out_16,
     rules.quantized_per_tensor,
     rules.same_quantization_in_out,
     paddings_are_known,
@@ -146,6 +151,15 @@ KERNELS = (
         params_type="mcu_pad_s8_params",
         header="mcu_pad.h",
         cost=lambda call: Cost(cycles=2 * call.output.elements + 100),
+    ),
+    Kernel(
+        name="mcu_pad_s16_ref",
+        family=Family.REF,
+        dtype=DType.INT16,
+        params=params_s16,
+        params_type="mcu_pad_s16_params",
+        header="mcu_pad_s16.h",
+        cost=lambda call: Cost(cycles=6 * call.output.elements + 100),
     ),
     Kernel(
         name="mcu_pad_f32_ref",

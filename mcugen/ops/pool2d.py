@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from mcugen.ir import Call
+from mcugen.ir import Call, DType
 from mcugen.ops import float32, rules
 from mcugen.ops.base import Activation, Fields, Options, Shape, activation_range
 from mcugen.ops.window import Axis, Explicit, Padding, axis, encoded, sides
@@ -13,7 +13,7 @@ from mcugen.ops.window import Axis, Explicit, Padding, axis, encoded, sides
 SCALE_TOLERANCE = (
     1e-6  # what the reference allows (PoolingPrepare, micro/kernels/pooling_common.cc)
 )
-MAX_WINDOW = 2**24  # values whose int8 sum surely fits an int32
+MAX_WINDOW, MAX_WINDOW_16 = 2**24, 2**15  # values whose int8 or int16 sum surely fits an int32
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +68,10 @@ def infer(call: Call) -> tuple[Shape, ...]:
 
 
 def window_is_sensible(call: Call) -> str | None:
-    """The window must be 1 or more in rows and columns, and at most 2**24 in all."""
+    """The window must be 1 or more in rows and columns; in all at most 2**24, of int16 2**15."""
     rows, cols = call.attrs.window
-    if min(rows, cols) >= 1 and rows * cols <= MAX_WINDOW:
+    most = MAX_WINDOW_16 if call.input(0).dtype is DType.INT16 else MAX_WINDOW
+    if min(rows, cols) >= 1 and rows * cols <= most:
         return None
     return f"window {rows}x{cols}"
 
@@ -95,7 +96,7 @@ RULES = (
     window_is_sensible,
     rules.window_fits,
     rules.activation_is_a_clamp,
-    rules.same_type_in_out,
+    rules.same_type_in_out_16,
     rules.activations_are_quantized,
     rules.clamp_fits_int32,
     quantization_is_kept,
@@ -122,8 +123,8 @@ def layout(call: Call) -> Fields:
     }
 
 
-def params_s8(call: Call) -> Fields:
-    """Fields of mcu_pool2d_s8_params."""
+def params_s(call: Call) -> Fields:
+    """Fields of mcu_pool2d_s8_params and mcu_pool2d_s16_params."""
     low, high = activation_range(call.attrs.activation, call.output)
     return {**layout(call), "act_min": low, "act_max": high}
 

@@ -1,7 +1,7 @@
-"""QUANTIZE: float32 to int8, or int8 to another scale.
+"""QUANTIZE: float32 to int8 or int16, or either of these to another scale.
 
-An int8 requantization is also what the RELU operators do, which only clamp in addition; they share
-its semantics and its kernel.
+A requantization is also what the RELU operators do, which only clamp in addition; they share
+its semantics and its kernels.
 """
 
 from __future__ import annotations
@@ -20,12 +20,14 @@ from mcugen.ops.base import (
     Fields,
     Kernel,
     Op,
+    Rule,
     Shape,
     activation_range,
     no_attributes,
 )
 
-MAX_SHIFT = 22  # |input| < 2**8, so that the scaled value stays below 2**30
+# |input| < 2**8, or at most 2**15 of int16, so that the scaled value stays within 2**30.
+MAX_SHIFT, MAX_SHIFT_16 = 22, 15
 
 # ---- infer
 
@@ -38,17 +40,19 @@ def infer(call: Call) -> tuple[Shape, ...]:
 # ---- rules
 
 
-def output_is_int8(call: Call) -> str | None:
-    """The input must be float32 or int8, the output int8."""
+def types_are_quantizable(call: Call) -> str | None:
+    """The input must be float32, int8 or int16, the output int8 or int16."""
     source, target = call.input().dtype, call.output.dtype
-    if source in (DType.FLOAT32, DType.INT8) and target is DType.INT8:
+    integers = (DType.INT8, DType.INT16)
+    if source in (DType.FLOAT32, *integers) and target in integers:
         return None
     return f"input {source.value}, output {target.value}"
 
 
 def scale_ratio_fits(call: Call) -> str | None:
-    """The input scale must be below 2**22 output scales."""
-    if call.input().dtype.is_float or multiplier(call)[1] <= MAX_SHIFT:
+    """The input scale must be below 2**22 output scales, that of int16 below 2**15."""
+    most = MAX_SHIFT_16 if call.input().dtype is DType.INT16 else MAX_SHIFT
+    if call.input().dtype.is_float or multiplier(call)[1] <= most:
         return None
     return f"input scale {call.input().scale:g}, output scale {call.output.scale:g}"
 
@@ -57,20 +61,22 @@ def scale_ratio_fits(call: Call) -> str | None:
 
 
 def floating(call: Call, inputs: Arrays) -> list[Array]:
-    """Float32 to int8, as reference_ops::AffineQuantize, which divides in float32.
+    """Float32 to int8 or int16, as reference_ops::AffineQuantize, which divides in float32.
 
     Values beyond the range saturate; the reference overflows an int32 where |x / scale| >= 2**31.
     """
     with np.errstate(over="ignore"):
         steps = round_half_away(inputs[0] / np.float32(call.output.scale))
-    return [np.clip(steps + call.output.zero_point, -128, 127).astype(np.int8)]
+    limits = np.iinfo(call.output.dtype.numpy)
+    return [np.clip(steps + call.output.zero_point, limits.min, limits.max).astype(limits.dtype)]
 
 
 def quantized(call: Call, inputs: Arrays) -> list[Array]:
-    """Int8 to another scale and zero point, as reference_ops::Requantize and ReluQuantized."""
+    """Another scale and zero point, as reference_ops::Requantize and ReluQuantized."""
     low, high = activation_range(activation(call), call.output)
     centred = inputs[0].astype(np.int64) - call.input().zero_point
-    return [requantize(centred, *multiplier(call), call.output.zero_point, low, high)]
+    zero_point, dtype = call.output.zero_point, call.output.dtype.numpy
+    return [requantize(centred, *multiplier(call), zero_point, low, high, dtype)]
 
 
 def multiplier(call: Call) -> tuple[int, int]:
@@ -93,8 +99,8 @@ def activation(call: Call) -> Activation:
 # ---- C parameters and kernels
 
 
-def params_s8(call: Call) -> Fields:
-    """Fields of mcu_requantize_s8_params."""
+def params(call: Call) -> Fields:
+    """Fields of mcu_requantize_params."""
     scale, shift = multiplier(call)
     low, high = activation_range(activation(call), call.output)
     return {
@@ -117,36 +123,62 @@ def params_f32(call: Call) -> Fields:
     }
 
 
-REQUANTIZE_S8 = Kernel(
-    name="mcu_requantize_s8_ref",
-    family=Family.REF,
-    dtype=DType.INT8,
-    params=params_s8,
-    params_type="mcu_requantize_s8_params",
-    header="mcu_requantize.h",
-    overlap=overlap.elementwise,
-    cost=lambda call: Cost(cycles=30 * call.output.elements + 50),
-)
+def _gives(dtype: DType) -> Rule:
+    def rule(call: Call) -> str | None:
+        return None if call.output.dtype is dtype else f"output {call.output.dtype.value}"
+
+    rule.__doc__ = f"The output must be {dtype.value}."
+    return rule
+
+
+def _requantize(source: DType, target: DType, name: str) -> Kernel:
+    """The kernel between two integer types."""
+    is_narrow = source.bytes < target.bytes
+    return Kernel(
+        name=f"mcu_requantize_{name}_ref",
+        family=Family.REF,
+        dtype=source,
+        params=params,
+        params_type="mcu_requantize_params",
+        header="mcu_requantize.h",
+        applies=(_gives(target),),
+        overlap=None if is_narrow else overlap.elementwise,
+        cost=lambda call: Cost(cycles=30 * call.output.elements + 50),
+    )
+
+
+def _from_float(target: DType, name: str) -> Kernel:
+    """The kernel from float32 to an integer type."""
+    return Kernel(
+        name=f"mcu_quantize_f32_{name}_ref",
+        family=Family.REF,
+        dtype=DType.FLOAT32,
+        params=params_f32,
+        params_type="mcu_quantize_params",
+        header="mcu_quantize.h",
+        applies=(_gives(target),),
+        cost=lambda call: Cost(cycles=40 * call.output.elements + 50),
+    )
+
+
+REQUANTIZE_S8 = _requantize(DType.INT8, DType.INT8, "s8")
+REQUANTIZE_S16 = _requantize(DType.INT16, DType.INT16, "s16")
 
 OP = Op(
     name="quantize",
     tflite="QUANTIZE",
     decode=no_attributes,
     infer=infer,
-    rules=(output_is_int8, rules.quantized_per_tensor, scale_ratio_fits),
+    rules=(types_are_quantizable, rules.quantized_per_tensor, scale_ratio_fits),
     floating=floating,
     quantized=quantized,
     arity=(1, 1),
     kernels=(
         REQUANTIZE_S8,
-        Kernel(
-            name="mcu_quantize_f32_s8_ref",
-            family=Family.REF,
-            dtype=DType.FLOAT32,
-            params=params_f32,
-            params_type="mcu_quantize_params",
-            header="mcu_quantize.h",
-            cost=lambda call: Cost(cycles=40 * call.output.elements + 50),
-        ),
+        REQUANTIZE_S16,
+        _requantize(DType.INT8, DType.INT16, "s8_s16"),
+        _requantize(DType.INT16, DType.INT8, "s16_s8"),
+        _from_float(DType.INT8, "s8"),
+        _from_float(DType.INT16, "s16"),
     ),
 )

@@ -19,7 +19,7 @@ from mcugen.ops.base import (
     Op,
     apply_activation,
 )
-from mcugen.ops.quantize import REQUANTIZE_S8, infer, quantized, scale_ratio_fits
+from mcugen.ops.quantize import REQUANTIZE_S8, REQUANTIZE_S16, infer, quantized, scale_ratio_fits
 
 
 def floating(call: Call, inputs: Arrays) -> list[Array]:
@@ -45,13 +45,14 @@ RELU_F32 = Kernel(
 
 
 def _op(activation: Activation) -> Op:
+    takes_16 = activation is not Activation.RELU_N1_TO_1  # no reference does
     return Op(
         name=activation.name.lower(),
         tflite=activation.name,
         decode=lambda options: activation,
         infer=infer,
         rules=(
-            rules.same_type_in_out,
+            rules.same_type_in_out_16 if takes_16 else rules.same_type_in_out,
             rules.quantized_per_tensor,
             scale_ratio_fits,
             rules.clamp_fits_int32,
@@ -59,7 +60,12 @@ def _op(activation: Activation) -> Op:
         floating=floating,
         quantized=quantized,
         arity=(1, 1),
-        kernels=(REQUANTIZE_S8, table.kernel(quantized), RELU_F32),
+        kernels=(
+            REQUANTIZE_S8,
+            *((REQUANTIZE_S16,) if takes_16 else ()),
+            table.kernel(quantized),
+            RELU_F32,
+        ),
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mcugen.ir import Call, DType, Quant, Tensor
-from mcugen.ops.base import Activation
+from mcugen.ops.base import Activation, Rule
 
 INT32_MAX = 2**31 - 1
 
@@ -167,21 +167,21 @@ def multiplier_is_defined(call: Call) -> str | None:
     return None if ratio < (2.0**7 if is_wide else 2.0**30) else f"a ratio of {ratio:g}"
 
 
-def same_type_in_out(call: Call) -> str | None:
-    """Input and output must have the same type, int8 or float32."""
-    return _other_type(call, (DType.INT8, DType.FLOAT32))
+def _same_type(*allowed: DType) -> Rule:
+    def same_type_in_out(call: Call) -> str | None:
+        source, target = call.input(0).dtype, call.output.dtype
+        if source is target and source in allowed:
+            return None
+        return f"input {source.value}, output {target.value}"
+
+    names = [dtype.value for dtype in allowed]
+    listed = f"{', '.join(names[:-1])} or {names[-1]}"
+    same_type_in_out.__doc__ = f"Input and output must have the same type, {listed}."
+    return same_type_in_out
 
 
-def same_type_in_out_16(call: Call) -> str | None:
-    """Input and output must have the same type, int8, int16 or float32."""
-    return _other_type(call, (DType.INT8, DType.INT16, DType.FLOAT32))
-
-
-def _other_type(call: Call, allowed: Sequence[DType]) -> str | None:
-    source, target = call.input(0).dtype, call.output.dtype
-    if source is target and source in allowed:
-        return None
-    return f"input {source.value}, output {target.value}"
+same_type_in_out = _same_type(DType.INT8, DType.FLOAT32)
+same_type_in_out_16 = _same_type(DType.INT8, DType.INT16, DType.FLOAT32)
 
 
 def same_quantization_in_out(call: Call) -> str | None:
@@ -224,21 +224,21 @@ def same_type(call: Call) -> str | None:
     return None if source is target else f"input {source.value}, output {target.value}"
 
 
-def types_are_equal(call: Call) -> str | None:
-    """All inputs and the output must be float32, or all int8."""
-    return _unequal_types(call, (DType.INT8, DType.FLOAT32))
+def _equal_types(*allowed: DType) -> Rule:
+    def types_are_equal(call: Call) -> str | None:
+        operands = map(call.input, range(len(call.inputs)))
+        found = [tensor.dtype for tensor in (*operands, call.output)]
+        if found[0] in allowed and len(set(found)) == 1:
+            return None
+        return ", ".join(dtype.value for dtype in found)
+
+    listed = ", or all ".join(dtype.value for dtype in allowed)
+    types_are_equal.__doc__ = f"All inputs and the output must be {listed}."
+    return types_are_equal
 
 
-def types_are_equal_16(call: Call) -> str | None:
-    """All inputs and the output must be float32, or all int8, or all int16."""
-    return _unequal_types(call, (DType.INT8, DType.INT16, DType.FLOAT32))
-
-
-def _unequal_types(call: Call, allowed: Sequence[DType]) -> str | None:
-    found = [tensor.dtype for tensor in (*map(call.input, range(len(call.inputs))), call.output)]
-    if found[0] in allowed and len(set(found)) == 1:
-        return None
-    return ", ".join(dtype.value for dtype in found)
+types_are_equal = _equal_types(DType.FLOAT32, DType.INT8)
+types_are_equal_16 = _equal_types(DType.FLOAT32, DType.INT8, DType.INT16)
 
 
 def quantized_per_tensor(call: Call) -> str | None:

@@ -50,7 +50,11 @@ def _interpolated(magnitude: I64, bits: int, beyond: int) -> I64:
 
 def sigmoid(x: Array) -> Array:
     """The sigmoid of values in Q3.12, in Q0.15."""
-    scaled = x.astype(np.int64) * 3  # a step of the table is 1/24, 2**12 / 24 = 2**9 / 3
+    return sigmoid_of_steps(x.astype(np.int64) * 3)  # 2**12 / 24 = 2**9 / 3
+
+
+def sigmoid_of_steps(scaled: Array) -> Array:
+    """The sigmoid in Q0.15 of values in steps of the table, 1/24, with 9 bits behind the point."""
     y = _interpolated(np.abs(scaled), 9, 0x7FFF << 1)
     return (np.where(scaled >= 0, y + 2**9, 2**25 - y + 2**9 - 1) >> 10).astype(np.int16)
 
@@ -62,6 +66,11 @@ def tanh(x: Array, left_shift: int = 0) -> Array:
         scaled = scaled << left_shift
     else:
         scaled = (scaled + (1 << (-left_shift - 1))) >> -left_shift
+    return tanh_of_steps(scaled)
+
+
+def tanh_of_steps(scaled: Array) -> Array:
+    """The tanh in Q0.15 of values in steps of the table with 9 bits behind the point."""
     y = _interpolated(np.abs(scaled), 8, 0xFFFF)
     half = 2**23
     return (np.where(scaled >= 0, y - half + 2**7, half - y + 2**7 - 1) >> 8).astype(np.int16)

@@ -16,12 +16,25 @@ from mcugen.fixed import (
     saturating_rounding_doubling_high_mul,
 )
 from mcugen.ir import Call, DType
-from mcugen.ops import float32, overlap, rules
-from mcugen.ops.base import Array, Arrays, Cost, Family, Fields, Kernel, Op, Options, Scheme, Shape
+from mcugen.ops import float32, overlap, rules, softmax_s16
+from mcugen.ops.base import (
+    Array,
+    Arrays,
+    Const,
+    Cost,
+    Family,
+    Fields,
+    Kernel,
+    Op,
+    Options,
+    Scheme,
+    Shape,
+)
 
 DIFF_BITS = 5  # integer bits of the scaled distance from the maximum: Q5.26
 SUM_BITS = 12  # integer bits of the sum of exponentials: Q12.19
 MAX_CLASSES = 2**SUM_BITS - 1  # each exponential is at most 1
+MAX_SCALE_16 = 4.0  # of an int16 input times beta: differences keep within an int32 when shifted
 
 # ---- attributes and decode
 
@@ -61,22 +74,26 @@ def classes_fit(call: Call) -> str | None:
 
 
 def output_is_a_probability(call: Call) -> str | None:
-    """An int8 output must have scale 1/256 and zero point -128."""
+    """The output must have scale 1/256 and zero point -128; of int16, 1/32768 and 0."""
     output = call.output
+    if output.dtype is DType.INT16:
+        return rules.not_scaled_by(output, 2.0**-15, 0)
     if output.dtype.is_float or (output.scale, output.zero_point) == (1 / 256, -128):
         return None
     return f"output scale {output.scale:g} zero point {output.zero_point}"
 
 
 def scale_is_representable(call: Call) -> str | None:
-    """beta * input scale must be above 2**-26; beta must be positive for a float input."""
+    """beta * input scale must be above 2**-26, of int16 up to 4; for floats, beta positive."""
     beta: float = call.attrs.beta
+    if call.input().dtype is DType.INT16 and not beta * call.input().scale <= MAX_SCALE_16:
+        return f"beta {beta:g}, input scale {call.input().scale:g}"
     least = 0.0 if call.input().dtype.is_float else 2.0**-26 / call.input().scale
     return None if beta > least else f"beta {beta:g}"
 
 
 RULES = (
-    rules.same_type_in_out,
+    rules.same_type_in_out_16,
     rules.quantized_per_tensor,
     classes_fit,
     output_is_a_probability,
@@ -95,11 +112,14 @@ def floating(call: Call, inputs: Arrays) -> list[Array]:
 
 
 def quantized(call: Call, inputs: Arrays) -> list[Array]:
-    """Int8 softmax, as reference_ops::Softmax.
+    """Int8 or int16 softmax, as reference_ops::Softmax and SoftmaxInt16.
 
-    The reference stops the program where the exponentials add up to 512 or more, which takes as
-    many classes: its last shift would exceed 31 bits. Every output is below half a step then.
+    For int8 the reference stops the program where the exponentials add up to 512 or more, which
+    takes as many classes: its last shift would exceed 31 bits. Every output is below half a step
+    then.
     """
+    if call.input().dtype is DType.INT16:
+        return [softmax_s16.softmax(inputs[0], *scaling_s16(call))]
     multiplier, shift, diff_min = scaling(call)
     x = inputs[0].astype(np.int64)
     diff = x - x.max(axis=-1, keepdims=True)
@@ -128,6 +148,11 @@ def scaling(call: Call) -> tuple[int, int, int]:
     return multiplier, shift, -math.floor(radius)
 
 
+def scaling_s16(call: Call) -> tuple[int, int]:
+    """(multiplier, shift) from an int16 input to steps of 10/65535."""
+    return quantize_multiplier(call.input().scale * call.attrs.beta / (10.0 / 65535.0))
+
+
 # ---- C parameters and kernels
 
 
@@ -141,6 +166,20 @@ def params_s8(call: Call) -> Fields:
         "multiplier": multiplier,
         "shift": shift,
         "diff_min": diff_min,
+    }
+
+
+def params_s16(call: Call) -> Fields:
+    """Fields of mcu_softmax_s16_params."""
+    *outer, classes = call.input().shape
+    multiplier, shift = scaling_s16(call)
+    return {
+        "rows": math.prod(outer),
+        "classes": classes,
+        "multiplier": multiplier,
+        "shift": shift,
+        "exponentials": Const(softmax_s16.exp_table(), "int16_t"),
+        "reciprocals": Const(softmax_s16.reciprocal_table(), "int16_t"),
     }
 
 
@@ -171,6 +210,16 @@ OP = Op(
             header="mcu_softmax.h",
             overlap=overlap.elementwise,
             cost=lambda call: Cost(cycles=400 * call.output.elements + 200),
+        ),
+        Kernel(
+            name="mcu_softmax_s16_ref",
+            family=Family.REF,
+            dtype=DType.INT16,
+            params=params_s16,
+            params_type="mcu_softmax_s16_params",
+            header="mcu_softmax_s16.h",
+            overlap=overlap.elementwise,
+            cost=lambda call: Cost(cycles=90 * call.output.elements + 200, flash=2052),
         ),
         Kernel(
             name="mcu_softmax_f32_ref",

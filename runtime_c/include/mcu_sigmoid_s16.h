@@ -22,19 +22,28 @@ static inline int32_t mcu_interpolate_s16(const uint16_t *table, int32_t magnitu
     return low * (1 << bits) + fraction * (table[step + 1] - low);
 }
 
+/// The sigmoid in Q0.15 of a value in steps of the table with 9 bits behind the point.
+static inline int32_t mcu_sigmoid_of_steps(const uint16_t *table, int32_t steps) {
+    const int32_t y = mcu_interpolate_s16(table, (steps < 0) ? -steps : steps, 9, 0x7FFF * 2);
+    return ((steps < 0) ? (1 << 25) - y + 511 : y + 512) >> 10;
+}
+
+/// The tanh in Q0.15 of a value in steps of the table with 9 bits behind the point.
+static inline int32_t mcu_tanh_of_steps(const uint16_t *table, int32_t steps) {
+    const int32_t y = mcu_interpolate_s16(table, (steps < 0) ? -steps : steps, 8, 0xFFFF);
+    return ((steps < 0) ? (1 << 23) - y + 127 : y - (1 << 23) + 128) >> 8;
+}
+
 /// The sigmoid of a value in Q3.12, in Q0.15.
 static inline int32_t mcu_sigmoid_s16(const uint16_t *table, int32_t x) {
-    const int32_t scaled = 3 * x; /* a step of the table is 1/24 = 2^9 / 3 in Q3.12 */
-    const int32_t y = mcu_interpolate_s16(table, (scaled < 0) ? -scaled : scaled, 9, 0x7FFF * 2);
-    return ((scaled < 0) ? (1 << 25) - y + 511 : y + 512) >> 10;
+    return mcu_sigmoid_of_steps(table, 3 * x); /* a step is 1/24 = 2^9 / 3 in Q3.12 */
 }
 
 /// The tanh of an int16 value that is in Q3.12 when shifted left, in Q0.15; shift in [-15, 11].
 static inline int32_t mcu_tanh_s16(const uint16_t *table, int32_t x, int32_t shift) {
-    const int32_t scaled =
+    const int32_t steps =
         (shift < 0) ? (3 * x + (1 << (-shift - 1))) >> -shift : 3 * x * (1 << shift);
-    const int32_t y = mcu_interpolate_s16(table, (scaled < 0) ? -scaled : scaled, 8, 0xFFFF);
-    return ((scaled < 0) ? (1 << 23) - y + 127 : y - (1 << 23) + 128) >> 8;
+    return mcu_tanh_of_steps(table, steps);
 }
 
 #ifdef __cplusplus

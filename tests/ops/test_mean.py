@@ -25,6 +25,7 @@ from mcugen.testing.check import (
     run_op,
     unchanged,
 )
+from mcugen.testing.wide import widened
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,31 @@ def test_float_is_close_to_the_reference(keep_dims: bool) -> None:
     ours = run_op(model)
     expected = tflm(model).outputs([ours.values[0]])
     np.testing.assert_allclose(ours.outputs[0], expected[0], rtol=1e-5, atol=1e-5)
+
+
+# ---- 16x8
+
+
+@pytest.mark.parametrize("name", GRID)
+def test_16x8_equals_tflm(name: str) -> None:
+    check_op(widened(GRID[name].model()), against=TFLM_ONLY)
+
+
+def test_16x8_counts_to_its_limit() -> None:
+    case = Mean((1, 2**16 - 1, 1, 1), (1,), scales=(1.0, 1.0))
+    check_op(widened(case.model()), [np.full(case.shape, -(2**15), np.int16)], against=TFLM_ONLY)
+    one_more = Mean((1, 2**16, 1, 1), (1,), scales=(1.0, 1.0))
+    assert (
+        broken_rule(next(tflite.loads(widened(one_more.model()), "test").calls()))
+        == "sum_fits_int32"
+    )
+
+
+def test_16x8_kernels_equal_numpy() -> None:
+    batch = KernelBatch()
+    for name, case in GRID.items():
+        batch.add(name, run_op(widened(case.model())))
+    batch.check()
 
 
 # ---- rules

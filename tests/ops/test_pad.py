@@ -23,6 +23,7 @@ from mcugen.testing.check import (
     run_op,
     unchanged,
 )
+from mcugen.testing.wide import widened
 
 NHWC = (1, 5, 4, 3)
 
@@ -97,6 +98,21 @@ def test_unpadded_axes_merge() -> None:
     assert merged(call) == [(1, 0, 0), (1, 0, 0), (5, 1, 2), (12, 6, 3)]
 
 
+# ---- 16x8
+
+
+@pytest.mark.parametrize("name", GRID)
+def test_16x8_equals_the_references(name: str) -> None:
+    check_op(widened(GRID[name].model()), against=BOTH)
+
+
+def test_16x8_kernels_equal_numpy() -> None:
+    batch = KernelBatch()
+    for name, case in GRID.items():
+        batch.add(name, run_op(widened(case.model())))
+    batch.check()
+
+
 # ---- rules
 
 FIVE = Pad((1, 1, 1, 1, 1), ((1, 0), (1, 0), (1, 0), (1, 0), (1, 0)))
@@ -107,14 +123,14 @@ BROKEN: tuple[tuple[str, Pad, Change], ...] = (
     ("same_quantization_in_out", Pad(), change_input(0, quant=quant(0.1, -8))),
     ("same_quantization_in_out", Pad(), change_input(0, quant=quant(0.2, -7))),
     ("paddings_are_known", Pad(), change_input(1, data=None)),
-    ("paddings_are_known", Pad(), change_input(1, dtype=DType.INT16)),
+    ("paddings_are_known", Pad(), change_input(1, dtype=DType.UINT8)),
     ("paddings_are_known", Pad(), change_input(1, shape=(3, 2))),
     ("paddings_are_known", Pad(), change_input(1, shape=(4, 1))),
     ("paddings_are_positive", Pad(), change_input(1, data=np.full((4, 2), -1, np.int32))),
     ("axes_fit", FIVE, unchanged),
     ("value_is_known", Pad(value=3), change_input(2, data=None)),
     ("value_is_known", Pad(value=3), change_input(2, shape=(2,))),
-    ("value_is_known", Pad(value=3), change_input(2, dtype=DType.INT16)),
+    ("value_is_known", Pad(value=3), change_input(2, dtype=DType.UINT8)),
     ("value_is_known", Pad(value=3), change_input(2, quant=quant(0.2, -7))),
 )
 

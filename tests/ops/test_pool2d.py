@@ -15,6 +15,7 @@ from mcugen.ops.window import Padding, axis
 from mcugen.reference import RefusedError, tflm
 from mcugen.testing.builder import ModelBuilder, quant
 from mcugen.testing.check import (
+    BOTH,
     ZERO_POINTS,
     Change,
     KernelBatch,
@@ -26,6 +27,7 @@ from mcugen.testing.check import (
     run_op,
     unchanged,
 )
+from mcugen.testing.wide import widened
 
 SAME, VALID = Padding.SAME, Padding.VALID
 OPERATORS = {"average": average_pool2d.OP, "max": max_pool2d.OP}
@@ -142,6 +144,23 @@ def test_float_is_close_to_the_reference(operator: str, padding: Padding) -> Non
     ours = run_op(model)
     expected = tflm(model).outputs([ours.values[0]])
     np.testing.assert_allclose(ours.outputs[0], expected[0], rtol=1e-5, atol=1e-5)
+
+
+# ---- 16x8
+
+
+@pytest.mark.parametrize("operator", OPERATORS)
+@pytest.mark.parametrize("name", GRID)
+def test_16x8_equals_the_references(name: str, operator: str) -> None:
+    check_op(widened(GRID[name].model(operator)), against=BOTH)
+
+
+def test_16x8_kernels_equal_numpy() -> None:
+    batch = KernelBatch()
+    for operator in OPERATORS:
+        for name, case in GRID.items():
+            batch.add(f"{operator} {name}", run_op(widened(case.model(operator))))
+    batch.check()
 
 
 # ---- rules

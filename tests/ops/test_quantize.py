@@ -117,8 +117,8 @@ TO_UINT8 = one_op("QUANTIZE", [BYTE], {**BYTE, "dtype": "uint8"})
 TO_INT32 = one_op("DEQUANTIZE", [BYTE], {**BYTE, "dtype": "int32"})
 
 BROKEN: tuple[tuple[str, bytes, Change], ...] = (
-    ("output_is_int8", SAME, change_input(0, dtype=DType.INT32)),
-    ("output_is_int8", TO_UINT8, unchanged),
+    ("types_are_quantizable", SAME, change_input(0, dtype=DType.INT32)),
+    ("types_are_quantizable", TO_UINT8, unchanged),
     ("quantized_per_tensor", SAME, change_input(0, quant=None)),
     ("quantized_per_tensor", SAME, change_input(0, quant=quant([1.0, 2.0], axis=0))),
     ("scale_ratio_fits", requantizing(quant(2.0**22), quant(1.0)), unchanged),

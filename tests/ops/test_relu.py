@@ -81,7 +81,7 @@ SAME = clamping("RELU6", quant(1.0), quant(1.0))
 
 BROKEN: tuple[tuple[str, bytes, Change], ...] = (
     ("same_type_in_out", SAME, change_input(0, dtype=DType.FLOAT32)),
-    ("same_type_in_out", clamping("RELU", quant(1.0), quant(1.0), "int16"), unchanged),
+    ("same_type_in_out", clamping("RELU", quant(1.0), quant(1.0), "uint8"), unchanged),
     ("quantized_per_tensor", SAME, change_input(0, quant=None)),
     ("clamp_fits_int32", clamping("RELU6", quant(1e-8), quant(2.0**-31 * 6)), unchanged),
     ("clamp_fits_int32", clamping("RELU_N1_TO_1", quant(1e-8), quant(2.0**-31)), unchanged),

@@ -14,15 +14,19 @@ from mcugen.ops.softmax import MAX_CLASSES, OP
 from mcugen.reference import tflm
 from mcugen.testing.builder import one_op, quant
 from mcugen.testing.check import (
+    TFLM_ONLY,
     Change,
     KernelBatch,
     broken_rule,
+    call_of,
     change_attrs,
     change_input,
+    change_output,
     check_op,
     run_op,
     unchanged,
 )
+from mcugen.testing.wide import widened
 
 PROBABILITY = quant(1 / 256, -128)
 
@@ -121,6 +125,47 @@ def test_float_is_close_to_the_reference(beta: float) -> None:
     case = run_op(model)
     expected = tflm(model).outputs([case.values[0]])
     np.testing.assert_allclose(case.outputs[0], expected[0], rtol=1e-5, atol=1e-7)
+
+
+# ---- 16x8
+
+
+WIDE = {
+    f"{classes}-{scale}-{beta}": Softmax((50, classes), scale, beta)
+    for classes in (1, 2, 10, 1000)
+    for scale in (1e-5, 1e-3, 0.01, 0.1, 2.0)
+    for beta in (0.5, 1.0, 2.0)
+}
+
+
+@pytest.mark.parametrize("name", WIDE)
+def test_16x8_equals_tflm(name: str) -> None:
+    check_op(widened(WIDE[name].model()), against=TFLM_ONLY)
+
+
+def test_16x8_of_all_distances_equals_tflm() -> None:
+    largest = 2**15 - 1
+    x = np.stack([np.full(2**16, largest), largest - np.arange(2**16)], axis=1)
+    model = widened(Softmax((2**16, 2), 10 / 65535).model())
+    check_op(model, [x.astype(np.int16)], against=TFLM_ONLY)
+
+
+def test_16x8_kernels_equal_numpy() -> None:
+    batch = KernelBatch()
+    for name, case in WIDE.items():
+        batch.add(name, run_op(widened(case.model())))
+    batch.check()
+
+
+def test_16x8_rules() -> None:
+    def rule(case: Softmax) -> str | None:
+        return broken_rule(call_of(widened(case.model())))
+
+    assert rule(Softmax(scale=4.0)) is None
+    assert rule(Softmax(scale=4.0, beta=1.01)) == "scale_is_representable"
+    assert rule(Softmax(beta=float("nan"))) == "scale_is_representable"
+    other = change_output(quant=PROBABILITY)(call_of(widened(Softmax().model())))
+    assert broken_rule(other) == "quantized_per_tensor"
 
 
 # ---- rules

@@ -102,7 +102,7 @@ def exponentials() -> list[Unary]:
 def leaky_relus() -> list[Unary]:
     cases = []
     for alpha in (0.0, 1e-6, 0.01, 0.2, 0.3, 1.0, 1.5, -0.4, -1.0):
-        cases += with_ratios("LEAKY_RELU", (0.3, 1.0, 1.9), alpha=alpha)
+        cases += with_ratios("LEAKY_RELU", (0.3, 1.0, 1.9, 7.7, 255.0), alpha=alpha)
     for alpha in (-0.375, -0.5, -0.75):  # whose products are halves
         cases += with_ratios("LEAKY_RELU", (0.5, 1.0, 2.0), alpha=alpha)
     return cases
@@ -114,7 +114,7 @@ GRIDS: dict[str, tuple[tuple[str, ...], list[Unary]]] = {
     "LOGISTIC": (TFLM_ONLY, with_fixed_output("LOGISTIC", PROBABILITY)),
     "TANH": (TFLM_ONLY, with_fixed_output("TANH", FRACTION)),
     "HARD_SWISH": (BOTH, hard_swishes()),
-    "LEAKY_RELU": (BOTH, leaky_relus()),
+    "LEAKY_RELU": (TFLM_ONLY, leaky_relus()),
     "ELU": (TFLM_ONLY, with_ratios("ELU", (0.1, 0.5, 1.0, 2.0))),
     "GELU": (LITERT_ONLY, with_ratios("GELU", (0.1, 0.5, 1.0, 2.0), approximate=False)),
     "GELU-approximate": (LITERT_ONLY, with_ratios("GELU", (0.2, 0.5, 2.0), approximate=True)),

@@ -32,6 +32,7 @@ _ONLY = {
     "exp": LITERT,
     "fully_connected": TFLM,
     "gelu": LITERT,
+    "leaky_relu": TFLM,
     "log": LITERT,
     "logistic": TFLM,
     "neg": LITERT,

@@ -22,6 +22,11 @@ PROBABILITY, FRACTION = quant(1 / 256, -128), quant(1 / 128, 0)
 # ---- one operand
 
 
+def fixed(dtype: DType, int8: Quant) -> Quant | None:
+    """The quantization that TFLite fixes for an output, given that of int8."""
+    return {DType.INT8: int8, DType.INT16: quant(2.0**-15, 0)}.get(dtype)
+
+
 def unary(
     op: str,
     attrs: Callable[[Sketch], object] = lambda sketch: None,
@@ -47,7 +52,7 @@ def unary(
             s.ranges[x] = (zero, 127) if tensor.quant is not None else (least, 100.0)
         affine = tensor.quant
         if affine is not None and not shared:
-            affine = output or s.quant(dtype, gain * tensor.scale)
+            affine = fixed(dtype, output) if output else s.quant(dtype, gain * tensor.scale)
         s.add(op, [x], attrs(s), dtype, affine)
 
     return grow
@@ -65,11 +70,14 @@ def clamp(activation: Activation) -> Grow:
 
 
 def requantize(s: Sketch) -> None:
-    """QUANTIZE from int8 or float."""
+    """QUANTIZE from int8, int16 or float to int8 or int16."""
     source = DType.FLOAT32 if s.exact and s.flip(0.4) else s.dtype("quantize")
     x = s.source(source)
-    target = DType.INT8
-    around = 0.05 if s.tensors[x].quant is None else s.tensors[x].scale
+    target = s.pick((DType.INT8, DType.INT8, DType.INT16))
+    around = None
+    if s.tensors[x].quant is not None:
+        steps = {DType.INT8: 1, DType.INT16: 256}
+        around = s.tensors[x].scale * steps[source] / steps[target]
     s.add("quantize", [x], None, target, s.quant(target, around))
 
 
@@ -129,7 +137,8 @@ class Binary:
         affine = first.quant
         if affine is not None and not self.shared:
             scales = first.scale * s.tensors[y].scale
-            around = scales**0.5 * 2 if self.power == 1 else 30 * scales
+            wide = dtype is DType.INT16
+            around = scales**0.5 * 2 if self.power == 1 else (2**13 if wide else 30) * scales
             affine = s.quant(dtype, around)
         attrs = None if self.attrs is None else self.attrs(s.activation())
         s.add(self.op, pair, attrs, dtype, affine)

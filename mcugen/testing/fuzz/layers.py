@@ -19,7 +19,7 @@ from mcugen.ops.pool2d import Pool2DAttrs
 from mcugen.ops.softmax import SoftmaxAttrs
 from mcugen.ops.transpose_conv import TransposeConvAttrs
 from mcugen.ops.window import ConvolutionAttrs, Padding
-from mcugen.testing.fuzz.elementwise import FRACTION, PROBABILITY, Grow
+from mcugen.testing.fuzz.elementwise import FRACTION, PROBABILITY, Grow, fixed
 from mcugen.testing.fuzz.sketch import Sketch
 
 LOGARITHM = quant(16 / 256, 127)
@@ -65,7 +65,7 @@ def summed(s: Sketch, x: TensorId, w: TensorId, depth: int) -> Quant | None:
     if source.dtype is DType.FLOAT32:
         return None
     assert taps.quant is not None
-    gain = 60.0 * math.sqrt(depth) * (256 if source.dtype is DType.INT16 else 1)
+    gain = 60.0 * math.sqrt(depth)
     affine = s.quant(source.dtype, source.scale * float(np.median(taps.quant.scale)) * gain)
     assert affine is not None
     # Beyond that the reference shifts by more than 31 bits, which C leaves undefined.
@@ -217,8 +217,9 @@ def softmax(s: Sketch) -> None:
     """SOFTMAX."""
     dtype = s.dtype("softmax")
     x = s.source(dtype, ranks=(1, 2, 2, 3, 4) if s.reference == "litert" else (2, 2, 3, 4))
+    s.require(dtype is not DType.INT16 or s.reference == "tflm")  # LiteRT has another table
     attrs = SoftmaxAttrs(s.pick((1.0, 1.0, 0.5, 2.0, 0.1)))
-    s.add("softmax", [x], attrs, dtype, PROBABILITY if dtype is DType.INT8 else None)
+    s.add("softmax", [x], attrs, dtype, fixed(dtype, PROBABILITY))
 
 
 def log_softmax(s: Sketch) -> None:

@@ -86,10 +86,12 @@ class Sketch:
             exponent = round(exponent)
         return float(np.float32(2.0 ** min(max(exponent, -60.0), 60.0)))
 
-    def quant(self, dtype: DType, around: float = 0.05, spread: float = 2.0) -> Quant | None:
+    def quant(self, dtype: DType, around: float | None = None, spread: float = 2.0) -> Quant | None:
         """A quantization of an activation; None for types that have none."""
+        if around is None:
+            around = 0.05 / 256 if dtype is DType.INT16 else 0.05
         if dtype is DType.INT16:
-            return quant(self.scale(around / 256, spread), 0)
+            return quant(self.scale(around, spread), 0)
         if dtype not in (DType.INT8, DType.UINT8):
             return None
         zero_point = self.pick(EXTREME_ZERO_POINTS) if self.flip(0.3) else self.whole(-128, 127)

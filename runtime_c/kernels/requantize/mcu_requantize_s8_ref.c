@@ -5,9 +5,9 @@
 #include "mcu_fixed.h"
 #include "mcu_port.h"
 
-void mcu_requantize_s8_ref(const mcu_requantize_s8_params *params, const int8_t *input,
+void mcu_requantize_s8_ref(const mcu_requantize_params *params, const int8_t *input,
                            int8_t *output) {
-    const mcu_requantize_s8_params p = *params;
+    const mcu_requantize_params p = *params;
     MCU_ASSERT(p.shift <= 22); /* |input + offset| <= 255, so |scaled| < 2^30 */
 
     for (int32_t i = 0; i < p.elements; i++) {
