@@ -15,6 +15,7 @@ from mcugen.errors import McugenError
 
 if TYPE_CHECKING:
     from mcugen.api import (
+        Limits,
         Objective,
         analyze,
         boards,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Limits",
     "McugenError",
     "Objective",
     "analyze",

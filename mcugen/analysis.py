@@ -114,6 +114,7 @@ class Analysis:
     problems: tuple[str, ...]
     memory: Memory | None
     plan: MemoryReport | None = None
+    note: str = ""  # what limits changed
 
 
 def analyze(model: Model, graph: Graph, problems: Sequence[Problem] = ()) -> Analysis:

@@ -25,6 +25,7 @@ from mcugen.choose import Choice, Objective, choose
 from mcugen.emit import emit
 from mcugen.errors import BoardError, OutputError, Problem, ToolError, UnsupportedModelError
 from mcugen.ir import DType, Graph, Tensor
+from mcugen.limits import NO_LIMITS, Limits, room
 from mcugen.lower import lower
 from mcugen.memory_report import memory_report
 from mcugen.model import Model, load, loads
@@ -48,6 +49,7 @@ if TYPE_CHECKING:  # needs the optional emulator
     from mcugen.cycles.model import ModelCycles
 
 __all__ = [
+    "Limits",
     "Objective",
     "analyze",
     "boards",
@@ -166,6 +168,7 @@ def analyze(
     board_name: str | None = None,
     *,
     objective: AnyObjective = Objective.BALANCED,
+    limits: Limits = NO_LIMITS,
     calibration: Data | None = None,
     config: Config | None = None,
     plan: bool = False,
@@ -180,11 +183,11 @@ def analyze(
     graph = model.imported
     try:
         graph = model.compiled()
-        choice = _choose(graph, board, objective)
+        choice = _choose(graph, board, objective, limits)
         program = _program(model, choice, board)
     except UnsupportedModelError as error:
         return analysis.analyze(model, graph, error.problems)
-    result = analysis.analyze(model, graph)
+    result = replace(analysis.analyze(model, graph), note=choice.note)
     if plan:
         result = replace(result, plan=memory_report(choice.graph, choice.selection))
     return result if board_name is None else replace(result, memory=_memory(program, board))
@@ -198,6 +201,7 @@ def generate(
     name: str | None = None,
     force: bool = False,
     objective: AnyObjective = Objective.BALANCED,
+    limits: Limits = NO_LIMITS,
     calibration: Data | None = None,
     config: Config | None = None,
     progress: Progress = silent,
@@ -208,7 +212,7 @@ def generate(
     """
     board = load_board(board_name)
     model = _prepared(model_path, calibration, config, progress)
-    choice = _choose(model.compiled(), board, objective)
+    choice = _choose(model.compiled(), board, objective, limits)
     return _generate(model, choice, board, Path(directory), name, force)
 
 
@@ -249,6 +253,7 @@ def validate(
     float_model: AnyModel | None = None,
     keep: AnyPath | None = None,
     objective: AnyObjective = Objective.BALANCED,
+    limits: Limits = NO_LIMITS,
     calibration: Data | None = None,
     config: Config | None = None,
     progress: Progress = silent,
@@ -264,7 +269,7 @@ def validate(
     if calibration is not None and model.is_float:
         quantized = quantize(model, calibration, config=config, progress=progress)
         model, floating = quantized.model, floating or quantized.floating
-    choice = _choose(model.compiled(), board, objective)
+    choice = _choose(model.compiled(), board, objective, limits)
     graph = choice.graph
     tensors = [graph.tensors[i] for i in graph.inputs]
     labels_path = None if labels is None else Path(labels)
@@ -288,6 +293,7 @@ def profile(
     board_name: str,
     *,
     objective: AnyObjective = Objective.BALANCED,
+    limits: Limits = NO_LIMITS,
     calibration: Data | None = None,
     config: Config | None = None,
 ) -> Profile:
@@ -297,7 +303,7 @@ def profile(
     """
     board = load_board(board_name)
     model = _prepared(model_path, calibration, config)
-    choice = _choose(model.compiled(), board, objective)
+    choice = _choose(model.compiled(), board, objective, limits)
     graph = choice.graph
     zeros = [bytes(graph.tensors[i].bytes) for i in graph.inputs]
     with _project(model, choice, board, None) as project:
@@ -326,9 +332,21 @@ def _model_cycles(built: Build, prefix: str, board: Board) -> tuple[ModelCycles 
 # ---- the steps between
 
 
-def _choose(graph: Graph, board: Board, objective: AnyObjective) -> Choice:
-    """The graph as it is executed, and its kernels."""
-    return choose(fuse_pad(graph), board.cpu, Objective(objective))
+def _choose(graph: Graph, board: Board, objective: AnyObjective, limits: Limits) -> Choice:
+    """The graph as it is executed, and its kernels. BoardError if no choice meets the limits.
+
+    What the board has no room for is said when its memory is known.
+    """
+    graph = fuse_pad(graph)
+    within = limits.and_(room(board, graph))
+    choice = choose(graph, board.cpu, Objective(objective), within)
+    excess = limits.excess(choice.cost)
+    if excess:
+        raise BoardError(
+            f"limits: the kernels that come nearest take {' and '.join(excess)}; "
+            "allow more, or choose a smaller model"
+        )
+    return choice
 
 
 def _program(model: Model, choice: Choice, board: Board, name: str | None = None) -> Program:
@@ -351,6 +369,7 @@ def _generate(
         program.arena_bytes,
         program.weight_bytes,
         program.macs,
+        choice.note,
     )
 
 

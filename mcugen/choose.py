@@ -3,7 +3,7 @@
     time      fewest cycles
     balanced  least product of cycles and flash: a per cent of one is worth a per cent of the other
     size      least flash, then cycles
-    ram       least RAM, then cycles
+    ram       fewest cycles with at most five per cent more RAM than the least there is
 
 Flash is constants and the code of the kernels, which counts once for all layers that share one. RAM
 is the arena, scratch included. What an objective does not spend least of is only limited.
@@ -19,16 +19,19 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mcugen.code_size import code_size
 from mcugen.frontier import Option, Point, frontier
 from mcugen.ir import Graph, TensorId
 from mcugen.lifetimes import lifetimes
+from mcugen.limits import NO_LIMITS, Figures, Limits
 from mcugen.plan import loads, plan
 from mcugen.reorder import reorder
 from mcugen.select import Cycles, Selection, Variant, modelled, require_kernels, variants
 from mcugen.target import Cpu
+
+NEAR = 1.05  # of the least RAM: the last bytes are the dearest, and a limit can ask for them
 
 
 class Objective(enum.Enum):
@@ -41,26 +44,39 @@ class Objective(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """The most bytes of flash (constants, kernels) and RAM (arena); None is no limit."""
-
-    flash: int | None = None
-    ram: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Choice:
-    """A graph in its order of execution, and its kernels."""
+    """A graph in its order of execution, and its kernels.
+
+    `free` is what the objective would have cost without limits, where they stood in its way.
+    """
 
     graph: Graph
     selection: Selection
+    cost: Figures
+    free: Figures | None = None
+
+    @property
+    def note(self) -> str:
+        """What the limits changed."""
+        if self.free is None:
+            return ""
+        rows = (
+            (kind, getattr(self.cost, kind), getattr(self.free, kind))
+            for kind in ("cycles", "flash", "ram")
+        )
+        changes = (
+            f"{kind if kind != 'ram' else 'RAM'} {now:,} instead of {then:,}"
+            for kind, now, then in rows
+            if now != then
+        )
+        return f"to fit, other kernels than those of the objective: modelled {', '.join(changes)}"
 
 
 def choose(
     graph: Graph,
     cpu: Cpu,
     objective: Objective = Objective.BALANCED,
-    limits: Limits = Limits(),
+    limits: Limits = NO_LIMITS,
     cycles: Cycles = modelled,
 ) -> Choice:
     """The best choice within the limits; the nearest to them if there is none.
@@ -70,11 +86,16 @@ def choose(
     """
     require_kernels(graph, cpu)
     known = {call.node.outputs[0]: variants(call, cpu, cycles) for call in graph.calls()}
-    first = _Search(graph, cpu, known).best(objective, limits)
-    ordered = reorder(graph, first)
-    if ordered is graph:
-        return Choice(graph, first)
-    return Choice(ordered, _Search(ordered, cpu, known).best(objective, limits))
+
+    def choice(limits: Limits) -> Choice:
+        first = _Search(graph, cpu, known).best(objective, limits)
+        ordered = reorder(graph, first.selection)
+        return first if ordered is graph else _Search(ordered, cpu, known).best(objective, limits)
+
+    free = choice(NO_LIMITS)
+    if not limits.excess(free.cost):
+        return free
+    return replace(choice(limits), free=free.cost)
 
 
 class _Search:
@@ -90,18 +111,26 @@ class _Search:
         self._code = [code_size(kernel, cpu) for kernel in kernels.values()]
         self._loads = step_loads(graph, self._variants)
         self._layers = [i for i, found in enumerate(self._variants) if found]
+        self._arenas: dict[tuple[int, ...], int] = {}
         self._floor = max((min(self._loads[i]) for i in self._layers), default=0)
 
-    def best(self, objective: Objective, limits: Limits) -> Selection:
-        """The best selection whose plan fits the limit of RAM; else the one with the least RAM."""
+    def best(self, objective: Objective, limits: Limits) -> Choice:
+        """The best choice whose plan fits the limit of RAM; else the one with the least RAM."""
+        point = self._best(objective, limits)
+        cost = Figures(point.cycles, point.flash, self._arena(point.picks))
+        return Choice(self._graph, self._selection(point.picks), cost)
+
+    def _best(self, objective: Objective, limits: Limits) -> Point:
         if objective is Objective.RAM:
-            return self._least_ram(limits.flash)
-        for peak in self._peaks(limits.ram):
-            point = self._point(objective, limits.flash, peak)
-            chosen = self._selection(point)
-            if limits.ram is None or self._arena(chosen) <= limits.ram:
-                return chosen
-        return self._least_ram(limits.flash)
+            arena = self._arena(self._least_ram(limits.flash).picks)
+            near = Limits(limits.flash, int(arena * NEAR))
+            return self._best(Objective.TIME, near.and_(limits))
+        (highest, *_) = self._peaks(limits.ram)
+        wanted = self._point(objective, limits.flash, highest)
+        if limits.ram is None or self._arena(wanted.picks) <= limits.ram:
+            return wanted
+        least = self._least_ram(limits.flash)
+        return self._towards(wanted, least, max(limits.ram, self._arena(least.picks)))
 
     def _peaks(self, limit: int | None) -> list[int]:
         """The peaks in question, falling: the loads that leave a variant to every layer."""
@@ -115,14 +144,14 @@ class _Search:
         within = [point for point in points if flash is None or point.flash <= flash]
         return min(within, key=_RANK[objective]) if within else points[-1]
 
-    def _least_ram(self, flash: int | None) -> Selection:
+    def _least_ram(self, flash: int | None) -> Point:
         """The smallest arena among the fastest choice below each peak, and the leanest choice."""
 
         def rank(point: Point) -> tuple[int, int, int]:
             excess = 0 if flash is None else max(point.flash - flash, 0)
-            return excess, self._arena(self._selection(point)), point.cycles
+            return excess, self._arena(point.picks), point.cycles
 
-        best = self._leanest()
+        leanest = best = self._leanest()
         least = rank(best)
         for peak in reversed(self._peaks(None)):
             if least[0] == 0 and peak > least[1]:  # no arena is smaller than its peak
@@ -130,7 +159,51 @@ class _Search:
             point = self._point(Objective.RAM, flash, peak)
             if (found := rank(point)) < least:
                 best, least = point, found
-        return self._selection(best)
+        faster = self._towards(self._point(Objective.RAM, flash, least[1]), leanest, least[1])
+        return min(best, faster, key=rank)
+
+    def _towards(self, wanted: Point, least: Point, ram: int) -> Point:
+        """As many layers as wanted as the plan allows within `ram` bytes; the others are fast.
+
+        A plan may exceed all of its steps. So layers are changed together, and where that takes too
+        much, by halves; those that cannot change try their other variants in turn.
+        """
+        picks = list(least.picks)
+
+        def settle(changes: list[tuple[int, int]]) -> None:
+            trial = list(picks)
+            for position, pick in changes:
+                trial[position] = pick
+            if self._arena(tuple(trial)) <= ram:
+                picks[:] = trial
+                settled.update(position for position, _ in changes)
+            elif len(changes) > 1:
+                settle(changes[: len(changes) // 2])
+                settle(changes[len(changes) // 2 :])
+
+        settled: set[int] = set()
+        turns = [self._turns(k, wanted.picks[k], least.picks[k]) for k in range(len(picks))]
+        for turn in range(max(map(len, turns), default=0)):
+            changes = [
+                (k, turns[k][turn])
+                for k in range(len(picks))
+                if k not in settled and turn < len(turns[k])
+            ]
+            settle(changes)
+        return self._priced(tuple(picks))
+
+    def _turns(self, position: int, wanted: int, least: int) -> list[int]:
+        """The variants of a layer that are worth trying: the wanted one, then faster ones."""
+        found = self._variants[self._layers[position]]
+        faster = [j for j, v in enumerate(found) if v.cycles < found[least].cycles and j != wanted]
+        faster.sort(key=lambda j: found[j].cycles)
+        return ([wanted] if wanted != least else []) + faster
+
+    def _priced(self, picks: tuple[int, ...]) -> Point:
+        taken = [self._variants[i][pick] for i, pick in zip(self._layers, picks, strict=True)]
+        code = {self._numbers[variant.kernel.name] for variant in taken}
+        flash = sum(v.constants for v in taken) + sum(self._code[number] for number in code)
+        return Point(sum(v.cycles for v in taken), flash, picks)
 
     def _leanest(self) -> Point:
         """For each layer the variant that needs the least memory, then the faster one."""
@@ -161,17 +234,20 @@ class _Search:
     def _option(self, variant: Variant) -> Option:
         return Option(variant.cycles, variant.constants, self._numbers[variant.kernel.name])
 
-    def _selection(self, point: Point) -> Selection:
-        picks = dict(zip(self._layers, point.picks, strict=True))
+    def _selection(self, picks: tuple[int, ...]) -> Selection:
+        taken = dict(zip(self._layers, picks, strict=True))
         return Selection(
             tuple(
-                found[picks[i]].kernel if found else None for i, found in enumerate(self._variants)
+                found[taken[i]].kernel if found else None for i, found in enumerate(self._variants)
             )
         )
 
-    def _arena(self, selection: Selection) -> int:
-        lives = lifetimes(self._graph, selection)
-        return plan(lives.buffers, lives.shares).arena_bytes
+    def _arena(self, picks: tuple[int, ...]) -> int:
+        """The bytes of the plan, which takes a while to find."""
+        if picks not in self._arenas:
+            lives = lifetimes(self._graph, self._selection(picks))
+            self._arenas[picks] = plan(lives.buffers, lives.shares).arena_bytes
+        return self._arenas[picks]
 
 
 def _product(point: Point) -> float:

@@ -157,6 +157,7 @@ def _(analysis: Analysis, console: Console, **options: Any) -> None:
         )
     if analysis.memory:
         _memory(analysis.memory, console)
+    _note(analysis.note, console)
     if analysis.plan:
         _memory_plan(analysis.plan, console)
     for problem in analysis.problems:
@@ -248,6 +249,12 @@ def _(generated: Generated, console: Console, **options: Any) -> None:
         f"{generated.macs:,} MACs",
         soft_wrap=True,
     )
+    _note(generated.note, console)
+
+
+def _note(note: str, console: Console) -> None:
+    if note:
+        console.print(f"{WARN}{escape(note)}[/]", soft_wrap=True)
 
 
 @show.register

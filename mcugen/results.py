@@ -44,7 +44,7 @@ class BoardList:
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """A project that was written; sizes in bytes."""
+    """A project that was written; sizes in bytes. `note` says what limits changed."""
 
     directory: Path
     name: str
@@ -53,6 +53,7 @@ class Generated:
     arena: int
     constants: int
     macs: int
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

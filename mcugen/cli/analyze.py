@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -18,7 +19,7 @@ from mcugen.cli.output import show
 @options.calibration
 @click.option("--memory", is_flag=True, help="Show the memory plan and what makes its peak.")
 @click.option("--svg", type=PATH, metavar="FILE", help="Draw the memory plan.")
-@options.objective
+@options.choosing
 @options.json
 def analyze(
     model: Path,
@@ -26,7 +27,7 @@ def analyze(
     calibration: Path | None,
     memory: bool,
     svg: Path | None,
-    objective: str,
+    choosing: dict[str, Any],
     as_json: bool,
 ) -> None:
     """Show operators, MACs, and the flash and RAM that MODEL will need; what is not supported.
@@ -35,7 +36,7 @@ def analyze(
     Example: mcugen analyze kws.tflite --board mps2-an386 --memory
     """
     result = api.analyze(
-        model, board, objective=objective, calibration=calibration, plan=memory or svg is not None
+        model, board, **choosing, calibration=calibration, plan=memory or svg is not None
     )
     if svg is not None and result.plan is not None:
         svg.write_text(memory_report.svg(result.plan, result.model), encoding="utf-8")

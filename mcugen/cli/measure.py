@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -22,7 +23,7 @@ from mcugen.cli.output import FAILED, progress_bar, show
 @click.option("--no-quantize", is_flag=True, help="Leave a float MODEL float.")
 @click.option("--confusion", is_flag=True, help="Print the confusion matrix.")
 @click.option("--keep", type=PATH, metavar="DIR", help="Keep the generated project.")
-@options.objective
+@options.choosing
 @options.json
 def validate(
     model: Path,
@@ -34,7 +35,7 @@ def validate(
     no_quantize: bool,
     confusion: bool,
     keep: Path | None,
-    objective: str,
+    choosing: dict[str, Any],
     as_json: bool,
 ) -> int:
     """Run MODEL on a board and compare each byte with the reference kernels.
@@ -53,7 +54,7 @@ def validate(
             limit=limit,
             float_model=float_model,
             keep=keep,
-            objective=objective,
+            **choosing,
             calibration=None if no_quantize else data,
             progress=progress,
         )
@@ -66,14 +67,14 @@ def validate(
 @options.board(required=True)
 @click.option("--functions", is_flag=True, help="Also list the C functions by their cycles.")
 @options.calibration
-@options.objective
+@options.choosing
 @options.json
 def profile(
     model: Path,
     board: str,
     functions: bool,
     calibration: Path | None,
-    objective: str,
+    choosing: dict[str, Any],
     as_json: bool,
 ) -> None:
     """Count the instructions of each layer, exactly, in QEMU, and model its cycles.
@@ -81,7 +82,7 @@ def profile(
     \b
     Example: mcugen profile kws.tflite --board mps2-an386
     """
-    result = api.profile(model, board, objective=objective, calibration=calibration)
+    result = api.profile(model, board, **choosing, calibration=calibration)
     show(result, as_json, functions=functions)
 
 

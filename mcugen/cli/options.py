@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
 from mcugen.choose import Objective
+from mcugen.limits import Limits
 
 PATH = click.Path(path_type=Path)
 
@@ -51,15 +54,39 @@ def calibration(command: F) -> F:
     )(command)
 
 
-def objective(command: F) -> F:
-    """`-O`: what to spend least of."""
-    return click.option(
+def choosing(command: F) -> F:
+    """What kernels are chosen by, given to the verb as `choosing`: arguments of the API."""
+
+    @wraps(command)
+    def collect(
+        objective: str, flash_limit: int | None, ram_limit: int | None, **others: Any
+    ) -> Any:
+        limits = Limits(flash_limit, ram_limit)
+        return command(choosing={"objective": objective, "limits": limits}, **others)
+
+    rows = (
+        ("--flash-limit", "The most bytes of constants and kernels."),
+        ("--ram-limit", "The most bytes of arena, as 65536 or 64K."),
+    )
+    verb: Any = collect
+    for name, text in rows:
+        verb = click.option(name, type=_size, metavar="BYTES", help=text)(verb)
+    verb = click.option(
         "-O",
         "objective",
         type=click.Choice(values(Objective)),
         default=Objective.BALANCED.value,
         help="What to spend least of; balanced (the default) weighs cycles and flash.",
-    )(command)
+    )(verb)
+    return cast(F, verb)
+
+
+def _size(text: str) -> int:
+    """Bytes; K is 1,024 and M is 1,048,576."""
+    found = re.fullmatch(r"(\d+)([KM]?)", text, re.IGNORECASE)
+    if not found:
+        raise click.BadParameter(f"{text}: a number of bytes, such as 65536 or 64K")
+    return int(found[1]) << {"": 0, "K": 10, "M": 20}[found[2].upper()]
 
 
 model = click.argument("model", type=PATH)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -25,7 +26,7 @@ from mcugen.cli.output import progress_bar, show
 @options.name
 @click.option("--force", is_flag=True, help="Replace the project that DIR holds.")
 @options.calibration
-@options.objective
+@options.choosing
 @options.json
 def generate(
     model: Path,
@@ -34,7 +35,7 @@ def generate(
     name: str | None,
     force: bool,
     calibration: Path | None,
-    objective: str,
+    choosing: dict[str, Any],
     as_json: bool,
 ) -> None:
     """Write a self-contained C project for MODEL.
@@ -50,7 +51,7 @@ def generate(
             directory,
             name=name,
             force=force,
-            objective=objective,
+            **choosing,
             calibration=calibration,
             progress=progress,
         )

@@ -1,0 +1,97 @@
+"""Limits of flash and RAM: what a board leaves, what the user allows, what is said."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import mcugen
+from mcugen import cli, limits
+from mcugen.errors import BoardError
+from mcugen.limits import Figures, Limits, room
+from mcugen.target import load_board
+from mcugen.testing import graphs
+
+MODEL = Path(__file__).parent.parent / "examples" / "digits" / "digits_int8.tflite"
+INPUT_BYTES = 8 * 8
+
+
+def test_both_limits_hold() -> None:
+    assert Limits(10, None).and_(Limits(20, 5)) == Limits(10, 5)
+    assert Limits().and_(Limits()) == Limits()
+
+
+def test_excess_says_what_is_too_much() -> None:
+    assert Limits(100, 50).excess(Figures(1, 100, 50)) == ()
+    assert Limits(100, None).excess(Figures(1, 1100, 50)) == (
+        "1,100 bytes of flash, 1,000 more than the limit of 100",
+    )
+
+
+@pytest.mark.parametrize("board", ["mps2-an386", "microbit"])
+def test_the_harness_takes_less_than_is_set_aside_for_it(board: str, tmp_path: Path) -> None:
+    mcugen.generate(MODEL, board, tmp_path / "out")
+    memory = mcugen.build_project(tmp_path / "out").memory
+    target = load_board(board)
+    assert memory.image_flash - memory.flash <= limits.HARNESS_FLASH
+    harness = memory.image_ram - memory.arena - target.stack_bytes - INPUT_BYTES
+    assert harness <= limits.HARNESS_RAM
+
+
+def test_what_a_board_leaves() -> None:
+    graph = graphs.branches()
+    left = room(load_board("microbit"), graph)
+    assert left.flash == 256 * 1024 - limits.HARNESS_FLASH
+    assert left.ram is not None and left.ram < 16 * 1024 - limits.HARNESS_RAM
+    assert room(load_board("host"), graph) == Limits()
+
+
+def test_a_limit_changes_kernels_and_says_so(tmp_path: Path) -> None:
+    free = mcugen.generate(MODEL, "mps2-an386", tmp_path / "free", objective="time")
+    least = mcugen.generate(MODEL, "mps2-an386", tmp_path / "ram", objective="ram")
+    assert free.note == "" and least.arena < free.arena
+    bound = mcugen.generate(
+        MODEL, "mps2-an386", tmp_path / "bound", objective="time", limits=Limits(ram=least.arena)
+    )
+    assert bound.arena <= least.arena
+    assert re.fullmatch(
+        r"to fit, other kernels than those of the objective: modelled cycles [\d,]+ instead of "
+        rf"[\d,]+, flash [\d,]+ instead of [\d,]+, RAM {bound.arena:,} instead of {free.arena:,}",
+        bound.note,
+    )
+
+
+def test_a_board_with_little_ram_gets_kernels_that_fit(tmp_path: Path) -> None:
+    free = mcugen.generate(MODEL, "mps2-an386", tmp_path / "free", objective="time")
+    text = (load_board("mps2-an386").folder / "board.toml").read_text()
+    size = 4096 + INPUT_BYTES + limits.HARNESS_RAM + free.arena - 8
+    head, ram = text.split("[ram]")
+    small = tmp_path / "small"
+    small.mkdir()
+    (small / "board.toml").write_text(
+        head + "[ram]" + re.sub(r"size = \S+", f"size = {size}", ram, count=1)
+    )
+    result = mcugen.analyze(MODEL, str(small), objective="time")
+    assert result.memory.fits and result.memory.arena < free.arena
+    assert "to fit, other kernels" in result.note
+
+
+def test_limits_that_nothing_meets_are_an_error(tmp_path: Path) -> None:
+    with pytest.raises(BoardError, match=r"limits: the kernels that come nearest take .* of RAM, "):
+        mcugen.generate(MODEL, "host", tmp_path / "out", limits=Limits(ram=100))
+
+
+@pytest.mark.parametrize(("text", "size"), [("40k", 40960), ("1M", 1048576), ("512", 512)])
+def test_sizes_on_the_command_line(
+    text: str, size: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen = []
+    monkeypatch.setattr(cli.project.api, "generate", lambda *args, **given: seen.append(given))
+    monkeypatch.setattr(cli.project, "show", lambda *args: None)
+    arguments = ["generate", str(MODEL), "--board", "host", "-o", "x", "--ram-limit", text]
+    assert cli.main(arguments) == 0
+    assert seen[0]["limits"] == Limits(None, size)
+    assert cli.main([*arguments[:-1], "many"]) == cli.ERROR
+    assert "many: a number of bytes, such as 65536 or 64K" in capsys.readouterr().err
