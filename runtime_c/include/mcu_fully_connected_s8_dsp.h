@@ -11,17 +11,18 @@ extern "C" {
 
 typedef struct {
     int32_t batch;
-    int32_t in;
+    int32_t in; ///< 4 or more
     int32_t out;
     int32_t clamped;       ///< 1: the output clamps at its zero point -128, else 0
+    int32_t uniform;       ///< 1: all outputs have the same requantization, else 0
     const int32_t *stream; ///< biases, weights and requantization, see the kernel
 } mcu_fully_connected_s8_dsp_params;
 
-/// Input [batch][in], output [batch][out]; the output may begin so far in front of the input that
-/// it overwrites no row that is still to be read; otherwise they must not overlap. scratch: 2 * in
-/// bytes, `in` rounded up to a multiple of 4; aligned to 4.
+/// Input [batch][in], output [batch][out]. Eight outputs are written after the whole row of the
+/// input was read; the output may begin so far in front of the input that it overwrites nothing
+/// that is still to be read, otherwise they must not overlap.
 void mcu_fully_connected_s8_dsp(const mcu_fully_connected_s8_dsp_params *params,
-                                const int8_t *input, int8_t *output, void *scratch);
+                                const int8_t *input, int8_t *output);
 
 #ifdef __cplusplus
 }

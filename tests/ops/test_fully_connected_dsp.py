@@ -62,15 +62,16 @@ def general(*fields: Any, **changes: Any) -> Dense:
 
 
 def grid() -> dict[str, Dense]:
-    """Outputs around the blocks of four, depths around the words and the rounds of the core."""
+    """Outputs around the blocks of eight, depths around the words and the rounds of the core."""
     cases = {}
     for kind in (clamped, general):
-        for out in range(1, 10):
+        for out in (*range(1, 10), 15, 16, 17):
             cases[f"{kind.__name__}-out{out}"] = kind(out=out)
-        for depth in (1, 2, 3, 4, 5, 7, 27, 28, 29, 32, 33, 36, 63, 64, 100, 640):
+        for depth in (4, 5, 6, 7, 27, 28, 29, 32, 33, 36, 63, 64, 100, 640):
             cases[f"{kind.__name__}-depth{depth}"] = kind(depth)
         cases[f"{kind.__name__}-batch"] = kind(9, 5, batch=3)
         cases[f"{kind.__name__}-per-tensor"] = kind(per_channel=False)
+        cases[f"{kind.__name__}-per-tensor-odd"] = kind(39, 18, batch=2, per_channel=False)
         cases[f"{kind.__name__}-saturating"] = kind(gain=20.0)
         cases[f"{kind.__name__}-tiny-multipliers"] = kind(gain=1 / 500)
     for zero_point in (-128, -1, 0, 127):
@@ -105,6 +106,7 @@ def test_assembly_equals_numpy(cases: dict[str, OpCase], core: str) -> None:
 @pytest.mark.parametrize(
     ("case", "refusal"),
     [
+        (clamped(depth=3), "4 inputs or more"),
         (clamped(largest=128), "[-127, 127]"),
         (clamped(depth=1200), "2**23"),
         (clamped(out_zero_point=-100), "whole range of int8"),
@@ -122,7 +124,9 @@ def test_it_refuses_what_it_cannot_do_exactly(case: Dense, refusal: str) -> None
         (clamped(640, 128), 0.78),
         (clamped(128, 128), 0.72),
         (general(128, 640), 0.72),
-        (general(64, 12), 0.5),
+        (clamped(640, 128, per_channel=False), 0.79),
+        (general(128, 640, per_channel=False), 0.73),
+        (general(64, 12), 0.42),
     ],
 )
 def test_products_per_cycle_on_the_m4(case: Dense, goal: float) -> None:
