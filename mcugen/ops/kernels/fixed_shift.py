@@ -6,16 +6,15 @@ for the exact sum S, where hi() is the high word of a product. The factor, per c
 weights and bias; the extra, which goes into the bias too, is the output's zero point and the
 rounding in steps of the sum.
 
-The reference reaches each int8 value from some sum on. Each of these thresholds lets the extra lie
-between two bounds, and where they agree on one, both formulas are equal for every sum. A larger
-factor makes the steps of the extra finer, a smaller one leaves the multiplier more bits; as both
-are free, one of the factors fits in general where the output clamps at its zero point and
-multipliers are below 2**(7-shift).
+The reference reaches each int8 value from some sum on. Each of these thresholds lets the extra, for
+a multiplier, and the multiplier, for an extra, lie between two bounds; where they agree on one,
+both formulas are equal for every sum. A larger factor makes the steps of the extra finer, and each
+lets them fall elsewhere: some factor fits in general where multipliers are below 2**(7-shift).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -24,7 +23,9 @@ from mcugen.ir import Call
 from mcugen.ops.base import Array
 from mcugen.ops.kernels.requant import Sums, channel_multipliers, reference, thresholds
 
-MAX_FACTOR = 256  # times an int8 weight fits 16 bits
+FACTORS = range(256, 192, -1)  # 256 times an int8 weight fits 16 bits
+HOPELESS = 254  # if half of the channels fit no factor down to here, some fit none
+SMALL = 15  # the extra fits 32 bits for multipliers down to 2**-15, and with half the factor below
 CONSTANT = 30  # the multiplier of channels that do not vary is a power of two
 NEVER = 1 << 60  # a bound that is none
 TARGETS = np.arange(-127, 128)  # the values that have a threshold
@@ -39,39 +40,96 @@ class FixedShift:
     multiplier: Array
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Steps:
+    """What channels must do: reach each target from these sums on, between these ends."""
+
+    thresholds: Array  # [channels][targets]
+    least: Array
+    greatest: Array
+    multiplier: Array  # real, times 2**(shift + 32)
+    lessened: Array  # bits by which the factor is less
+
+    def of(self, channels: Array) -> _Steps:
+        """Some of the channels."""
+        return _Steps(*(getattr(self, field.name)[channels] for field in fields(self)))
+
+
 def fixed_shift(call: Call, sums: Sums, shift: int) -> FixedShift | None:
     """The form with this shift, if it is exact for every channel of a call."""
     mantissa, right = channel_multipliers(call)
     exact = np.ldexp(mantissa.astype(np.float64), np.clip(1 + shift - right, -64, 64))
-    steps = thresholds(reference(call), sums)
+    lessened = np.clip(right - SMALL, 0, 7)
+    steps = _Steps(thresholds(reference(call), sums), sums.least, sums.greatest, exact, lessened)
     # Right for channels that do not vary: hi() takes back what the value is shifted here.
-    factors, multipliers = np.zeros_like(right), np.full_like(right, 1 << CONSTANT)
-    extras = sums.value << (shift + 32 - CONSTANT)
-    missing = sums.varies.copy()
-    for factor in range(MAX_FACTOR, 0, -1):
-        multiplier = np.clip(np.rint(exact / factor), 1, INT32_MAX + 1).astype(np.int64)
-        low, high = _extras(sums, steps, factor, multiplier, shift)
-        ends = np.stack([sums.least, sums.greatest]) * factor + low
-        fits = (np.abs(ends) <= INT32_MAX).all(axis=0) & (multiplier <= INT32_MAX)
-        found = missing & (low <= high) & fits
-        factors[found] = factor
-        extras[found] = low[found]
-        multipliers[found] = multiplier[found]
-        missing &= ~found
-        if not missing.any():
-            return FixedShift(factors, extras, multipliers)
+    form = FixedShift(
+        factor=np.zeros_like(right),
+        extra=sums.value << (shift + 32 - CONSTANT),
+        multiplier=np.full_like(right, 1 << CONSTANT),
+    )
+    missing = np.flatnonzero(sums.varies)
+    for factor in FACTORS:
+        for nudge in (0, 1, -1):
+            these = steps.of(missing)
+            factors = factor >> these.lessened
+            fits, extra, multiplier = _fit(these, factors, nudge, shift)
+            form.factor[missing[fits]] = factors[fits]
+            form.extra[missing[fits]] = extra[fits]
+            form.multiplier[missing[fits]] = multiplier[fits]
+            missing = missing[~fits]
+        if not len(missing):
+            return form
+        if factor == HOPELESS and 2 * len(missing) > sums.varies.sum():
+            break
     return None
 
 
-def _extras(
-    sums: Sums, steps: Array, factor: int, multiplier: Array, shift: int
-) -> tuple[Array, Array]:
-    """The least and the greatest extra of each channel, for thresholds `steps`."""
-    reaching = -((-(TARGETS << shift) << 32) // multiplier[:, None])  # a sum, rounded up
-    least = reaching - steps * factor
-    low = np.where(steps <= sums.greatest[:, None], least, -NEVER).max(axis=1)
-    high = np.where(steps > sums.least[:, None], least + factor - 1, NEVER).min(axis=1)
+def _fit(steps: _Steps, factor: Array, nudge: int, shift: int) -> tuple[Array, Array, Array]:
+    """Which channels their factor fits, with which extra and multiplier.
+
+    The extra is the one in the middle for the multiplier that is nearest, and `nudge`.
+    """
+    nearest = np.clip(np.rint(steps.multiplier / factor), 1, INT32_MAX).astype(np.int64)
+    low, high = _extras(steps, factor, nearest, shift)
+    extra = ((low + high) >> 1) + nudge
+    least, most = _multipliers(steps, factor, extra, shift)
+    ends = np.stack([steps.least, steps.greatest]) * factor + extra
+    fits = (least <= most) & (np.abs(ends) <= INT32_MAX).all(axis=0)
+    return fits, extra, np.minimum(np.maximum(nearest, least), most)
+
+
+# For a threshold t of the value v, both must hold, the first if t can be reached, the second if
+# less than t can:
+#     multiplier * (factor * t + extra)       >= v << (shift + 32)
+#     multiplier * (factor * (t - 1) + extra) <  v << (shift + 32)
+
+
+def _extras(steps: _Steps, factor: Array, multiplier: Array, shift: int) -> tuple[Array, Array]:
+    """The least and the greatest extra of each channel for its multiplier, crossed if none."""
+    reaching = -((-TARGETS << shift + 32) // multiplier[:, None])  # a sum, rounded up
+    least = reaching - steps.thresholds * factor[:, None]
+    low = np.where(steps.thresholds <= steps.greatest[:, None], least, -NEVER).max(axis=1)
+    high = np.where(
+        steps.thresholds > steps.least[:, None], least + factor[:, None] - 1, NEVER
+    ).min(axis=1)
     return low, high
+
+
+def _multipliers(steps: _Steps, factor: Array, extra: Array, shift: int) -> tuple[Array, Array]:
+    """The least and the greatest multiplier of each channel for its extra, crossed if none."""
+    target = np.broadcast_to(TARGETS << shift + 32, steps.thresholds.shape)
+    at = steps.thresholds * factor[:, None] + extra[:, None]
+    # Both conditions as: multiplier * scaled >= targets.
+    scaled = np.concatenate([at, factor[:, None] - at], axis=1)
+    targets = np.concatenate([target, 1 - target], axis=1)
+    reached = steps.thresholds <= steps.greatest[:, None]
+    apply = np.concatenate([reached, steps.thresholds > steps.least[:, None]], axis=1)
+    rising, falling = apply & (scaled > 0), apply & (scaled < 0)
+    divisor = np.where(scaled == 0, 1, scaled)
+    low = np.where(rising, -(-targets // divisor), 1).max(axis=1)
+    high = np.where(falling, targets // divisor, INT32_MAX).min(axis=1)
+    never = (apply & (scaled == 0) & (targets > 0)).any(axis=1)
+    return np.where(never, NEVER, low), high
 
 
 def evaluate(form: FixedShift, acc: Array, shift: int) -> Array:
