@@ -155,9 +155,9 @@ class KernelBatch:
         """Require that C equals numpy byte for byte in every case."""
         self._compare(run_kernels(self._cases, compiler), compiler)
 
-    def check_emulated(self, core: str, flags: Sequence[str] = ()) -> list[Trace]:
+    def check_emulated(self, core: str, *, fpu: bool = True) -> list[Trace]:
         """As `check`, for the code of a Cortex-M core; returns what each case costs."""
-        done = run_emulated(self._cases, core, flags)
+        done = run_emulated(self._cases, core, fpu=fpu)
         self._compare([emulated.outputs for emulated in done], core)
         return [emulated.trace for emulated in done]
 

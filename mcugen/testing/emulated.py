@@ -20,6 +20,7 @@ from mcugen.target import CPUS
 from mcugen.testing.kernels import WARNINGS, KernelCase, case_source, kernel_source
 
 TIMEOUT_S = 120
+NO_FPU = "-mfloat-abi=soft"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,15 +31,18 @@ class Emulated:
     trace: Trace
 
 
-WITHOUT_FPU = ("-mfloat-abi=soft",)  # flags that follow those of the core
-
-
 def run_emulated(
-    cases: Sequence[KernelCase], core: str = "cortex-m4", flags: Sequence[str] = ()
+    cases: Sequence[KernelCase], core: str = "cortex-m4", *, fpu: bool = True
 ) -> list[Emulated]:
-    """Compile the kernels of all cases as one image and call each once."""
+    """Compile the kernels of all cases as one image and call each once.
+
+    With `fpu` False, as for a core that was made without one.
+    """
+    flags = CPUS[core].flags
+    if not fpu:
+        flags = (*(f for f in flags if not f.startswith(("-mfloat-abi", "-mfpu"))), NO_FPU)
     with tempfile.TemporaryDirectory(prefix="mcugen-emulated-") as folder:
-        image = _link(cases, [*CPUS[core].flags, *flags], Path(folder))
+        image = _link(cases, flags, Path(folder))
     return [_run(image, core, index, case) for index, case in enumerate(cases)]
 
 

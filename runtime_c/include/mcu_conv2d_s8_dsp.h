@@ -24,15 +24,15 @@ typedef struct {
     int32_t pad_top;          ///< rows of padding above the input
     int32_t pad_left;         ///< columns of padding left of the input
     int32_t input_zero_point; ///< what padding holds, [-128, 127]
-    int32_t clamped;          ///< 1: the output clamps at its zero point -128, else 0
+    int32_t fixed;            ///< 1: one shift for all channels, else 0, see the kernel
     const int32_t *stream;    ///< biases, weights and requantization, see the kernel
 } mcu_conv2d_s8_dsp_params;
 
 /// One group, no dilation. Input [batch][in_h][in_w][in_ch], output [batch][out_h][out_w][out_ch];
 /// the output may begin so far in front of the input that it overwrites only what no later pair of
 /// positions reads; otherwise they must not overlap.
-/// scratch: 5 * T + 4 bytes, T = kernel_h * kernel_w * in_ch rounded up to a multiple of 4; aligned
-/// to 4.
+/// scratch: 5 bytes for each tap of a window; where kernel_w * in_ch is odd, 2 for each tap and 8
+/// for each pair of them, see the kernel; aligned to 4.
 void mcu_conv2d_s8_dsp(const mcu_conv2d_s8_dsp_params *params, const int8_t *input, int8_t *output,
                        void *scratch);
 

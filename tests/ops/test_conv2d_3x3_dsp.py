@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pytest
 
 from mcugen.ops.conv2d import OP
@@ -14,7 +12,6 @@ from mcugen.ops.kernels.times_256 import finish
 from mcugen.ops.window import Padding
 from mcugen.testing.check import KernelBatch, OpCase, call_of, run_op
 from mcugen.testing.convolutions import Conv, clamped, general
-from mcugen.testing.emulated import WITHOUT_FPU
 
 KERNEL = conv2d_3x3_s8_dsp.KERNEL
 WINDOW = (3, 3)
@@ -66,10 +63,10 @@ def test_portable_c_equals_numpy(cases: dict[str, OpCase], compiler: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("core", "flags"), [("cortex-m4", ()), ("cortex-m4", WITHOUT_FPU), ("cortex-m33", ())]
+    ("core", "fpu"), [("cortex-m4", True), ("cortex-m4", False), ("cortex-m33", True)]
 )
-def test_assembly_equals_numpy(cases: dict[str, OpCase], core: str, flags: Sequence[str]) -> None:
-    traces = batch(cases).check_emulated(core, flags)
+def test_assembly_equals_numpy(cases: dict[str, OpCase], core: str, fpu: bool) -> None:
+    traces = batch(cases).check_emulated(core, fpu=fpu)
     assert max(trace.stack for trace in traces) <= 200
 
 

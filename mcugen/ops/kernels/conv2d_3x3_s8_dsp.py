@@ -102,11 +102,11 @@ def cost(call: Call) -> Cost:
     """43 cycles for 48 products, about 65 for each two channels of four pixels, the windows."""
     batch, out_h, _, out_ch = call.output.shape
     in_ch = call.input(0).shape[3]
-    finish_cycles = 70 if call.output.zero_point == -128 else 100
-    core = out_ch // CHANNELS * (64.5 * in_ch + finish_cycles)
+    likely_fixed = call.output.zero_point == -128
+    core = out_ch // CHANNELS * (64.5 * in_ch + (70 if likely_fixed else 100))
     window = 28 * in_ch + 170
     steps = batch * out_h * len(_first_columns(call))
-    flash = out_ch * (9 * in_ch + 4 + 10)
+    flash = out_ch * (9 * in_ch + (12 if likely_fixed else 16))
     return Cost(round(steps * (core + window)), flash)
 
 

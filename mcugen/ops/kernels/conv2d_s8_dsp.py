@@ -1,120 +1,135 @@
 """mcu_conv2d_s8_dsp: what the convolution for cores with SIMD reads, and when it applies.
 
-Its constants are a stream of `channel_pairs`; the taps are [kernel_h][kernel_w][in_ch].
+Its constants are a stream of int32 words. For each four output channels A, B, C, D:
+
+    4 words      256 * bias_A + bias_B, bias_B, 256 * bias_C + bias_D, bias_D
+    2 per pair   of taps: lanes 256 * w_A + w_B, then lanes 256 * w_C + w_D
+    8 or 12      the constants of A, B, C and D, see `times_256`
+
+Channels are filled up to a multiple of four with zeros. The kernel says which taps are a pair.
 """
 
 from __future__ import annotations
 
+import numpy as np
+
 from mcugen.ir import Call, DType
 from mcugen.ops import overlap
-from mcugen.ops.base import Array, Cost, Family, Fields, Kernel
-from mcugen.ops.kernels import channel_pairs
-from mcugen.ops.kernels.requant import (
-    clamp_is_saturation,
-    exact_sums,
-    multipliers_are_small,
-    requant,
-    sums_fit_24_bits,
+from mcugen.ops.base import Array, Const, Cost, Family, Fields, Kernel
+from mcugen.ops.kernels.channel_pairs import CHANNELS, groups_of, lanes
+from mcugen.ops.kernels.conv2d_rules import (
+    geometry,
+    multipliers_fit,
+    one_group_without_dilation,
+    rows,
+    sums_fit,
+    weights_pair_up,
 )
-from mcugen.ops.window import convolution
+from mcugen.ops.kernels.requant import Sums, clamp_is_saturation, exact_sums
+from mcugen.ops.kernels.times_256 import Finish, finish
+from mcugen.ops.window import Axis, convolution
 
 PIXELS = 2  # output pixels that share a pass
 
 
-def _rows(call: Call) -> Array:
-    """The weights [out_ch][taps]."""
-    weights = call.input(1).values()
-    return weights.reshape(weights.shape[0], -1)
+def pairs(kernel_h: int, length: int) -> Array:
+    """[pairs][2]: the taps of a window of rows of `length` that share a word; -1 is none."""
+    four = length // 4 * 4
+    row: Array = np.arange(four).reshape(-1, 2, 2).swapaxes(1, 2).reshape(-1, 2)
+    if length - four >= 2:
+        row = np.concatenate([row, [[four, four + 1]]])
+    begins = length * np.arange(kernel_h)
+    most: Array = (begins[:, None, None] + row).reshape(-1, 2)
+    if length % 2 == 0:
+        return most
+    last = np.pad(begins + length - 1, (0, kernel_h % 2), constant_values=-1)
+    return np.concatenate([most, last.reshape(-1, 2)])
 
 
-def _pixels(call: Call) -> int:
-    return call.output.elements // call.output.shape[3]
-
-
-# ---- rules
-
-
-def one_group_without_dilation(call: Call) -> str | None:
-    """The convolution must have one group and no dilation."""
-    depth, in_ch, dilation = call.input(1).shape[3], call.input(0).shape[3], call.attrs.dilation
-    if depth == in_ch and dilation == (1, 1):
-        return None
-    return f"{in_ch // depth} groups, dilation {list(dilation)}"
-
-
-def weights_pair_up(call: Call) -> str | None:
-    """Weights must lie in [-127, 127], so that two fit a lane of 16 bits."""
-    return channel_pairs.weights_pair_up(_rows(call))
-
-
-def sums_fit(call: Call) -> str | None:
-    """Every sum must stay below 2**23 in size, so that 256 times it fits a register."""
-    return sums_fit_24_bits(call, _rows(call))
-
-
-def multipliers_fit(call: Call) -> str | None:
-    """Requantization multipliers must lie in [2**-23, 1/2)."""
-    return multipliers_are_small(call, _rows(call))
+def _pairs(call: Call) -> Array:
+    _, kernel_h, kernel_w, in_ch = call.input(1).shape
+    return pairs(kernel_h, kernel_w * in_ch)
 
 
 # ---- params
 
 
+def stream(sums: Sums, form: Finish, order: Array) -> Const:
+    """The stream of constants; `order` says which taps are a pair."""
+    more = -len(sums.weights) % CHANNELS
+    weights = np.pad(sums.weights, ((0, more), (0, 1)))[:, order]  # of tap -1 it is 0
+    weights = weights.reshape(-1, CHANNELS, *order.shape)
+    bias = np.pad(sums.bias, (0, more)).reshape(-1, CHANNELS)
+    a, b, c, d = bias.T
+    start = np.stack([256 * a + b, b, 256 * c + d, d], axis=1)
+    words = np.stack(
+        [lanes(weights[:, 0], weights[:, 1]), lanes(weights[:, 2], weights[:, 3])], axis=-1
+    )
+    parts = [start, words, np.pad(form.constants, ((0, more), (0, 0)))]
+    joined = np.concatenate([part.reshape(len(bias), -1) for part in parts], axis=1)
+    return Const(joined.astype(np.uint32).view(np.int32).reshape(-1), "int32_t")
+
+
 def params(call: Call) -> Fields:
     """Fields of mcu_conv2d_s8_dsp_params."""
-    sums = exact_sums(call, _rows(call))
-    form = requant(call, sums)
-    batch, in_h, in_w, in_ch = call.input(0).shape
-    _, out_h, out_w, out_ch = call.output.shape
-    rows, cols = convolution(call)
+    sums = exact_sums(call, rows(call))
+    form = finish(call, sums)
     return {
-        "batch": batch,
-        "in_h": in_h,
-        "in_w": in_w,
-        "in_ch": in_ch,
-        "out_h": out_h,
-        "out_w": out_w,
-        "out_ch": out_ch,
-        "kernel_h": rows.kernel,
-        "kernel_w": cols.kernel,
-        "stride_h": rows.stride,
-        "stride_w": cols.stride,
-        "pad_top": rows.before,
-        "pad_left": cols.before,
-        "input_zero_point": call.input(0).zero_point,
-        "clamped": form.form.value,
-        "stream": channel_pairs.stream(sums, form),
+        **geometry(call),
+        "fixed": int(form.fixed),
+        "stream": stream(sums, form, _pairs(call)),
     }
 
 
-def _fours(call: Call) -> int:
-    """Taps of a channel, in fours."""
-    taps: int = _rows(call).shape[1]
-    return -(-taps // 4)
-
-
 def scratch(call: Call) -> int:
-    """The windows of two pixels as int16, and one as int8 with room for a word behind it."""
-    return (2 * PIXELS + 1) * 4 * _fours(call) + 4
+    """The windows of two pixels as int16, and as int8; the latter may lie where the former end."""
+    _, kernel_h, kernel_w, in_ch = call.input(1).shape
+    taps = kernel_h * kernel_w * in_ch
+    if kernel_w * in_ch % 2 == 0:
+        return (3 + PIXELS) * taps
+    return 4 * PIXELS * len(_pairs(call)) + PIXELS * taps
 
 
 def cost(call: Call) -> Cost:
-    """15 cycles for 16 products, about 100 for each four channels of two pixels, the windows."""
-    pixels, fours = _pixels(call), _fours(call)
-    requantization = 97 if call.output.zero_point == -128 else 115
-    groups = channel_pairs.groups_of(call.output.shape[3])
-    core = -(-pixels // PIXELS) * groups * (30 * fours + requantization)
-    window = 7 * fours + _window_overhead(call)
-    return Cost(core + pixels * window, channel_pairs.stream_bytes(call.output.shape[3], 4 * fours))
+    """15 cycles for 16 products, about 78 for each four channels of two pixels, the windows."""
+    out_ch = call.output.shape[3]
+    passes, steps = -(-(call.output.elements // out_ch) // PIXELS), len(_pairs(call))
+    rounds, groups = (steps - 1) // 16, groups_of(out_ch)
+    likely_fixed = call.output.zero_point == -128
+    core = groups * (15 * steps + 5 * rounds + (78 if likely_fixed else 112))
+    rest = 150 if out_ch % CHANNELS else 0
+    cycles = passes * (core + rest + _windows(call)) + _outside(call) * _collect(call)
+    return Cost(cycles, groups * (8 * steps + (48 if likely_fixed else 64)))
 
 
-def _window_overhead(call: Call) -> int:
-    """Cycles that one window takes besides widening it."""
+def _windows(call: Call) -> int:
+    """Cycles to fill the windows of two pixels from the image."""
     _, kernel_h, kernel_w, in_ch = call.input(1).shape
-    if in_ch % 4 != 0:
-        return 24 * kernel_h + 170
+    length = kernel_w * in_ch
+    if (kernel_h, length) == (3, 9):
+        return 108 + 120
+    row = 14 + 24 * (length // 8) + 12 * (length // 4 % 2) + 10 * (length // 2 % 2)
+    last = 20 + 15 * -(-kernel_h // 2) if length % 2 else 0
     pointwise = kernel_h * kernel_w == 1 and call.attrs.stride == (1, 1)
-    return 60 if pointwise else 10 * kernel_h + 120
+    return kernel_h * row + last + (90 if pointwise else 160)
+
+
+def _outside(call: Call) -> int:
+    """How many windows lie outside of the image in part."""
+    down, across = convolution(call)
+
+    def inside(axis: Axis) -> int:
+        begins = np.arange(axis.out) * axis.stride - axis.before
+        return int(((begins >= 0) & (begins + axis.kernel <= axis.size)).sum())
+
+    batch = call.output.shape[0]
+    return batch * (down.out * across.out - inside(down) * inside(across))
+
+
+def _collect(call: Call) -> int:
+    """Cycles to collect the bytes of such a window."""
+    _, kernel_h, kernel_w, in_ch = call.input(1).shape
+    return kernel_h * kernel_w * in_ch + 25 * kernel_h + 120
 
 
 KERNEL = Kernel(

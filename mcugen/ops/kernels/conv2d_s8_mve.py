@@ -16,8 +16,14 @@ import numpy as np
 
 from mcugen.ir import Call, DType
 from mcugen.ops import overlap
-from mcugen.ops.base import Array, Const, Cost, Family, Fields, Kernel
-from mcugen.ops.kernels.requant import clamp_is_saturation, multipliers_are_small
+from mcugen.ops.base import Const, Cost, Family, Fields, Kernel
+from mcugen.ops.kernels.conv2d_rules import (
+    geometry,
+    multipliers_fit,
+    one_group_without_dilation,
+    rows,
+)
+from mcugen.ops.kernels.requant import clamp_is_saturation
 from mcugen.ops.kernels.vectors import VECTOR, Channels, channels, up_to, words
 from mcugen.ops.window import convolution
 
@@ -26,26 +32,7 @@ CHANNELS = 2  # output channels that share a pass
 MORE = -(1 << 31)  # two more channels follow
 
 
-def _rows(call: Call) -> Array:
-    """The weights [out_ch][taps]."""
-    weights = call.input(1).values()
-    return weights.reshape(weights.shape[0], -1)
-
-
 # ---- rules
-
-
-def one_group_without_dilation(call: Call) -> str | None:
-    """The convolution must have one group and no dilation."""
-    depth, in_ch, dilation = call.input(1).shape[3], call.input(0).shape[3], call.attrs.dilation
-    if depth == in_ch and dilation == (1, 1):
-        return None
-    return f"{in_ch // depth} groups, dilation {list(dilation)}"
-
-
-def multipliers_fit(call: Call) -> str | None:
-    """Requantization multipliers must lie in [2**-23, 1/2)."""
-    return multipliers_are_small(call, _rows(call))
 
 
 def places_fit_16_bits(call: Call) -> str | None:
@@ -76,33 +63,17 @@ def stream(form: Channels) -> Const:
 
 def params(call: Call) -> Fields:
     """Fields of mcu_conv2d_s8_mve_params."""
-    batch, in_h, in_w, in_ch = call.input(0).shape
-    _, out_h, out_w, out_ch = call.output.shape
-    rows, cols = convolution(call)
     return {
-        "batch": batch,
-        "in_h": in_h,
-        "in_w": in_w,
-        "in_ch": in_ch,
-        "out_h": out_h,
-        "out_w": out_w,
-        "out_ch": out_ch,
-        "kernel_h": rows.kernel,
-        "kernel_w": cols.kernel,
-        "stride_h": rows.stride,
-        "stride_w": cols.stride,
-        "pad_top": rows.before,
-        "pad_left": cols.before,
-        "input_zero_point": call.input(0).zero_point,
+        **geometry(call),
         "output_offset": call.output.zero_point,
         "clamped": int(call.output.zero_point == -128),
-        "stream": stream(channels(call, _rows(call))),
+        "stream": stream(channels(call, rows(call))),
     }
 
 
 def _steps(call: Call) -> int:
     """Taps of a channel, in vectors."""
-    taps: int = _rows(call).shape[1]
+    taps: int = rows(call).shape[1]
     return -(-taps // VECTOR)
 
 

@@ -1,20 +1,27 @@
 /* mcu_conv2d_s8_dsp.c: 2-D convolution on int8, four output channels of two pixels at a time.
  *
- * The windows of two pixels are widened to int16 in scratch, padding filled in; K is their length,
- * kernel_h * kernel_w * in_ch rounded up to a multiple of 4. The core multiplies them with all
- * output channels.
+ * The windows of two pixels are widened to int16 in scratch, padding filled in, as pairs of taps in
+ * one word. A row of the window has L = kernel_w * in_ch taps: of each four the pairs (0, 2) and
+ * (1, 3); where L has two more, they are a pair. Where L is odd, the last taps of two rows are a
+ * pair, behind all other pairs; the last one of an odd number of rows has a partner of weight 0.
+ * The core multiplies both windows with all output channels.
  *
  * Two channels A and B share a weight word: its lanes hold 256 * wA + wB for two taps.
  * SMLAD with it sums 256 * SA + SB; SXTB16 leaves wB alone, SMLAD with that sums SB; the difference
  * is 256 * SA. Exact while |SA| < 2^23, which is checked for the actual weights when the project is
  * generated. Sums are taken modulo 2^32; the input's zero point is folded into the bias.
  *
- * Per two taps: 4 loads (5 cycles on a Cortex-M4), 8 SMLAD, 2 SXTB16: 15 cycles for 16
- * products. The stream holds, for each four channels A B C D, in the order of reading:
- *     256 * bias_A + bias_B, bias_B, 256 * bias_C + bias_D, bias_D
- *     per two taps: lanes of A and B, lanes of C and D
- *     per channel: multiplier, offset, shift
+ * Requantization, FIXED: SSAT((hi(256 * S * multiplier) + offset) >> 13), where that is proved to
+ * give the reference's value for all sums that each channel can reach. Otherwise GENERAL, with x =
+ * hi(2 * S * multiplier), rounded: SSAT((x - (x < 0) + offset) >> shift).
  *
+ * The stream holds, for each four channels A B C D, in the order of reading:
+ *     256 * bias_A + bias_B, bias_B, 256 * bias_C + bias_D, bias_D
+ *     per pair of taps: lanes of A and B, lanes of C and D
+ *     per channel: multiplier, offset and, for GENERAL, shift
+ *
+ * On a Cortex-M4 two taps of four channels and two pixels take 4 loads (5 cycles), 8 SMLAD and 2
+ * SXTB16: 15 cycles for 16 products; four channels of two pixels take 74 more.
  * Registers: r0 stream, r1 window, r2 r3 weights, r4 lr pixels, r5-r12 the eight sums.
  * SPDX-License-Identifier: MIT-0 */
 #include "mcu_conv2d_s8_dsp.h"
@@ -24,54 +31,73 @@
 #include "mcu_dsp.h"
 #include "mcu_fixed.h"
 #include "mcu_port.h"
+#include "mcu_state.h"
 
-enum { UNROLL = 16, STEP_BYTES = 56, OUTPUTS = 4 };
+enum { UNROLL = 16, STEP_BYTES = 56, OUTPUTS = 4, SHIFT = 13 };
 
-/* What the core needs for two pixels. */
+/* What the core needs for two pixels: the state of mcu_state.h. */
 typedef struct {
-    int8_t *output;        /* of the first pixel */
-    int8_t *output2;       /* of the second pixel */
     const int32_t *window; /* a word of each pixel in turn */
     const int32_t *window_end;
-    int32_t skip;   /* bytes of unrolled code to skip in the first round */
+    int32_t skip;    /* bytes of unrolled code to skip in the first round */
+    int8_t *output;  /* of the first pixel */
+    int8_t *output2; /* of the second pixel */
+    int32_t fixed;
     int32_t groups; /* of four channels, 1 or more */
-    int32_t clamped;
+    int32_t unused;
 } core_args;
+
+/* The bytes of two windows: rows of `count`, `pitch` apart. */
+typedef struct {
+    const int8_t *from;
+    const int8_t *from2;
+    int32_t count;
+    int32_t pitch;
+    int32_t pitch2;
+    int32_t rows;
+} sources;
 
 #if MCU_DSP_ASSEMBLY
 /* clang-format off */
 
+#define WINDOW "0"
+#define END "1"
+#define SKIP "2"
+#define OUTPUT "3"
+#define OUTPUT2 "4"
+#define FORM "5"
+#define GROUPS "6"
+
 /* One channel of two pixels: p, q hold 256 * S or, for GENERAL, 2 * S. */
-#define CONSTANTS "ldr r2, [r0], #4\n ldr r3, [r0], #4\n ldr r4, [r0], #4\n"
-#define STORE(p, q)                                                                                \
-    "asrs " p ", " p ", r4\n asrs " q ", " q ", r4\n"                                              \
-    "ssat " p ", #8, " p "\n ssat " q ", #8, " q "\n"                                              \
-    "strb " p ", [r1], #1\n strb " q ", [lr], #1\n"
-#define CLAMPED(p, q)                                                                              \
-    CONSTANTS "smmla " p ", " p ", r2, r3\n smmla " q ", " q ", r2, r3\n" STORE(p, q)
+#define CONSTANTS "ldr r2, [r0], #4\n ldr r3, [r0], #4\n"
+#define STORE(p, q) "strb " p ", [r1], #1\n strb " q ", [lr], #1\n"
+#define FIXED(p, q)                                                                                \
+    CONSTANTS "smmla " p ", " p ", r2, r3\n smmla " q ", " q ", r2, r3\n"                          \
+    "ssat " p ", #8, " p ", asr #13\n ssat " q ", #8, " q ", asr #13\n" STORE(p, q)
 #define GENERAL(p, q)                                                                              \
-    CONSTANTS "smmulr " p ", " p ", r2\n smmulr " q ", " q ", r2\n"                                \
-              "add " p ", " p ", " p ", asr #31\n add " q ", " q ", " q ", asr #31\n"              \
-              "add " p ", r3\n add " q ", r3\n" STORE(p, q)
+    CONSTANTS "ldr r4, [r0], #4\n"                                                                 \
+    "smmulr " p ", " p ", r2\n smmulr " q ", " q ", r2\n"                                          \
+    "add " p ", " p ", " p ", asr #31\n add " q ", " q ", " q ", asr #31\n"                        \
+    "add " p ", r3\n add " q ", r3\n asrs " p ", " p ", r4\n asrs " q ", " q ", r4\n"              \
+    "ssat " p ", #8, " p "\n ssat " q ", #8, " q "\n" STORE(p, q)
 #define TWICE(p, q) "lsl " p ", #1\n lsl " q ", #1\n"
 #define TIMES_256(p, q) "lsl " p ", #8\n lsl " q ", #8\n"
 #define HALF_OF_256(p, q) "asr " p ", #7\n asr " q ", #7\n"
-#define NEXT                                                                                       \
-    "ldr r2, [sp, #20]\n str r1, [sp, #0]\n str lr, [sp, #4]\n"                                    \
-    "subs r2, #1\n str r2, [sp, #20]\n bne.w 1b\n"                                                \
-    "add sp, #28\n pop {r4-r11, pc}\n"
 #define SPLIT(p, q, r, s) "sub " p ", " r "\n sub " q ", " s "\n"
+#define NEXT                                                                                       \
+    MCU_GET("r2", GROUPS) MCU_PUT(OUTPUT, "r1") MCU_PUT(OUTPUT2, "lr")                             \
+    "subs r2, #1\n" MCU_PUT(GROUPS, "r2") "bne.w 1b\n"                                             \
+    MCU_STATE_LEAVE "pop {r4-r11, pc}\n"
 
 MCU_ASSEMBLY_FUNCTION
 static void core(const int32_t *stream MCU_UNUSED, const core_args *args MCU_UNUSED) {
     __asm__(
         ".syntax unified\n"
         "push {r4-r11, lr}\n"
-        "ldm r1, {r2-r8}\n"
-        "push {r2-r8}\n" /* sp: output, output2, window, window_end, skip, groups, clamped */
+        MCU_STATE_ENTER
         "1:\n"
         "ldr r5, [r0], #4\n ldr r7, [r0], #4\n ldr r9, [r0], #4\n ldr r11, [r0], #4\n"
-        "ldr r1, [sp, #8]\n ldr r2, [sp, #16]\n"
+        MCU_GET("r1", WINDOW) MCU_GET("r2", SKIP)
         "mov r6, r5\n mov r8, r7\n mov r10, r9\n mov r12, r11\n"
         ".balign 4\n"
         "add pc, r2\n nop\n" /* pc is the address of step 0 */
@@ -84,12 +110,13 @@ static void core(const int32_t *stream MCU_UNUSED, const core_args *args MCU_UNU
         "smlad r7, r2, r4, r7\n smlad r8, r2, lr, r8\n"
         "smlad r11, r3, r4, r11\n smlad r12, r3, lr, r12\n"
         ".endr\n"
-        "ldr r2, [sp, #12]\n cmp r1, r2\n bne.w 2b\n"
-        "ldr r1, [sp, #0]\n ldr lr, [sp, #4]\n ldr r2, [sp, #24]\n"
+        MCU_GET("r2", END)
+        "cmp r1, r2\n bne.w 2b\n"
         SPLIT("r5", "r6", "r7", "r8") SPLIT("r9", "r10", "r11", "r12")
+        MCU_GET("r1", OUTPUT) MCU_GET("lr", OUTPUT2) MCU_GET("r2", FORM)
         "cmp r2, #0\n beq.w 3f\n"
-        CLAMPED("r5", "r6") TIMES_256("r7", "r8") CLAMPED("r7", "r8")
-        CLAMPED("r9", "r10") TIMES_256("r11", "r12") CLAMPED("r11", "r12")
+        FIXED("r5", "r6") TIMES_256("r7", "r8") FIXED("r7", "r8")
+        FIXED("r9", "r10") TIMES_256("r11", "r12") FIXED("r11", "r12")
         NEXT
         "3:\n"
         HALF_OF_256("r5", "r6") GENERAL("r5", "r6") TWICE("r7", "r8") GENERAL("r7", "r8")
@@ -97,38 +124,91 @@ static void core(const int32_t *stream MCU_UNUSED, const core_args *args MCU_UNU
         NEXT);
 }
 
-/* Loads eight bytes, stores eight taps: 14 cycles. */
+/* Four bytes of each pixel, r5 and r7, as the pairs `at` bytes on in the window; r6, r8 likewise. */
+#define FIRST(w, at) "sxtb16 r9, " w "\n str r9, [r0, #" at "]\n"
+#define SECOND(w, at) "sxtb16 " w ", " w ", ror #8\n str " w ", [r0, #" at "]\n"
+
+/* 24 cycles for 8 bytes of each pixel. */
 MCU_ASSEMBLY_FUNCTION
-static void widen(int32_t *window MCU_UNUSED, const int8_t *from MCU_UNUSED,
-                  int32_t count MCU_UNUSED, int32_t rows MCU_UNUSED, int32_t pitch MCU_UNUSED) {
+static void widen(int32_t *window MCU_UNUSED, const sources *of MCU_UNUSED) {
     __asm__(
         ".syntax unified\n"
-        "push {r4-r8, lr}\n"
-        "ldr r12, [sp, #24]\n sub r12, r2\n" /* from the end of a row to the next one */
+        "push {r4-r11, lr}\n"
+        "ldm r1, {r1-r3, r11, r12, lr}\n"
+        "bic r4, r3, #1\n sub r11, r4\n sub r12, r4\n" /* from a row's end to the next one */
+        "mov r10, lr\n"
         "1:\n"
-        "subs r4, r2, #8\n blt 3f\n"
+        "subs r4, r3, #8\n blt 3f\n"
+        ".balign 4\n"
         "2:\n"
-        "ldr r5, [r1], #4\n ldr r7, [r1], #4\n subs r4, #8\n"
-        "sxtb16 r6, r5, ror #8\n sxtb16 r5, r5\n sxtb16 r8, r7, ror #8\n sxtb16 r7, r7\n"
-        "str r6, [r0, #8]\n str r7, [r0, #16]\n str r8, [r0, #24]\n str r5, [r0], #32\n"
+        "ldr r5, [r1], #4\n ldr r6, [r1], #4\n ldr r7, [r2], #4\n ldr r8, [r2], #4\n"
+        "subs r4, #8\n"
+        FIRST("r7", "4") SECOND("r7", "12") FIRST("r6", "16") FIRST("r8", "20")
+        SECOND("r6", "24") SECOND("r8", "28") FIRST("r5", "0") SECOND("r5", "8")
+        "add r0, #32\n"
         "bge 2b\n"
         "3:\n"
-        "tst r2, #4\n beq 4f\n"
-        "ldr r5, [r1], #4\n"
-        "sxtb16 r6, r5, ror #8\n sxtb16 r5, r5\n"
-        "str r6, [r0, #8]\n str r5, [r0], #16\n"
+        "tst r3, #4\n beq 4f\n"
+        "ldr r5, [r1], #4\n ldr r7, [r2], #4\n"
+        FIRST("r5", "0") FIRST("r7", "4") SECOND("r5", "8") SECOND("r7", "12")
+        "add r0, #16\n"
         "4:\n"
-        "add r1, r12\n subs r3, #1\n bne 1b\n"
-        "pop {r4-r8, pc}\n");
+        "tst r3, #2\n beq 5f\n"
+        "ldrsh r5, [r1], #2\n ldrsh r7, [r2], #2\n"
+        "sxtb r6, r5\n asr r5, #8\n pkhbt r5, r6, r5, lsl #16\n"
+        "sxtb r8, r7\n asr r7, #8\n pkhbt r7, r8, r7, lsl #16\n"
+        "str r7, [r0, #4]\n str r5, [r0], #8\n"
+        "5:\n"
+        "add r1, r11\n add r2, r12\n subs lr, #1\n bne 1b\n"
+        "tst r3, #1\n beq 8f\n"
+        /* the last bytes of two rows */
+        "bic r4, r3, #1\n add r11, r4\n add r12, r4\n"
+        "mls r1, r10, r11, r1\n mls r2, r10, r12, r2\n add r1, r4\n add r2, r4\n"
+        "6:\n"
+        "subs r10, #2\n blt 7f\n"
+        "ldrsb r5, [r1]\n ldrsb r6, [r1, r11]\n ldrsb r7, [r2]\n ldrsb r8, [r2, r12]\n"
+        "add r1, r1, r11, lsl #1\n add r2, r2, r12, lsl #1\n"
+        "pkhbt r5, r5, r6, lsl #16\n pkhbt r7, r7, r8, lsl #16\n"
+        "str r7, [r0, #4]\n str r5, [r0], #8\n"
+        "bgt 6b\n b 8f\n"
+        "7:\n"
+        "ldrsb r5, [r1]\n ldrsb r7, [r2]\n str r5, [r0]\n str r7, [r0, #4]\n"
+        "8:\n"
+        "pop {r4-r11, pc}\n");
+}
+
+/* A row of nine bytes: the first eight, and the last one in t, t2. */
+#define NINE(t, t2) \
+    "ldr r4, [r1]\n ldr r5, [r1, #4]\n ldrsb " t ", [r1, #8]\n" \
+    "ldr r6, [r2]\n ldr r7, [r2, #4]\n ldrsb " t2 ", [r2, #8]\n add r1, r3\n add r2, r3\n"
+#define PAIR(w, w2, at) \
+    "sxtb16 r10, " w "\n str r10, [r0, #" at "]\n sxtb16 r10, " w2 "\n str r10, [r0, #" at "+4]\n" \
+    "sxtb16 " w ", " w ", ror #8\n str " w ", [r0, #" at "+8]\n" \
+    "sxtb16 " w2 ", " w2 ", ror #8\n str " w2 ", [r0, #" at "+12]\n"
+
+/* The same for three rows of nine bytes, 3x3 windows of three channels: 108 cycles. */
+MCU_ASSEMBLY_FUNCTION
+static void widen_27(int32_t *window MCU_UNUSED, const int8_t *from MCU_UNUSED,
+                     const int8_t *from2 MCU_UNUSED, int32_t pitch MCU_UNUSED) {
+    __asm__(
+        ".syntax unified\n"
+        "push {r4-r10, lr}\n"
+        NINE("r8", "r9") PAIR("r4", "r6", "0") PAIR("r5", "r7", "16")
+        NINE("r12", "lr") PAIR("r4", "r6", "32") PAIR("r5", "r7", "48")
+        "pkhbt r8, r8, r12, lsl #16\n pkhbt r9, r9, lr, lsl #16\n"
+        "str r8, [r0, #96]\n str r9, [r0, #100]\n"
+        NINE("r8", "r9") PAIR("r4", "r6", "64") PAIR("r5", "r7", "80")
+        "str r8, [r0, #104]\n str r9, [r0, #108]\n"
+        "pop {r4-r10, pc}\n");
 }
 
 /* clang-format on */
 
 #else
 
-static int8_t requantize(int32_t times_256, const int32_t *constants, int32_t clamped) {
-    if (clamped) {
-        return mcu_ssat8((mcu_smmul(times_256, constants[0]) + constants[1]) >> constants[2]);
+static int8_t requantize(int32_t times_256, const int32_t *constants, int32_t fixed) {
+    if (fixed) {
+        return mcu_ssat8((mcu_smmul(times_256, constants[0]) + constants[1]) >> SHIFT);
     }
     const int32_t scaled = mcu_smmulr(times_256 >> 7, constants[0]);
     return mcu_ssat8((scaled + (scaled >> 31) + constants[1]) >> constants[2]);
@@ -137,6 +217,7 @@ static int8_t requantize(int32_t times_256, const int32_t *constants, int32_t cl
 /* The same algorithm in C, for machines without these instructions. */
 static void core(const int32_t *stream, const core_args *args) {
     int8_t *const outputs[2] = {args->output, args->output2};
+    const int32_t constants = args->fixed ? 2 : 3;
     for (int32_t group = 0; group < args->groups; group++) {
         int32_t sums[4][2]; /* channel, pixel */
         for (int32_t c = 0; c < 4; c++) {
@@ -152,47 +233,83 @@ static void core(const int32_t *stream, const core_args *args) {
                 }
             }
         }
-        for (int32_t c = 0; c < 4; c++, stream += 3) {
+        for (int32_t c = 0; c < 4; c++, stream += constants) {
             for (int32_t p = 0; p < 2; p++) {
                 const int32_t times_256 = (c % 2 == 0) ? mcu_sub_wrap(sums[c][p], sums[c + 1][p])
                                                        : mcu_shift_left(sums[c][p], 8);
-                outputs[p][OUTPUTS * group + c] = requantize(times_256, stream, args->clamped);
+                outputs[p][OUTPUTS * group + c] = requantize(times_256, stream, args->fixed);
             }
         }
     }
 }
 
-/* Rows of `count` bytes, `pitch` apart, as int16: of each four, 0 and 2, then 1 and 3, two words
- * on. The count is a multiple of 4. */
-static void widen(int32_t *window, const int8_t *from, int32_t count, int32_t rows, int32_t pitch) {
-    for (; rows > 0; rows--, from += pitch) {
-        for (int32_t i = 0; i < count; i += 4, window += 4) {
-            window[0] = mcu_sxtb16(mcu_load4(from + i));
-            window[2] = mcu_sxtb16_odd(mcu_load4(from + i));
+static void widen(int32_t *window, const sources *of) {
+    int32_t i = 0;
+    for (int32_t row = 0; row < of->rows; row++) {
+        const int8_t *const a = of->from + row * of->pitch;
+        const int8_t *const b = of->from2 + row * of->pitch2;
+        for (i = 0; i + 4 <= of->count; i += 4, window += 4) {
+            const int32_t four = mcu_load4(a + i); /* both, before the window takes their place */
+            const int32_t four2 = mcu_load4(b + i);
+            window[0] = mcu_sxtb16(four);
+            window[1] = mcu_sxtb16(four2);
+            window[2] = mcu_sxtb16_odd(four);
+            window[3] = mcu_sxtb16_odd(four2);
+        }
+        if (i + 2 <= of->count) {
+            const int32_t two = mcu_lanes(a[i], a[i + 1]);
+            window[1] = mcu_lanes(b[i], b[i + 1]);
+            window[0] = two;
+            window += 2;
+            i += 2;
         }
     }
+    for (int32_t row = 0; i < of->count && row < of->rows; row += 2, window += 2) {
+        const int8_t *const a = of->from + row * of->pitch + i;
+        const int8_t *const b = of->from2 + row * of->pitch2 + i;
+        const int paired = row + 1 < of->rows;
+        window[0] = mcu_lanes(a[0], paired ? a[of->pitch] : 0);
+        window[1] = mcu_lanes(b[0], paired ? b[of->pitch2] : 0);
+    }
+}
+
+static void widen_27(int32_t *window, const int8_t *from, const int8_t *from2, int32_t pitch) {
+    const sources of = {from, from2, 9, pitch, pitch, 3};
+    widen(window, &of);
 }
 
 #endif
 
 /* ---- the windows */
 
-/* An output pixel. */
+/* Output pixels in their order, and where their windows lie. */
 typedef struct {
+    const mcu_conv2d_s8_dsp_params *p;
     const int8_t *image; /* of the batch */
     int32_t row;
     int32_t column;
+    int32_t y; /* of the window */
+    int32_t x;
+    int32_t inside; /* do its rows lie on the image? */
 } position;
 
-static void advance(position *at, const mcu_conv2d_s8_dsp_params *p) {
+static void begin_row(position *at, int32_t row) {
+    at->row = row;
+    at->column = 0;
+    at->y = row * at->p->stride_h - at->p->pad_top;
+    at->x = -at->p->pad_left;
+    at->inside = (at->y >= 0 && at->y + at->p->kernel_h <= at->p->in_h) ? 1 : 0;
+}
+
+static void advance(position *at) {
+    const mcu_conv2d_s8_dsp_params *const p = at->p;
     at->column++;
+    at->x += p->stride_w;
     if (at->column == p->out_w) {
-        at->column = 0;
-        at->row++;
-        if (at->row == p->out_h) {
-            at->row = 0;
+        if (at->row + 1 == p->out_h) {
             at->image += p->in_h * p->in_w * p->in_ch;
         }
+        begin_row(at, (at->row + 1 == p->out_h) ? 0 : at->row + 1);
     }
 }
 
@@ -217,19 +334,19 @@ static void copy(int8_t *to, int32_t to_pitch, const int8_t *from, int32_t from_
 typedef struct {
     int32_t begin;
     int32_t end;
-} taps;
+} stretch;
 
-static taps clip(int32_t origin, int32_t kernel, int32_t size) {
+static stretch clip(int32_t origin, int32_t kernel, int32_t size) {
     const int32_t begin = mcu_clamp(-origin, 0, kernel);
-    const taps t = {begin, mcu_clamp(size - origin, begin, kernel)};
+    const stretch t = {begin, mcu_clamp(size - origin, begin, kernel)};
     return t;
 }
 
 /* Collects a window that may lie outside of the image in part. */
 static void gather(int8_t *to, const int8_t *image, int32_t y, int32_t x,
                    const mcu_conv2d_s8_dsp_params *p) {
-    const taps rows = clip(y, p->kernel_h, p->in_h);
-    const taps columns = clip(x, p->kernel_w, p->in_w);
+    const stretch rows = clip(y, p->kernel_h, p->in_h);
+    const stretch columns = clip(x, p->kernel_w, p->in_w);
     const int32_t length = p->kernel_w * p->in_ch;
     (void)memset(to, p->input_zero_point, (size_t)(p->kernel_h * length));
     copy(to + rows.begin * length + columns.begin * p->in_ch, length,
@@ -237,25 +354,16 @@ static void gather(int8_t *to, const int8_t *image, int32_t y, int32_t x,
          (columns.end - columns.begin) * p->in_ch, rows.end - rows.begin);
 }
 
-static void fill(int32_t *window, int8_t *bytes, const position *at,
-                 const mcu_conv2d_s8_dsp_params *p) {
-    const int32_t y = at->row * p->stride_h - p->pad_top;
-    const int32_t x = at->column * p->stride_w - p->pad_left;
-    const int32_t length = p->kernel_w * p->in_ch;
-    const int32_t pitch = p->in_w * p->in_ch;
-    const int inside = y >= 0 && x >= 0 && y + p->kernel_h <= p->in_h && x + p->kernel_w <= p->in_w;
-    if (inside && p->in_ch % 4 == 0) {
-        widen(window, at->image + y * pitch + x * p->in_ch, length, p->kernel_h, pitch);
-        return;
+/* The bytes of a window and, in `pitch`, how far apart its rows are: in the image, or collected. */
+static const int8_t *locate(const position *at, int8_t *bytes, int32_t *pitch) {
+    const mcu_conv2d_s8_dsp_params *const p = at->p;
+    if (at->inside && at->x >= 0 && at->x + p->kernel_w <= p->in_w) {
+        *pitch = p->in_w * p->in_ch;
+        return at->image + (at->y * p->in_w + at->x) * p->in_ch;
     }
-    if (inside) {
-        copy(bytes, length, at->image + y * pitch + x * p->in_ch, pitch, length, p->kernel_h);
-    } else {
-        gather(bytes, at->image, y, x, p);
-    }
-    const int32_t count = p->kernel_h * length;
-    mcu_store4(bytes + count, 0); /* up to a multiple of 4; the weights there are zero */
-    widen(window, bytes, (count + 3) & ~3, 1, 0);
+    gather(bytes, at->image, at->y, at->x, p);
+    *pitch = p->kernel_w * p->in_ch;
+    return bytes;
 }
 
 /* The last channels where they are not a multiple of four; `args` as for the other groups. */
@@ -274,44 +382,69 @@ void mcu_conv2d_s8_dsp(const mcu_conv2d_s8_dsp_params *params, const int8_t *inp
                        void *scratch) {
     const mcu_conv2d_s8_dsp_params *const p = params;
     const int32_t pixels = p->batch * p->out_h * p->out_w;
-    const int32_t steps = (p->kernel_h * p->kernel_w * p->in_ch + 3) / 4 * 2; /* of two taps */
+    const int32_t length = p->kernel_w * p->in_ch;
+    const int32_t taps = p->kernel_h * length;
+    const int32_t last = (length % 2 != 0) ? (p->kernel_h + 1) / 2 : 0;
+    const int32_t steps = p->kernel_h * (length / 2) + last; /* of two taps */
     const int32_t groups = p->out_ch / OUTPUTS;
     const int32_t rest = p->out_ch % OUTPUTS;
     int32_t *const window = scratch;
-    int8_t *const bytes = (int8_t *)(window + 2 * steps);
-    const int pointwise = p->kernel_h * p->kernel_w * p->stride_h * p->stride_w == 1 &&
-                          p->in_ch % 4 == 0; /* windows lie side by side in the input */
-    position at = {input, 0, 0};
+    /* Bytes that are collected may be where the window will end: while the window grows by 16
+     * bytes, the bytes behind it get 4 fewer. But the last ones of odd rows are kept for the end.
+     */
+    int8_t *const bytes = (int8_t *)window + ((length % 2 != 0) ? 8 * steps : 3 * taps);
+    /* windows lie side by side in the input */
+    const int pointwise = p->kernel_h * p->kernel_w * p->stride_h * p->stride_w == 1;
+    const int is_27 = p->kernel_h == 3 && length == 9;
+    const int32_t in_pitch = p->in_w * p->in_ch;
+    position at = {.p = p, .image = input};
+    sources of = {.count = length, .rows = p->kernel_h};
     core_args args = {
-        .output = output,
         .window = window,
         .window_end = window + 2 * steps,
         .skip = STEP_BYTES * ((UNROLL - steps % UNROLL) % UNROLL),
+        .output = output,
+        .fixed = p->fixed,
         .groups = groups,
-        .clamped = p->clamped,
     };
 
+    begin_row(&at, 0);
     for (int32_t pixel = 0; pixel < pixels; pixel += 2) {
         /* A last pixel without a partner is its own: the same bytes are written twice. */
         const int paired = pixel + 1 < pixels;
         if (pointwise) {
-            const int8_t *const source = input + pixel * p->in_ch;
-            widen(window, source, p->in_ch, 1, 0);
-            widen(window + 1, source + (paired ? p->in_ch : 0), p->in_ch, 1, 0);
-        } else {
-            fill(window, bytes, &at, p);
-            if (paired) {
-                advance(&at, p);
+            of.from = input + pixel * length;
+            of.from2 = of.from + (paired ? length : 0);
+            widen(window, &of);
+        } else if (at.inside && at.x >= 0 && at.x + p->stride_w + p->kernel_w <= p->in_w &&
+                   at.column + 2 < p->out_w) {
+            of.from = at.image + at.y * in_pitch + at.x * p->in_ch;
+            of.from2 = of.from + p->stride_w * p->in_ch;
+            of.pitch = of.pitch2 = in_pitch;
+            at.column += 2;
+            at.x += 2 * p->stride_w;
+            if (is_27) {
+                widen_27(window, of.from, of.from2, in_pitch);
+            } else {
+                widen(window, &of);
             }
-            fill(window + 1, bytes, &at, p);
-            advance(&at, p);
+        } else {
+            of.from = locate(&at, bytes, &of.pitch);
+            of.from2 = of.from;
+            of.pitch2 = of.pitch;
+            if (paired) {
+                advance(&at);
+                of.from2 = locate(&at, bytes + taps, &of.pitch2);
+                advance(&at);
+            }
+            widen(window, &of);
         }
         args.output2 = args.output + (paired ? p->out_ch : 0);
         if (groups > 0) {
             core(p->stream, &args);
         }
         if (rest > 0) {
-            const int32_t group_words = 4 + 2 * steps + 12;
+            const int32_t group_words = 4 + 2 * steps + OUTPUTS * ((p->fixed != 0) ? 2 : 3);
             last_channels(p->stream + groups * group_words, args, groups * OUTPUTS, rest);
         }
         args.output = args.output2 + p->out_ch;
