@@ -17,10 +17,10 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from mcugen import manifest, resources
+from mcugen import firmware, manifest, resources
 from mcugen.errors import OutputError
 from mcugen.program import Program
-from mcugen.target import CPUS, Board, firmware_headers, firmware_sources
+from mcugen.target import CPUS, Board
 
 BUILD_DIR = "build"  # what make writes; it goes with the project
 
@@ -78,13 +78,13 @@ def render(program: Program, board: Board | None) -> dict[str, str]:
         "board": board,
         "cpu": CPUS["host"] if board is None else board.cpu,
         "cross": "" if board is None or board.is_host else "arm-none-eabi-",
-        "firmware": () if board is None else firmware_sources(board),
+        "firmware": () if board is None else firmware.sources(board),
     }
     templates = dict(_PROJECT)
     files = {"LICENSE": _text(resources.runtime_c() / "LICENSE")}
     if board is not None:
         templates |= _FIRMWARE | ({} if board.is_host else _LINKER)
-        for name in (*firmware_sources(board), *firmware_headers()):
+        for name in (*firmware.sources(board), *firmware.headers(board)):
             files[f"firmware/{name}"] = _text(resources.runtime_c() / "firmware" / name)
     files |= {f"mcu/{path.name}": _text(path) for path in _kernel_files(program)}
 

@@ -30,7 +30,7 @@ class BoardRow:
             board.cpu.name,
             board.flash.size if board.flash else None,
             board.ram.size if board.ram else None,
-            "here" if board.is_host else "QEMU" if board.emulator else "",
+            "here" if board.is_host else "QEMU" if board.emulator else "not run yet",
             board.description,
         )
 

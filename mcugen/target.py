@@ -11,7 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TypeVar
 
-from mcugen import flash_tools, resources
+from mcugen import firmware, flash_tools, resources
 from mcugen.errors import BoardError
 from mcugen.flash_tools import FlashTool
 from mcugen.ops.base import Family
@@ -73,18 +73,32 @@ class Region:
     size: int
 
 
+Settings = tuple[tuple[str, int], ...]  # by name, as macros BOARD_KIND_NAME of board.h
+
+
 @dataclass(frozen=True, slots=True)
 class Peripheral:
     """A UART or timer; `driver` names a file in `runtime_c/firmware/`.
 
-    `clock_hz` is the clock that feeds a UART, and the rate at which a timer counts. `irq` is the
-    interrupt at which a UART says that it received.
+    `clock_hz` is the clock that feeds a UART, and the rate at which a timer counts; `reset_hz` is
+    that before the clocks are raised. `irq` is the interrupt at which a UART says that it received.
+    `settings` are the numbers that only this driver knows, by name.
     """
 
     driver: str
     base: int
     clock_hz: int
+    reset_hz: int
     irq: int
+    settings: Settings = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Raises the core to full speed; `driver` names a file `clock_*.c` in `runtime_c/firmware/`."""
+
+    driver: str
+    settings: Settings = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +156,8 @@ class Board:
     """Everything mcugen knows of a board. `host` has no memory regions and no emulator.
 
     The stack is a part of `ram`; `more_ram` names further regions. `flash_tools` are the programs
-    that can flash it, best first. `docs/boards.md` explains the keys of `board.toml`.
+    that can flash it, best first. `boot` names a file `boot_*.c` with what a ROM wants to find in
+    the flash. `docs/boards.md` explains the keys of `board.toml`.
     """
 
     name: str
@@ -155,6 +170,8 @@ class Board:
     uart: Peripheral
     timer: Peripheral
     emulator: Emulator | None
+    clock: Clock = Clock("none")
+    boot: str = ""
     more_ram: tuple[tuple[str, Region], ...] = ()
     cycles: CycleCounter | None = None
     energy_pin: Pin | None = None
@@ -166,34 +183,6 @@ class Board:
     def is_host(self) -> bool:
         """True where the firmware is a program of the machine that mcugen runs on."""
         return self.flash is None
-
-
-# ---- the firmware's sources
-
-_COMMON = ("harness.c", "benchmark.c", "inspect.c", "observe.c", "rate.c", "text.c")
-
-
-def firmware_sources(board: Board) -> tuple[str, ...]:
-    """The files of `runtime_c/firmware/` to compile for a board."""
-    core = ("stack_host.c",) if board.is_host else ("startup.c", "stack_cortex_m.c")
-    chosen = {
-        "uart": board.uart.driver,
-        "timer": board.timer.driver,
-        "cycles": board.cycles.driver if board.cycles else "none",
-        "pin": board.energy_pin.driver if board.energy_pin else "none",
-    }
-    return (*_COMMON, *core, *(f"{kind}_{driver}.c" for kind, driver in chosen.items()))
-
-
-def firmware_headers() -> tuple[str, ...]:
-    """The headers of `runtime_c/firmware/` that every firmware needs."""
-    return ("harness.h", "observe.h", "platform.h", "text.h", "th.h")
-
-
-def drivers(kind: str) -> tuple[str, ...]:
-    """The drivers there are; `kind` is "uart", "timer", "cycles" or "pin"."""
-    files = (resources.runtime_c() / "firmware").glob(f"{kind}_*.c")
-    return tuple(sorted(file.stem.removeprefix(f"{kind}_") for file in files))
 
 
 # ---- finding boards
@@ -233,7 +222,7 @@ _MAX_HZ = 10**9
 _INTERRUPTS = 240
 _PINS = 32  # of a GPIO port
 _BAUDS = 300, 12_000_000
-_HARDWARE = ("cycles", "energy_pin", "serial", "flash_tool")
+_HARDWARE = ("boot", "clock", "cycles", "energy_pin", "serial", "flash_tool")
 
 
 def _board(table: Table, folder: Path) -> Board:
@@ -270,6 +259,8 @@ def _board(table: Table, folder: Path) -> Board:
         timer=timer,
         emulator=_optional(table, "emulator", lambda emulator: _emulator(emulator, timer)),
         more_ram=more,
+        clock=_optional(table, "clock", _clock) or Clock("none"),
+        boot=table.choice("boot", firmware.drivers("boot")) if "boot" in table.values else "",
         cycles=_optional(table, "cycles", _cycles),
         energy_pin=_optional(table, "energy_pin", _pin),
         serial=_optional(table, "serial", _serial) or SerialPort(),
@@ -296,28 +287,48 @@ def _more_ram(table: Table) -> tuple[tuple[str, Region], ...]:
 
 
 def _peripheral(table: Table, kind: str) -> Peripheral:
-    table.only("driver", "base", "clock_hz", *(("irq",) if kind == "uart" else ()))
-    if kind == "timer" and table.number("clock_hz", 1, _MAX_HZ) % 1_000_000:
-        table.refuse(f"clock_hz is {table.values['clock_hz']}", "it must be a whole number of MHz")
+    driver = table.choice("driver", firmware.drivers(kind))
+    own = ("base", "clock_hz", "reset_hz", *(("irq",) if kind == "uart" else ()))
+    settings = _settings(table, kind, driver, own)
+    clock_hz = table.number("clock_hz", 1, _MAX_HZ)
+    reset_hz = table.number("reset_hz", 1, _MAX_HZ, default=clock_hz)
+    if kind == "timer":
+        for key, hz in (("clock_hz", clock_hz), ("reset_hz", reset_hz)):
+            if hz % 1_000_000:
+                table.refuse(f"{key} is {hz}", "it must be a whole number of MHz")
     return Peripheral(
-        driver=table.choice("driver", drivers(kind)),
+        driver=driver,
         base=table.number("base", 0, _ADDRESSES - 1, default=0),
-        clock_hz=table.number("clock_hz", 1, _MAX_HZ),
+        clock_hz=clock_hz,
+        reset_hz=reset_hz,
         irq=table.number("irq", 0, _INTERRUPTS - 1, default=0),
+        settings=settings,
     )
+
+
+def _clock(table: Table) -> Clock:
+    driver = table.choice("driver", firmware.drivers("clock"))
+    return Clock(driver, _settings(table, "clock", driver, ()))
+
+
+def _settings(table: Table, kind: str, driver: str, own: tuple[str, ...]) -> Settings:
+    """The numbers that a driver's file reads from board.h, besides those that all drivers know."""
+    names = firmware.settings(kind, driver)
+    table.only("driver", *own, *names)
+    return tuple((name, table.number(name, 0, _ADDRESSES - 1)) for name in names)
 
 
 def _cycles(table: Table) -> CycleCounter:
     table.only("driver", "clock_hz")
     return CycleCounter(
-        table.choice("driver", drivers("cycles")), table.number("clock_hz", 1, _MAX_HZ)
+        table.choice("driver", firmware.drivers("cycles")), table.number("clock_hz", 1, _MAX_HZ)
     )
 
 
 def _pin(table: Table) -> Pin:
     table.only("driver", "base", "pin")
     return Pin(
-        table.choice("driver", drivers("pin")),
+        table.choice("driver", firmware.drivers("pin")),
         table.number("base", 0, _ADDRESSES - 1),
         table.number("pin", 0, _PINS - 1),
     )

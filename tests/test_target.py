@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mcugen import resources
+from mcugen import firmware, resources
 from mcugen.errors import BoardError
 from mcugen.flash_tools import TOOLS, Openocd, Volume
 from mcugen.target import (
@@ -13,9 +13,6 @@ from mcugen.target import (
     Pin,
     SerialPort,
     board_names,
-    drivers,
-    firmware_headers,
-    firmware_sources,
     load_board,
 )
 
@@ -37,6 +34,14 @@ driver = "stm32f4"
 base = 0x4001_1000
 clock_hz = 16_000_000
 irq = 37
+gpio_enable = 0x4002_3830
+gpio_enable_bits = 1
+enable = 0x4002_3844
+enable_bits = 0x10
+port = 0x4002_0000
+tx_pin = 9
+rx_pin = 10
+pin_function = 7
 [timer]
 driver = "stm32f4"
 base = 0x4000_0000
@@ -72,19 +77,19 @@ def load(tmp_path, text):
 
 def test_every_board_loads_and_its_sources_exist():
     assert {"host", "microbit", "mps2-an386", "mps3-an547", "netduinoplus2"} <= set(board_names())
-    firmware = resources.runtime_c() / "firmware"
+    folder = resources.runtime_c() / "firmware"
     for name in board_names():
         board = load_board(name)
         assert board.name == name and board.is_host == (name == "host")
-        for file in (*firmware_sources(board), *firmware_headers()):
-            assert (firmware / file).is_file(), (name, file)
+        for file in (*firmware.sources(board), *firmware.headers(board)):
+            assert (folder / file).is_file(), (name, file)
 
 
 def test_no_driver_is_unused():
     boards = [load_board(name) for name in board_names()]
-    used = {file for board in boards for file in firmware_sources(board)}
+    used = {file for board in boards for file in firmware.sources(board)}
     for kind in ("uart", "timer", "cycles", "pin"):
-        unused = {driver for driver in drivers(kind) if f"{kind}_{driver}.c" not in used}
+        unused = {driver for driver in firmware.drivers(kind) if f"{kind}_{driver}.c" not in used}
         assert unused <= {"dwt"}, kind  # a timer for boards that QEMU does not have
 
 
@@ -105,7 +110,7 @@ def test_how_a_board_is_reached(tmp_path):
         Openocd(("interface/stlink.cfg", "target/stm32f4x.cfg")),
         Volume("RPI-RP2", "uf2", 0xE48BFF56),
     )
-    assert {"cycles_dwt.c", "pin_stm32f4.c"} <= set(firmware_sources(board))
+    assert {"cycles_dwt.c", "pin_stm32f4.c"} <= set(firmware.sources(board))
 
 
 def test_how_a_board_is_reached_may_be_left_out(tmp_path):
@@ -113,7 +118,7 @@ def test_how_a_board_is_reached_may_be_left_out(tmp_path):
     board = load(tmp_path, BOARD.replace(middle, ""))
     assert (board.cycles, board.energy_pin, board.flash_tools) == (None, None, ())
     assert board.serial == SerialPort((), 115200, 921600)
-    assert {"cycles_none.c", "pin_none.c"} <= set(firmware_sources(board))
+    assert {"cycles_none.c", "pin_none.c"} <= set(firmware.sources(board))
 
 
 def test_every_key_is_documented():
@@ -125,7 +130,9 @@ def test_every_key_is_documented():
 
 
 def test_unknown_board_lists_the_known():
-    with pytest.raises(BoardError, match="no such board; known boards: host, microbit"):
+    with pytest.raises(
+        BoardError, match="no such board; known boards: arduino-nano-33-ble, host, microbit"
+    ):
         load_board("toaster")
 
 
@@ -139,8 +146,10 @@ def test_unknown_board_lists_the_known():
         (
             '"stm32f4"\nbase = 0x4001',
             '"8250"\nbase = 0x4001',
-            r"driver is '8250'; known: cmsdk, nrf51, stdio, stm32f4",
+            r"driver is '8250'; known: cmsdk, imxrt1062, nrf51, pl011,",
         ),
+        ("tx_pin = 9\n", "", r"\[uart\]: tx_pin is missing"),
+        ("tx_pin = 9", "tx = 9", r"unknown key tx; known keys: driver, .*pin_function"),
         ("stack = 4096", "", "stack is missing"),
         ("stack = 4096", "stack = true", "stack is True; it must be a whole number"),
         ("stack = 4096", "stack = 1_000_000", "from 256 to 131072"),

@@ -28,7 +28,7 @@ static struct {
 
 /* True while it is called at least once per wrap of the timer. */
 static void update_time(void) {
-    const uint32_t per_microsecond = BOARD_TIMER_HZ / 1000000U;
+    const uint32_t per_microsecond = clock_rate(BOARD_TIMER_HZ, BOARD_TIMER_RESET_HZ) / 1000000U;
     const uint32_t passed = (timer_read() - state.at_ticks) / per_microsecond;
     state.microseconds += passed;
     state.at_ticks += passed * per_microsecond;

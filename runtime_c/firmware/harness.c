@@ -18,6 +18,8 @@
 
 enum { COMMAND_SIZE = 320 }; /* a sealed "mcu load" of 128 bytes is the longest */
 
+bool clocks_are_raised;
+
 char *next_word(char **rest) {
     char *word = *rest;
     while (word != NULL && *word == ' ') {
@@ -127,6 +129,7 @@ static bool read_command(char *line) {
 
 int main(void) {
     static char line[COMMAND_SIZE];
+    clocks_are_raised = clock_init();
     uart_init();
     timer_init();
     benchmark_start();

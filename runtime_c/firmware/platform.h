@@ -8,6 +8,18 @@
 
 enum { UART_NOTHING = -1, UART_GONE = -2 };
 
+/// Raises the core and its buses to full speed, with caches and flash wait states. False where an
+/// oscillator did not start: the clocks are then those after a reset.
+bool clock_init(void);
+
+/// What clock_init() said, for the drivers that divide clocks.
+extern bool clocks_are_raised;
+
+/// A clock that clock_init() changes.
+static inline uint32_t clock_rate(uint32_t raised_hz, uint32_t reset_hz) {
+    return clocks_are_raised ? raised_hz : reset_hz;
+}
+
 /// Sets the UART up: BOARD_UART_BAUD, eight bits, no parity.
 void uart_init(void);
 
@@ -28,7 +40,7 @@ void uart_wait(void);
 
 void timer_init(void);
 
-/// A counter of 32 bits that runs up at BOARD_TIMER_HZ and wraps.
+/// A counter of 32 bits that runs up at BOARD_TIMER_HZ, or BOARD_TIMER_RESET_HZ, and wraps.
 uint32_t timer_read(void);
 
 /// Starts the counter of core clocks; false where there is none, or where it does not count.

@@ -37,7 +37,8 @@ void rate_apply(void) {
 void rate_confirm(void) { rate.on_trial = false; }
 
 bool rate_on_trial(void) {
-    if (rate.on_trial && timer_read() - rate.since > BOARD_TIMER_HZ) {
+    if (rate.on_trial &&
+        timer_read() - rate.since > clock_rate(BOARD_TIMER_HZ, BOARD_TIMER_RESET_HZ)) {
         (void)uart_set_baud(rate.before);
         rate.baud = rate.before;
         rate.on_trial = false;

@@ -1,4 +1,4 @@
-/* timer_stm32f4.c: a 32-bit timer (TIM2) of an STM32F4, fed with its bus clock divided by 16.
+/* timer_stm32f4.c: a 32-bit timer (TIM2) of an STM32F4, fed with its bus clock divided by 4.
  * Registers: RM0090, sections 7.3 (RCC) and 18.4 (TIM2 to TIM5).
  * SPDX-License-Identifier: MIT-0 */
 #include "board.h"
@@ -12,7 +12,7 @@ enum { CR1_ENABLE = 1U << 0, EGR_UPDATE = 1U << 0 };
 
 void timer_init(void) {
     *reg(RCC_APB1ENR) |= RCC_TIM2;
-    *reg(BOARD_TIMER_BASE + PSC) = 16U - 1U;
+    *reg(BOARD_TIMER_BASE + PSC) = 4U - 1U;
     *reg(BOARD_TIMER_BASE + ARR) = UINT32_MAX;
     *reg(BOARD_TIMER_BASE + EGR) = EGR_UPDATE; /* takes the prescaler over */
     *reg(BOARD_TIMER_BASE + CR1) = CR1_ENABLE;

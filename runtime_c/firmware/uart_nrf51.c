@@ -1,6 +1,7 @@
-/* uart_nrf51.c: the UART of an nRF51, on the pins of the micro:bit.
- * Registers: nRF51 Series Reference Manual 3.0, chapters 13 (CLOCK), 14 (GPIO) and 29 (UART).
- * SPDX-License-Identifier: MIT-0 */
+/* uart_nrf51.c: the UART of an nRF51, and of an nRF52 without its DMA. Pins are numbered through:
+ * 32 is P1.00. Registers: nRF51 Series Reference Manual 3.0, chapters 13 (CLOCK), 14 (GPIO) and 29
+ * (UART); the same in nRF52840 Product Specification 1.1, sections 5.4 (CLOCK), 6.9 (GPIO) and 6.33
+ * (UART). SPDX-License-Identifier: MIT-0 */
 #include "board.h"
 #include "platform.h"
 
@@ -13,12 +14,11 @@ enum {
 };
 enum { ENABLE = 0x500, SELECT_TX = 0x50C, SELECT_RX = 0x514 };
 enum { RXD = 0x518, TXD = 0x51C, BAUD = 0x524 };
-enum { PIN_TX = 24, PIN_RX = 25 };
 
 #define CLOCK_HFCLKSTART   0x40000000U
 #define CLOCK_HFCLKSTARTED 0x40000100U
-#define GPIO_OUTSET        0x50000508U
-#define GPIO_DIRSET        0x50000518U
+#define GPIO_OUTSET(port)  (0x50000508U + 0x300U * (port))
+#define GPIO_DIRSET(port)  (0x50000518U + 0x300U * (port))
 #define UART_ENABLED       4U
 #define INTERRUPT_RX_READY (1U << 2)
 
@@ -46,10 +46,12 @@ void uart_init(void) {
     *reg(CLOCK_HFCLKSTART) = 1U; /* the crystal: the RC oscillator is too far off for a UART */
     while (*reg(CLOCK_HFCLKSTARTED) == 0U) {
     }
-    *reg(GPIO_OUTSET) = 1U << PIN_TX; /* idle before it becomes an output */
-    *reg(GPIO_DIRSET) = 1U << PIN_TX;
-    *reg(BOARD_UART_BASE + SELECT_TX) = PIN_TX;
-    *reg(BOARD_UART_BASE + SELECT_RX) = PIN_RX;
+    const uint32_t port = BOARD_UART_TX_PIN / 32U;
+    const uint32_t mask = 1U << (BOARD_UART_TX_PIN % 32U);
+    *reg(GPIO_OUTSET(port)) = mask; /* idle before it becomes an output */
+    *reg(GPIO_DIRSET(port)) = mask;
+    *reg(BOARD_UART_BASE + SELECT_TX) = BOARD_UART_TX_PIN;
+    *reg(BOARD_UART_BASE + SELECT_RX) = BOARD_UART_RX_PIN;
     *reg(BOARD_UART_BASE + BAUD) = rate_code(BOARD_UART_BAUD);
     *reg(BOARD_UART_BASE + ENABLE) = UART_ENABLED;
     *reg(BOARD_UART_BASE + INTERRUPT_SET) = INTERRUPT_RX_READY;

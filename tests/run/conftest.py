@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from mcugen import resources
-from mcugen.target import Board, firmware_sources, load_board
+from mcugen import firmware, resources
+from mcugen.target import Board, load_board
 
 Build = Callable[..., tuple[Board, Path]]
 
@@ -45,10 +45,10 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
                 pytest.skip("needs qemu-system-arm and arm-none-eabi-gcc; see `mcugen doctor`")
         folder = tmp_path_factory.mktemp(name)
         _render(board, folder)
-        firmware = resources.runtime_c() / "firmware"
-        command += ["-std=c99", optimize, *_WARNINGS, f"-I{folder}", f"-I{firmware}"]
+        sources = resources.runtime_c() / "firmware"
+        command += ["-std=c99", optimize, *_WARNINGS, f"-I{folder}", f"-I{sources}"]
         command += [f"-D{macro}" for macro in macros]
-        command += [str(firmware / source) for source in firmware_sources(board)]
+        command += [str(sources / source) for source in firmware.sources(board)]
         command += [str(Path(__file__).with_name("firmware.c")), "-o", "test.elf"]
         subprocess.run(command, check=True, cwd=folder, timeout=60)
         return board, folder / "test.elf"

@@ -25,7 +25,7 @@ INPUTS = [bytes(i % 251 for i in range(300)), bytes((3, 250))]
 SUM = bytes((i % 251 + 253) % 256 for i in range(300))
 
 
-@pytest.mark.parametrize("name", board_names())
+@pytest.mark.parametrize("name", ["host", *EMULATED])
 def test_board_runs_model(build, name):
     board, image = build(name, "MCU_OBSERVE")
     with open_runner(board, image) as run:
