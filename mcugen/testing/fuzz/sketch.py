@@ -20,7 +20,7 @@ from mcugen.ops.base import Activation, Kernel, Shape
 T = TypeVar("T")
 
 CLAMPS = (Activation.NONE, Activation.RELU, Activation.RELU_N1_TO_1, Activation.RELU6)
-EXTREME_ZERO_POINTS = (-128, -127, -1, 0, 1, 126, 127)
+EXTREME_ZERO_POINTS = (-128, -128, -127, -1, 0, 1, 126, 127, 127)
 MAX_ELEMENTS = 4096  # of a tensor: kernels are compared, not timed
 MAX_MACS = 400_000
 _WEIGHTS = {DType.INT8: 10, DType.FLOAT32: 4, DType.INT16: 4}  # how often a type is drawn, else 1
