@@ -26,7 +26,9 @@ if TYPE_CHECKING:
         profile,
         quantize,
         run_project,
+        tune,
         validate,
+        variants,
     )
 
 __version__ = "0.1.0"
@@ -44,7 +46,9 @@ __all__ = [
     "profile",
     "quantize",
     "run_project",
+    "tune",
     "validate",
+    "variants",
 ]
 
 

@@ -42,8 +42,11 @@ from mcugen.quantizer.export import export
 from mcugen.quantizer.observe import Sample
 from mcugen.results import BoardList, BoardRow, Built, Generated, QuantizedModel, RunResult
 from mcugen.run.runner import open_runner
+from mcugen.select import modelled
 from mcugen.target import Board, board_names, load_board
+from mcugen.tuning import Measurements, rounds, unit_of
 from mcugen.validation import Progress, Validation, infer_all, silent
+from mcugen.variant_report import VariantReport, variant_report
 
 if TYPE_CHECKING:  # needs the optional emulator
     from mcugen.cycles.model import ModelCycles
@@ -60,7 +63,9 @@ __all__ = [
     "profile",
     "quantize",
     "run_project",
+    "tune",
     "validate",
+    "variants",
 ]
 
 AnyPath = Path | str
@@ -169,6 +174,7 @@ def analyze(
     *,
     objective: AnyObjective = Objective.BALANCED,
     limits: Limits = NO_LIMITS,
+    tuned: bool = False,
     calibration: Data | None = None,
     config: Config | None = None,
     plan: bool = False,
@@ -183,7 +189,7 @@ def analyze(
     graph = model.imported
     try:
         graph = model.compiled()
-        choice = _choose(graph, board, objective, limits)
+        choice = _choose(graph, board, objective, limits, tuned)
         program = _program(model, choice, board)
     except UnsupportedModelError as error:
         return analysis.analyze(model, graph, error.problems)
@@ -202,6 +208,7 @@ def generate(
     force: bool = False,
     objective: AnyObjective = Objective.BALANCED,
     limits: Limits = NO_LIMITS,
+    tuned: bool = False,
     calibration: Data | None = None,
     config: Config | None = None,
     progress: Progress = silent,
@@ -212,7 +219,7 @@ def generate(
     """
     board = load_board(board_name)
     model = _prepared(model_path, calibration, config, progress)
-    choice = _choose(model.compiled(), board, objective, limits)
+    choice = _choose(model.compiled(), board, objective, limits, tuned)
     return _generate(model, choice, board, Path(directory), name, force)
 
 
@@ -254,6 +261,7 @@ def validate(
     keep: AnyPath | None = None,
     objective: AnyObjective = Objective.BALANCED,
     limits: Limits = NO_LIMITS,
+    tuned: bool = False,
     calibration: Data | None = None,
     config: Config | None = None,
     progress: Progress = silent,
@@ -269,7 +277,7 @@ def validate(
     if calibration is not None and model.is_float:
         quantized = quantize(model, calibration, config=config, progress=progress)
         model, floating = quantized.model, floating or quantized.floating
-    choice = _choose(model.compiled(), board, objective, limits)
+    choice = _choose(model.compiled(), board, objective, limits, tuned)
     graph = choice.graph
     tensors = [graph.tensors[i] for i in graph.inputs]
     labels_path = None if labels is None else Path(labels)
@@ -294,6 +302,7 @@ def profile(
     *,
     objective: AnyObjective = Objective.BALANCED,
     limits: Limits = NO_LIMITS,
+    tuned: bool = False,
     calibration: Data | None = None,
     config: Config | None = None,
 ) -> Profile:
@@ -303,7 +312,7 @@ def profile(
     """
     board = load_board(board_name)
     model = _prepared(model_path, calibration, config)
-    choice = _choose(model.compiled(), board, objective, limits)
+    choice = _choose(model.compiled(), board, objective, limits, tuned)
     graph = choice.graph
     zeros = [bytes(graph.tensors[i].bytes) for i in graph.inputs]
     with _project(model, choice, board, None) as project:
@@ -314,6 +323,70 @@ def profile(
         with open_runner(board, build(project.directory, observe=True).image) as runner:
             layers = runner.count(zeros).layers
     return profiling.profile(graph, model.path.name, board.name, layers, total, modelled, note)
+
+
+def variants(
+    model_path: AnyModel,
+    board_name: str,
+    *,
+    objective: AnyObjective = Objective.BALANCED,
+    limits: Limits = NO_LIMITS,
+    tuned: bool = False,
+    calibration: Data | None = None,
+    config: Config | None = None,
+) -> VariantReport:
+    """For each layer the kernels that can compute it, their costs, and why the others cannot."""
+    board = load_board(board_name)
+    model = _prepared(model_path, calibration, config)
+    choice = _choose(model.compiled(), board, objective, limits, tuned)
+    names = model.path.name, board.name, Objective(objective).value
+    if not tuned:
+        return variant_report(choice, board.cpu, names)
+    measured = Measurements.load(board.cpu, unit_of(board.cpu))
+    return variant_report(choice, board.cpu, names, measured.cycles, measured.unit)
+
+
+def tune(
+    model_path: AnyModel,
+    board_name: str,
+    *,
+    calibration: Data | None = None,
+    config: Config | None = None,
+    progress: Progress = silent,
+    **choosing: Any,
+) -> VariantReport:
+    """Measure every kernel that can compute a layer, keep the costs, and choose by them.
+
+    The model is built as often as a layer has kernels, each time with other ones. Costs are cycles,
+    modelled by the emulator, or instructions where it has no model of the core. `choosing` are
+    further arguments of `variants`.
+    """
+    board = load_board(board_name)
+    model = _prepared(model_path, calibration, config)
+    graph = fuse_pad(model.compiled())
+    measured = Measurements.load(board.cpu, unit_of(board.cpu))
+    choices = rounds(graph, measured)
+    progress(0, len(choices))
+    for number, choice in enumerate(choices, 1):
+        with _project(model, choice, board, None) as project:
+            costs = _layer_costs(project, board, graph)
+        pairs = zip(choice.selection.kernels, graph.calls(), strict=True)
+        for (kernel, call), cost in zip(((k, c) for k, c in pairs if k), costs, strict=True):
+            measured.add(kernel, call, cost)
+        progress(number, len(choices))
+    measured.save()
+    return variants(model, board_name, tuned=True, **choosing)
+
+
+def _layer_costs(project: Project, board: Board, graph: Graph) -> Sequence[int]:
+    """What each layer takes, in the unit of `unit_of`."""
+    if unit_of(board.cpu) == "cycles":
+        modelled_cycles, _ = _model_cycles(build(project.directory), project.prefix, board)
+        assert modelled_cycles is not None
+        return [usage.cycles for usage in modelled_cycles.layers]
+    zeros = [bytes(graph.tensors[i].bytes) for i in graph.inputs]
+    with open_runner(board, build(project.directory, observe=True).image) as runner:
+        return runner.count(zeros).layers
 
 
 def _model_cycles(built: Build, prefix: str, board: Board) -> tuple[ModelCycles | None, str]:
@@ -332,14 +405,17 @@ def _model_cycles(built: Build, prefix: str, board: Board) -> tuple[ModelCycles 
 # ---- the steps between
 
 
-def _choose(graph: Graph, board: Board, objective: AnyObjective, limits: Limits) -> Choice:
+def _choose(
+    graph: Graph, board: Board, objective: AnyObjective, limits: Limits, tuned: bool
+) -> Choice:
     """The graph as it is executed, and its kernels. BoardError if no choice meets the limits.
 
     What the board has no room for is said when its memory is known.
     """
     graph = fuse_pad(graph)
     within = limits.and_(room(board, graph))
-    choice = choose(graph, board.cpu, Objective(objective), within)
+    cycles = Measurements.load(board.cpu, unit_of(board.cpu)).cycles if tuned else modelled
+    choice = choose(graph, board.cpu, Objective(objective), within, cycles)
     excess = limits.excess(choice.cost)
     if excess:
         raise BoardError(

@@ -11,7 +11,7 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -86,7 +86,8 @@ def render(program: Program, board: Board | None) -> dict[str, str]:
         templates |= _FIRMWARE | ({} if board.is_host else _LINKER)
         for name in (*firmware.sources(board), *firmware.headers(board)):
             files[f"firmware/{name}"] = _text(resources.runtime_c() / "firmware" / name)
-    files |= {f"mcu/{path.name}": _text(path) for path in _kernel_files(program)}
+    names = (*program.sources, *program.headers)
+    files |= {f"mcu/{path.name}": _text(path) for path in kernel_files(names, program.folders)}
 
     def render_templates(templates: Mapping[str, str]) -> None:
         for template, target in templates.items():
@@ -131,13 +132,13 @@ def _environment() -> Environment:
 # ---- the C files that are copied
 
 
-def _kernel_files(program: Program) -> tuple[Path, ...]:
-    """The kernels that are used, and every header that they include."""
+def kernel_files(names: Iterable[str], folders: Iterable[Path] = ()) -> tuple[Path, ...]:
+    """The C files of these names, and every header that they include; `folders` are plug-ins'."""
     runtime = resources.runtime_c()
-    known = [path for folder in program.folders for path in sorted(folder.glob("*.[ch]"))]
+    known = [path for folder in folders for path in sorted(folder.glob("*.[ch]"))]
     known += [*(runtime / "kernels").rglob("*.c"), *(runtime / "include").glob("*.h")]
     paths = {path.name: path for path in known}
-    pending = [paths[name] for name in (*program.sources, *program.headers)]
+    pending = [paths[name] for name in names]
     found: dict[str, Path] = {}
     while pending:
         path = pending.pop()

@@ -11,12 +11,9 @@ from functools import singledispatch
 from pathlib import Path
 from typing import Any
 
-from rich import box
-from rich.console import Console, ConsoleOptions, JustifyMethod
+from rich.console import Console
 from rich.markup import escape
-from rich.measure import Measurement
 from rich.table import Table
-from rich.text import Text
 
 from mcugen.analysis import Analysis, Edge, Memory, Operation
 from mcugen.health import Health
@@ -25,12 +22,13 @@ from mcugen.metrics import Difference
 from mcugen.profiling import Profile
 from mcugen.quantizer.report import LayerReport, Report
 from mcugen.results import BoardList, Built, Generated, QuantizedModel, RunResult
+from mcugen.tables import Name as _Name
+from mcugen.tables import print_table as _print
+from mcugen.tables import table as _table
 from mcugen.validation import Comparison, Validation
 
 CHART_WIDTH = 64  # columns for the arena, at most
 CHART_MARGINS = 42  # columns beside it
-NAME_WIDTH, SHORT_NAME = 40, 8  # columns for a tensor's name: at most, and at least
-NO_LIMIT = 10_000  # columns
 GOOD, BAD, WARN = "[green]", "[bold red]", "[yellow]"
 
 
@@ -60,47 +58,6 @@ def _plain(value: Any) -> Any:
 def show(result: object, console: Console, **options: Any) -> None:
     """Print a result as text."""
     raise AssertionError(type(result))
-
-
-class _Name:
-    """The end of a long path: as much of it as the column has room for."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterable[Text]:
-        width = min(options.max_width, NAME_WIDTH)
-        short = self.name if len(self.name) <= width else f"...{self.name[3 - width :]}"
-        yield Text(short, no_wrap=True, overflow="crop")
-
-    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
-        most = min(len(self.name), NAME_WIDTH)
-        return Measurement(min(most, SHORT_NAME), most)
-
-
-def _table(*columns: str, right: Iterable[str] = (), wrap: Iterable[str] = ()) -> Table:
-    """Where the console is narrow, the last column gives way, and those of `wrap`."""
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    for column in columns:
-        justify: JustifyMethod = "right" if column in right else "left"
-        fixed = column != columns[-1] and column not in wrap
-        table.add_column(column, justify=justify, no_wrap=fixed)
-    return table
-
-
-def _print(table: Table, console: Console) -> None:
-    """Numbers are never cut: where there is no room for them, lines run over the edge."""
-    wide = console.options.update(width=NO_LIMIT)
-    needed = console.measure(table, options=wide).maximum
-    if needed > console.width:
-        for column in table.columns:
-            if not column.no_wrap:
-                cells = [
-                    console.measure(cell, options=wide) for cell in (column.header, *column.cells)
-                ]
-                needed -= max(cell.maximum for cell in cells) - max(cell.minimum for cell in cells)
-        table.width = max(needed, console.width)
-    console.print(table, crop=False, soft_wrap=True)
 
 
 def _shape(shape: Iterable[int]) -> str:

@@ -66,6 +66,8 @@ def validate(
 @options.model
 @options.board(required=True)
 @click.option("--functions", is_flag=True, help="Also list the C functions by their cycles.")
+@click.option("--variants", is_flag=True, help="Show what could compute each layer, at which cost.")
+@click.option("--tune", is_flag=True, help="Measure all variants and keep their costs (--tuned).")
 @options.calibration
 @options.choosing
 @options.json
@@ -73,6 +75,8 @@ def profile(
     model: Path,
     board: str,
     functions: bool,
+    variants: bool,
+    tune: bool,
     calibration: Path | None,
     choosing: dict[str, Any],
     as_json: bool,
@@ -81,9 +85,20 @@ def profile(
 
     \b
     Example: mcugen profile kws.tflite --board mps2-an386
+             mcugen profile kws.tflite --board mps2-an386 --variants
     """
-    result = api.profile(model, board, **choosing, calibration=calibration)
-    show(result, as_json, functions=functions)
+    if tune:
+        with progress_bar("measuring") as progress:
+            choosing.pop("tuned")
+            show(
+                api.tune(model, board, calibration=calibration, progress=progress, **choosing),
+                as_json,
+            )
+    elif variants:
+        show(api.variants(model, board, calibration=calibration, **choosing), as_json)
+    else:
+        result = api.profile(model, board, calibration=calibration, **choosing)
+        show(result, as_json, functions=functions)
 
 
 VERBS = (validate, profile)

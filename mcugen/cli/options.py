@@ -59,16 +59,23 @@ def choosing(command: F) -> F:
 
     @wraps(command)
     def collect(
-        objective: str, flash_limit: int | None, ram_limit: int | None, **others: Any
+        objective: str,
+        flash_limit: int | None,
+        ram_limit: int | None,
+        tuned: bool,
+        **others: Any,
     ) -> Any:
         limits = Limits(flash_limit, ram_limit)
-        return command(choosing={"objective": objective, "limits": limits}, **others)
+        choosing = {"objective": objective, "limits": limits, "tuned": tuned}
+        return command(choosing=choosing, **others)
 
     rows = (
         ("--flash-limit", "The most bytes of constants and kernels."),
         ("--ram-limit", "The most bytes of arena, as 65536 or 64K."),
     )
-    verb: Any = collect
+    verb: Any = click.option(
+        "--tuned", is_flag=True, help="Choose by the costs that `profile --tune` measured."
+    )(collect)
     for name, text in rows:
         verb = click.option(name, type=_size, metavar="BYTES", help=text)(verb)
     verb = click.option(

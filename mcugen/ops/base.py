@@ -189,12 +189,27 @@ class Kernel:
         """The positions of the inputs that a call reads at run time."""
         return tuple(range(len(call.inputs))) if self.operands is None else self.operands
 
+    def takes(self, call: Call) -> bool:
+        """Whether the first operand has the kernel's type."""
+        return self.dtype in (None, self._dtype(call))
+
+    def _dtype(self, call: Call) -> DType:
+        return call.input(self.operands[0] if self.operands else 0).dtype
+
     def refusal(self, call: Call) -> str | None:
         """Why this kernel cannot serve a call, or None if it can."""
-        dtype = call.input(self.operands[0] if self.operands else 0).dtype
-        if self.dtype is not None and dtype is not self.dtype:
-            return f"takes {self.dtype.value}, not {dtype.value}"
-        return next((rule_text(rule) for rule in self.applies if rule(call) is not None), None)
+        if self.dtype is not None and not self.takes(call):
+            return f"takes {self.dtype.value}, not {self._dtype(call).value}"
+        broken = self.broken(call)
+        return None if broken is None else rule_text(broken[0])
+
+    def broken(self, call: Call) -> tuple[Rule, str] | None:
+        """The first rule that a call breaks, and what was found."""
+        for rule in self.applies:
+            found = rule(call)
+            if found is not None:
+                return rule, found
+        return None
 
     def constants(self, call: Call) -> int:
         """Bytes of all constants that a call reads: those of the params, and constant operands."""
