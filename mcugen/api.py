@@ -120,7 +120,7 @@ def quantize(
     result = pipeline.quantize(graph, samples, config or Config(), progress)
     content = export(result.graph, float_edges=float_edges)
     made = loads(content, floating.path)
-    if result.parameters.dtype is DType.INT8:  # 16x8 is for other tools: it has no kernels
+    if result.parameters.dtype is DType.INT8:  # 16x8 may be for other tools that know more of it
         made.compiled()
     if destination is not None:
         destination.write_bytes(content)

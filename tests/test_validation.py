@@ -11,6 +11,8 @@ import pytest
 
 import mcugen
 from mcugen import api, reference, validation
+from mcugen.ir import DType
+from mcugen.quantizer.config import Activations, Config, Effort
 
 DIGITS = Path(__file__).parent.parent / "examples" / "digits"
 MODEL = DIGITS / "digits_int8.tflite"
@@ -35,6 +37,18 @@ def test_the_digits_are_exact_and_accurate_on_this_machine():
 def test_the_digits_are_exact_in_the_emulator(board):
     result = mcugen.validate(MODEL, board, DATA, limit=10)
     assert result.exact and result.samples == 10
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize("board", ["host", "mps2-an386"])
+def test_the_digits_are_exact_with_int16_activations(board, tmp_path):
+    made = tmp_path / "digits16.tflite"
+    config = Config(activations=Activations.INT16, effort=Effort.LOW)
+    quantized = mcugen.quantize(FLOAT, DATA, output=made, config=config)
+    samples = 300 if board == "host" else 10
+    result = mcugen.validate(made, board, DATA, limit=samples)
+    assert result.exact and result.samples == samples
+    assert {call.output.dtype for call in quantized.model.compiled().calls()} == {DType.INT16}
 
 
 @pytest.mark.parametrize("layer", [0, 4])
