@@ -5,6 +5,7 @@
 #   check   what must hold before each commit: formats, types, quick tests
 #   fuzz    N random models against the references: make fuzz N=1000 SEED=7, a hundredth as many
 #           Keras networks (NETWORKS=0 for none), and some on every core in QEMU (CORES= for none)
+#   faults  N faults on the wire to a firmware: make faults N=10000
 #   docs    docs/operators.md from the operator modules
 #   bench   cycles and bytes of the MLPerf Tiny models (MODELS=folder) against bench/base.json
 #   bench-quant   the quantizer's figures against float and TensorFlow's converter
@@ -22,7 +23,7 @@ CORES  ?= microbit mps2-an385 mps2-an386 mps2-an500 mps2-an505 mps3-an547
 MODELS ?= $(or $(MCUGEN_SHARED),../shared)/models
 C_FILES = $(shell git ls-files '*.c' '*.h')
 
-.PHONY: demo test check bench setup clean fuzz docs bench-quant
+.PHONY: demo test check bench setup clean fuzz faults docs bench-quant
 .DEFAULT_GOAL := demo
 
 demo: setup
@@ -45,6 +46,9 @@ bench: setup
 fuzz: setup
 	@$(BIN)/python -m mcugen.testing.fuzz -n $(N) --seed $(SEED) --jobs $(JOBS) \
 		--networks $(NETWORKS) $(CORES:%=--board %)
+
+faults: setup
+	@$(BIN)/python -m mcugen.testing.faults examples/digits/digits_int8.tflite -n $(N) --seed $(SEED)
 
 docs: setup
 	$(BIN)/python -m mcugen.ops.manual > docs/operators.md

@@ -60,7 +60,7 @@ class Patience:
 class Session:
     """A conversation with a firmware. `timeout` is for commands that take no time, in seconds.
 
-    `unsure` counts what was damaged, late or lost; `resets` the firmware's starts that were seen.
+    `repeated` counts commands that were sent again, `resets` the firmware's starts that were seen.
     """
 
     def __init__(self, link: Link, timeout: float, patience: Patience | None = None) -> None:
@@ -73,7 +73,7 @@ class Session:
         self._shown: deque[str] = deque(maxlen=_SHOWN_LINES)
         self._sequence = 1 + secrets.randbelow(10**6)
         self._rate = self._fast = link.rates[0] if link.rates else 0
-        self.unsure = 0
+        self.repeated = 0
         self.resets = 0
         if link.rates:
             self._attach()
@@ -133,9 +133,12 @@ class Session:
     # ---- rates
 
     def speed_up(self, rates: Iterable[int]) -> int:
-        """Take the first of these rates that both ends can; returns it, or the one there was."""
+        """Take the first of these rates that both ends can; returns it, or the one there was.
+
+        Where a rate was agreed on and then did not work, the line is bad: no other is tried.
+        """
         for rate in rates:
-            if rate <= self._rate or self._change_rate(rate):
+            if rate <= self._rate or self._change_rate(rate) is not None:
                 break
         return self._rate
 
@@ -144,25 +147,29 @@ class Session:
         if self._link.rates and self._rate != self._link.rates[0]:
             self._change_rate(self._link.rates[0])
 
-    def _change_rate(self, rate: int) -> bool:
-        """Both ends change; the firmware keeps the rate once it understands a command at it."""
+    def _change_rate(self, rate: int) -> bool | None:
+        """Both ends change; the firmware keeps the rate once it understands a command at it.
+
+        True if they have, None if one of them has no such rate, False if it did not work.
+        """
         before = self._rate
         try:
             self.ask(f"mcu baud {rate}", _RATE_TRIAL)
+            self._await_ready()
+            if not self._set_rate(rate):
+                raise self.error("the port has no such rate")
+            for _ in range(2):  # the first confirms; both say whether the line is good
+                self.ask("mcu info", 0.8 * _RATE_TRIAL)
+            self._fast = rate
+            return True
+        except _SilentError:
+            worked: bool | None = False
+            self._link.write(self._sealed(f"mcu baud {before}"))  # it may hear, and not be heard
         except RunError:
-            return False
-        self._await_ready()
-        try:
-            if self._set_rate(rate):
-                for _ in range(2):  # the first confirms; both say whether the line is good
-                    self.ask("mcu info", 0.8 * _RATE_TRIAL)
-                self._fast = rate
-                return True
-        except RunError:
-            self._link.write(self._sealed(f"mcu baud {before}"))  # if it can hear, not be heard
+            worked = None
         self._set_rate(before)
-        self.ask("mcu info", 3 * _RATE_TRIAL)
-        return False
+        self.ask("mcu info", 3 * _RATE_TRIAL)  # once it has come back to this rate
+        return worked
 
     def _await_ready(self) -> None:
         """The firmware changes its rate after this line."""
@@ -232,7 +239,7 @@ class Session:
             found = self._listen(deadline, pause)
             if not isinstance(found, str):
                 return found
-            self.unsure += 1
+            self.repeated += 1
             if time.monotonic() >= deadline:
                 raise self._error(_SilentError, found)
             pause = min(2 * pause, self._patience.longest)

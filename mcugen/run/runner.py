@@ -108,6 +108,16 @@ class Runner:
             self._session.slow_down()
         self._link.close()
 
+    @property
+    def repeated(self) -> int:
+        """Commands that were sent again."""
+        return self._session.repeated
+
+    @property
+    def resets(self) -> int:
+        """Starts of the firmware that were seen."""
+        return self._session.resets
+
     def speed_up(self, fastest: int) -> int:
         """Raise the rate of a serial port as far as both ends take it; returns it in baud."""
         self._fastest = fastest

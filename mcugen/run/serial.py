@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+
 import serial
 
 from mcugen.errors import RunError
@@ -22,16 +25,13 @@ class SerialLink:
                 path, rate, timeout=_POLL, write_timeout=_WRITE_TIMEOUT, exclusive=True
             )
         except (serial.SerialException, OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-            raise RunError(
-                f"{path}: cannot be opened: {reason}; is it the right port, and has no other "
-                "program it open? On Linux you must be in the group dialout"
-            ) from error
+            raise RunError(f"{path}: cannot be opened: {_reason(error)}") from error
 
     def set_rate(self, rate: int) -> bool:
         """Change to a rate; False if the port does not take it."""
         before = self._port.baudrate
         try:
+            self._port.flush()  # what was sent goes at the rate before
             self._port.baudrate = rate
         except (serial.SerialException, OSError, ValueError):
             self._port.baudrate = before
@@ -62,3 +62,14 @@ class SerialLink:
 
     def _gone(self) -> RunError:
         return RunError("the port has gone; was the board unplugged?")
+
+
+def _reason(error: Exception) -> str:
+    number = getattr(error, "errno", None)
+    if number in (errno.EAGAIN, errno.EBUSY):
+        return "another program has the port open; close it"
+    if number == errno.EACCES:
+        return "you may not; on Linux, join the group: sudo usermod -aG dialout $USER"
+    if number is None:
+        return str(error)
+    return f"{os.strerror(number)}; `mcugen flash --list` shows the ports there are"

@@ -216,7 +216,7 @@ def test_benchmark_commands(build, name):
         ]
         assert len(laps) == 2
         assert len(session.ask("help")) == 8
-        assert session.unsure == 0
+        assert session.repeated == 0
     finally:
         link.close()
 
