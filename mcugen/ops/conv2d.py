@@ -23,7 +23,12 @@ from mcugen.ops.base import (
     activation_range,
     apply_activation,
 )
-from mcugen.ops.kernels import conv2d_3x3_s8_dsp, conv2d_s8_dsp, conv2d_s8_mve
+from mcugen.ops.kernels import (
+    conv2d_3x3_s8_dsp,
+    conv2d_s8_dsp,
+    conv2d_s8_mve,
+    conv2d_winograd_s8_dsp,
+)
 from mcugen.ops.sums import multipliers
 from mcugen.ops.window import (
     convolution,
@@ -257,6 +262,7 @@ OP = Op(
         ),
         conv2d_s8_dsp.KERNEL,
         conv2d_3x3_s8_dsp.KERNEL,
+        conv2d_winograd_s8_dsp.KERNEL,
         conv2d_s8_mve.KERNEL,
         Kernel(
             name="mcu_conv2d_f32_ref",

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from mcugen.ops.base import Array
 from mcugen.ops.window import Padding, axis
 from mcugen.testing.builder import one_op, quant
 
@@ -32,6 +33,7 @@ class Conv:
     largest: int = 127
     gain: float = 1.0
     dead: int | None = None  # bias of channel 3, which then has no weights
+    weights: Array | None = None  # random ones unless given
     seed: int = 1
 
     def model(self) -> bytes:
@@ -40,6 +42,8 @@ class Conv:
         shape = (self.out_ch, *self.kernel, self.in_ch)
         weights = rng.integers(-self.largest, self.largest + 1, shape)
         weights.flat[0] = -self.largest
+        if self.weights is not None:
+            weights = self.weights
         spread = self.gain * 60 / (74 * 74 * np.sqrt(np.prod(shape[1:])))
         scales = quant(spread * rng.uniform(0.3, 1.5, self.out_ch), axis=0)
         size = [

@@ -84,7 +84,7 @@ def grid() -> Iterator[tuple[str, bytes]]:
         for window, stride, padding in product(((1, 1), (3, 3), (2, 4)), (1, 2), Padding):
             form = f"{window}-stride{stride}-{padding.name}-{dtype}"
             shape = {"window": window, "stride": stride, "padding": padding, "dtype": dtype}
-            for channels in ((4, 4, 1), (3, 8, 1), (8, 3, 1), (8, 12, 2), (1, 5, 1)):
+            for channels in ((4, 4, 1), (3, 8, 1), (8, 3, 1), (8, 12, 2), (1, 5, 1), (16, 16, 1)):
                 in_ch, out_ch, groups = channels
                 size = (7, 6, in_ch)
                 model = sliding("CONV_2D", size, out_ch, groups=groups, **shape)

@@ -1,0 +1,481 @@
+/* mcu_conv2d_winograd_s8_dsp.c: 3x3 convolution on int8, stride 1, as exact Winograd F(4x4, 3x3).
+ *
+ * A tile of 4x4 outputs sees 6x6 inputs d. With the matrices
+ *         [ 4  0 -5  0  1  0 ]          [  6   0   0 ]
+ *         [ 0 -4 -4  1  1  0 ]          [ -4  -4  -4 ]          [ 1  1  1  1  1  0 ]
+ *     B = [ 0  4 -4 -1  1  0 ]      G = [ -4   4  -4 ]      A = [ 0  1 -1  2 -2  0 ]
+ *         [ 0 -2 -1  2  1  0 ]          [  1   2   4 ]          [ 0  1  1  4  4  0 ]
+ *         [ 0  2 -1 -2  1  0 ]          [  1  -2   4 ]          [ 0  1 -1  8 -8  2 ]
+ *         [ 0  4  0 -5  0  1 ]          [  0   0  12 ]
+ * the sums of the tile are A ((G w G') * (B d B')) A' / 576, where * multiplies elements and ' is
+ * the transpose: for each pair of an input and an output channel 36 products instead of 144. So
+ *     V = B d B' of all input channels, for two tiles,
+ *     M = products with U = G w G', which is computed when the project is generated, summed over
+ *         the input channels, for two tiles and four output channels at a time,
+ *     A M A' and requantization.
+ *
+ * All of it is exact. Inputs are taken as d + 128, in [0, 255]: |V| <= 17,340. |U| <= 18,432. Both
+ * fit a lane of 16 bits. M is summed modulo 2^32, and so are the 576 * S that come out for the sums
+ * S. Multiplied by 4 / 9, the inverse of 9 modulo 2^32 being 954,437,177, they are 256 * S, since
+ * |S| < 2^23: that is checked for the actual weights when the project is generated.
+ *
+ * A word holds two channels k and k + 2, or k + 1 and k + 3. While d is transformed a word is the
+ * number high * 2^16 + low, so that it can be shifted and added as a whole. Where low is negative
+ * that is one less than the lanes (high, low), which PKHBT mends at the end.
+ *
+ * Requantization, FIXED: SSAT((hi(256 * S * multiplier) + offset) >> 13), where that is proved to
+ * give the reference's value for all sums that each channel can reach. Otherwise GENERAL, with x =
+ * hi(2 * S * multiplier), rounded: SSAT((x - (x < 0) + offset) >> shift).
+ *
+ * The stream holds, for each four output channels, in the order of reading:
+ *     per position of U, per pair of input channels: lanes of the four output channels
+ *     per channel: 256 * bias, multiplier, offset and, for GENERAL, shift
+ *
+ * On a Cortex-M4, for a tile: 224 cycles for each input channel to transform it; 16 for each 16
+ * products, and 22 for each position, four output channels and two tiles; 320 for each output
+ * channel.
+ * SPDX-License-Identifier: MIT-0 */
+#include "mcu_conv2d_winograd_s8_dsp.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "mcu_dsp.h"
+#include "mcu_fixed.h"
+#include "mcu_port.h"
+#include "mcu_state.h"
+
+enum {
+    TILE = 4,
+    WINDOW = 6,
+    POSITIONS = 36,
+    TILES = 2,   /* that are multiplied together */
+    OUTPUTS = 4, /* channels likewise */
+    PAIR_WORDS = TILES * POSITIONS,
+    UNROLL = 8, /* pairs of channels */
+    SHIFT = 13
+};
+
+static const uint32_t FOUR_NINTHS = 4U * 954437177U; /* modulo 2^32 */
+
+/* What the products need: the state of mcu_state.h. */
+typedef struct {
+    const int32_t *v;
+    const int32_t *v_end; /* behind all pairs of channels */
+    int32_t back;         /* from behind a position in the last pair to the next one in the first */
+    const int32_t *at_end; /* of the positions in the first pair */
+    int32_t *m;
+    int32_t unused[3];
+} product_args;
+
+/* What the outputs need: likewise. */
+typedef struct {
+    int8_t *output; /* of the first tile */
+    int8_t *output2;
+    int32_t out_ch;
+    int32_t row_step;         /* from the last position of a row to the first one of the next */
+    const int32_t *constants; /* of the first channel */
+    int32_t fixed;
+    int32_t count; /* of tiles times channels */
+    int32_t unused;
+} output_args;
+
+#if MCU_DSP_ASSEMBLY
+/* clang-format off */
+
+/* r4-r9 times B; r10 is lost. */
+#define TIMES_B                                                                                    \
+    "sub r10, r8, r6\n sub r4, r4, r6\n add r4, r10, r4, lsl #2\n"                                 \
+    "sub r6, r8, r6, lsl #2\n sub r8, r5, r7\n sub r9, r9, r7\n add r9, r9, r8, lsl #2\n"          \
+    "sub r7, r7, r5, lsl #2\n add r5, r6, r7\n sub r6, r6, r7\n"                                   \
+    "sub r7, r10, r8, lsl #1\n add r8, r10, r8, lsl #1\n"
+
+/* A column of the input, two channels of it. */
+#define COLUMN(rotate, at)                                                                         \
+    "add r10, r1, r12\n"                                                                           \
+    "ldr r4, [r1]\n ldr r5, [r1, r3]\n ldr r6, [r1, r3, lsl #1]\n ldr r7, [r1, r12]\n"             \
+    "ldr r8, [r1, r3, lsl #2]\n ldr r9, [r10, r3, lsl #1]\n"                                       \
+    "sxtab16 r4, r11, r4" rotate "\n sxtab16 r5, r11, r5" rotate "\n"                              \
+    "sxtab16 r6, r11, r6" rotate "\n sxtab16 r7, r11, r7" rotate "\n"                              \
+    "sxtab16 r8, r11, r8" rotate "\n sxtab16 r9, r11, r9" rotate "\n"                              \
+    TIMES_B                                                                                        \
+    "str r4, [r0, #" at "]\n str r5, [r0, #" at "+48]\n str r6, [r0, #" at "+96]\n"                \
+    "str r7, [r0, #" at "+144]\n str r8, [r0, #" at "+192]\n str r9, [r0, #" at "+240]\n"
+
+#define LANES(w) "add r10, " w ", #0x8000\n pkhbt " w ", " w ", r10\n"
+#define ROW(at)                                                                                    \
+    "ldr r4, [r0, #" at "]\n ldr r5, [r0, #" at "+8]\n ldr r6, [r0, #" at "+16]\n"                 \
+    "ldr r7, [r0, #" at "+24]\n ldr r8, [r0, #" at "+32]\n ldr r9, [r0, #" at "+40]\n"             \
+    TIMES_B LANES("r4") LANES("r5") LANES("r6") LANES("r7") LANES("r8") LANES("r9")                \
+    "str r4, [r0, #" at "]\n str r5, [r0, #" at "+8]\n str r6, [r0, #" at "+16]\n"                 \
+    "str r7, [r0, #" at "+24]\n str r8, [r0, #" at "+32]\n str r9, [r0, #" at "+40]\n"
+
+/* V of a tile. For each pair of channels v holds two words, of two tiles, of each position. */
+MCU_ASSEMBLY_FUNCTION
+static void transform(int32_t *v MCU_UNUSED, const int8_t *from MCU_UNUSED,
+                      int32_t in_ch MCU_UNUSED, int32_t pitch MCU_UNUSED) {
+    __asm__(
+        ".syntax unified\n"
+        "push {r4-r11, lr}\n"
+        "push {r2}\n" /* channels left */
+        "mov r11, #0x00800080\n"
+        "add r12, r3, r3, lsl #1\n"
+        "1:\n"
+        "mov lr, #6\n"
+        ".balign 4\n"
+        "2:\n"
+        COLUMN("", "0") COLUMN(", ror #8", "288")
+        "add r0, #8\n add r1, r2\n subs lr, #1\n bne.w 2b\n"
+        "sub r0, #48\n mov lr, #6\n"
+        ".balign 4\n"
+        "3:\n"
+        ROW("0") ROW("288")
+        "add r0, #48\n subs lr, #1\n bne.w 3b\n"
+        "mov r4, #6\n mls r1, r4, r2, r1\n add r1, #4\n add r0, #288\n"
+        "ldr r4, [sp]\n subs r4, #4\n str r4, [sp]\n bne.w 1b\n"
+        "add sp, #4\n pop {r4-r11, pc}\n");
+}
+
+#define V "0"
+#define V_END "1"
+#define BACK "2"
+#define AT_END "3"
+#define M "4"
+
+/* Two channels of four outputs and two tiles, `k` pairs of channels on; the first ones begin. */
+#define PRODUCTS(k, op, a, b, c, d, e, f, g, h)                                                    \
+    "ldr r2, [r0], #4\n ldr r3, [r0], #4\n"                                                        \
+    "ldr r4, [r1, #288*" k "]\n ldr lr, [r1, #288*" k "+4]\n"                                      \
+    op " r5, r2, r4" a "\n " op " r6, r2, lr" b "\n " op " r7, r3, r4" c "\n "                     \
+    op " r8, r3, lr" d "\n ldr r2, [r0], #4\n ldr r3, [r0], #4\n "                                 \
+    op " r9, r2, r4" e "\n " op " r10, r2, lr" f "\n " op " r11, r3, r4" g "\n "                   \
+    op " r12, r3, lr" h "\n"
+#define START PRODUCTS("0", "smuad", "", "", "", "", "", "", "", "")
+#define GO_ON(k)                                                                                   \
+    PRODUCTS(k, "smlad", ", r5", ", r6", ", r7", ", r8", ", r9", ", r10", ", r11", ", r12")
+#define SEVEN                                                                                      \
+    GO_ON("1") GO_ON("2") GO_ON("3") GO_ON("4") GO_ON("5") GO_ON("6") GO_ON("7")                   \
+    "addw r1, r1, #2304\n" MCU_GET("r2", V_END) "cmp r1, r2\n"
+
+/* M of two tiles and four output channels.
+ * r0 stream, r1 v, r2 r3 weights, r4 lr inputs of both tiles, r5-r12 sums. */
+MCU_ASSEMBLY_FUNCTION
+static void multiply(const int32_t *stream MCU_UNUSED, const product_args *args MCU_UNUSED) {
+    __asm__(
+        ".syntax unified\n"
+        "push {r4-r11, lr}\n"
+        MCU_STATE_ENTER
+        MCU_GET("r1", V)
+        ".balign 4\n"
+        "1:\n"
+        START SEVEN
+        "blo.w 3f\n"
+        "2:\n"
+        MCU_GET("r3", BACK) MCU_GET("r2", M)
+        "sub r1, r3\n"
+        "str r6, [r2, #144]\n str r7, [r2, #288]\n str r8, [r2, #432]\n str r9, [r2, #576]\n"
+        "str r10, [r2, #720]\n str r11, [r2, #864]\n str r12, [r2, #1008]\n str r5, [r2], #4\n"
+        MCU_GET("r3", AT_END) MCU_PUT(M, "r2")
+        "cmp r1, r3\n bne.w 1b\n"
+        MCU_STATE_LEAVE
+        "pop {r4-r11, pc}\n"
+        ".balign 4\n"
+        "3:\n"
+        GO_ON("0") SEVEN
+        "blo.w 3b\n b.w 2b\n");
+}
+
+#define OUTPUT "0"
+#define OUTPUT2 "1"
+#define OUT_CH "2"
+#define ROW_STEP "3"
+#define CONSTANTS "4"
+#define FORM "5"
+#define COUNT "6"
+
+/* A times r4-r9 in r4, r8, r10, r5. */
+#define TIMES_A                                                                                    \
+    "add r10, r5, r6\n sub r5, r5, r6\n add r6, r7, r8\n sub r7, r7, r8\n"                         \
+    "add r4, r4, r10\n add r4, r4, r6\n add r8, r5, r7, lsl #1\n add r10, r10, r6, lsl #2\n"       \
+    "add r5, r5, r7, lsl #3\n add r5, r5, r9, lsl #1\n"
+#define M_COLUMN(at)                                                                               \
+    "ldr r4, [r0, #" at "]\n ldr r5, [r0, #" at "+24]\n ldr r6, [r0, #" at "+48]\n"                \
+    "ldr r7, [r0, #" at "+72]\n ldr r8, [r0, #" at "+96]\n ldr r9, [r0, #" at "+120]\n"            \
+    TIMES_A                                                                                        \
+    "str r4, [r0, #" at "]\n str r8, [r0, #" at "+24]\n str r10, [r0, #" at "+48]\n"               \
+    "str r5, [r0, #" at "+72]\n"
+#define M_ROW "ldm r0!, {r4-r9}\n" TIMES_A
+
+#define EACH(op) op("r4") op("r8") op("r10") op("r5")
+#define FIXED(y)                                                                                   \
+    "mla " y ", " y ", r11, r12\n smmla " y ", " y ", r2, r3\n ssat " y ", #8, " y ", asr #13\n"
+#define GENERAL(y)                                                                                 \
+    "mla " y ", " y ", r11, r12\n asr " y ", #7\n smmulr " y ", " y ", r2\n"                       \
+    "add " y ", " y ", " y ", asr #31\n add " y ", r3\n asr " y ", r9\n ssat " y ", #8, " y "\n"
+#define STORE                                                                                      \
+    MCU_GET("r6", ROW_STEP)                                                                        \
+    "add r7, r1, lr\n strb r4, [r1]\n add r4, r7, lr\n strb r8, [r7]\n"                            \
+    "add r1, r4, lr\n strb r10, [r4]\n strb r5, [r1]\n add r1, r6\n"
+#define FIXED_ROW M_ROW EACH(FIXED) STORE
+#define GENERAL_ROW                                                                                \
+    M_ROW MCU_GET("r9", CONSTANTS) "ldr r9, [r9, #12]\n" EACH(GENERAL) STORE
+
+/* The outputs of all M, which is lost.
+ * r0 m, r1 output, r2 multiplier, r3 offset, r4-r10 m, r11 4 / 9, r12 256 * bias, lr out_ch. */
+MCU_ASSEMBLY_FUNCTION
+static void finish(int32_t *m MCU_UNUSED, const output_args *args MCU_UNUSED,
+                   uint32_t four_ninths MCU_UNUSED) {
+    __asm__(
+        ".syntax unified\n"
+        "push {r4-r11, lr}\n"
+        "mov r11, r2\n"
+        MCU_STATE_ENTER
+        MCU_GET("lr", OUT_CH)
+        ".balign 4\n"
+        "1:\n"
+        M_COLUMN("0") M_COLUMN("4") M_COLUMN("8") M_COLUMN("12") M_COLUMN("16") M_COLUMN("20")
+        /* the tiles take turns; the next channel is one byte on */
+        MCU_GET("r4", CONSTANTS) MCU_GET("r1", OUTPUT) MCU_GET("r6", OUTPUT2) MCU_GET("r7", FORM)
+        "add r5, r1, #1\n"
+        MCU_PUT(OUTPUT, "r6") MCU_PUT(OUTPUT2, "r5")
+        "ldr r12, [r4]\n ldr r2, [r4, #4]\n ldr r3, [r4, #8]\n"
+        "cmp r7, #0\n beq.w 4f\n"
+        FIXED_ROW FIXED_ROW FIXED_ROW FIXED_ROW
+        MCU_GET("r4", COUNT) MCU_GET("r5", CONSTANTS)
+        "add r0, #48\n lsls r6, r4, #31\n it ne\n addne r5, #12\n"
+        "2:\n"
+        "subs r4, #1\n"
+        MCU_PUT(CONSTANTS, "r5") MCU_PUT(COUNT, "r4")
+        "bne.w 1b\n"
+        MCU_STATE_LEAVE
+        "pop {r4-r11, pc}\n"
+        "4:\n"
+        GENERAL_ROW GENERAL_ROW GENERAL_ROW GENERAL_ROW
+        MCU_GET("r4", COUNT) MCU_GET("r5", CONSTANTS)
+        "add r0, #48\n lsls r6, r4, #31\n it ne\n addne r5, #16\n"
+        "b.w 2b\n");
+}
+
+/* clang-format on */
+
+#else
+
+static void times_b(int32_t *d, int32_t step) {
+    const int32_t d0 = d[0];
+    const int32_t d1 = d[step];
+    const int32_t d2 = d[2 * step];
+    const int32_t d3 = d[3 * step];
+    const int32_t d4 = d[4 * step];
+    const int32_t d5 = d[5 * step];
+    d[0] = 4 * d0 - 5 * d2 + d4;
+    d[step] = -4 * d1 - 4 * d2 + d3 + d4;
+    d[2 * step] = 4 * d1 - 4 * d2 - d3 + d4;
+    d[3 * step] = -2 * d1 - d2 + 2 * d3 + d4;
+    d[4 * step] = 2 * d1 - d2 - 2 * d3 + d4;
+    d[5 * step] = 4 * d1 - 5 * d3 + d5;
+}
+
+/* B d B' of one channel. */
+static void transform_channel(int32_t *d, const int8_t *from, int32_t in_ch, int32_t pitch) {
+    for (int32_t y = 0; y < WINDOW; y++) {
+        for (int32_t x = 0; x < WINDOW; x++) {
+            d[y * WINDOW + x] = from[y * pitch + x * in_ch] + 128;
+        }
+    }
+    for (int32_t x = 0; x < WINDOW; x++) {
+        times_b(d + x, WINDOW);
+    }
+    for (int32_t y = 0; y < WINDOW; y++) {
+        times_b(d + y * WINDOW, 1);
+    }
+}
+
+/* V of a tile. For each pair of channels v holds two words, of two tiles, of each position. */
+static void transform(int32_t *v, const int8_t *from, int32_t in_ch, int32_t pitch) {
+    for (int32_t c = 0; c < in_ch; c += (c % 2 == 0) ? 1 : 3, v += PAIR_WORDS) {
+        int32_t low[POSITIONS];
+        int32_t high[POSITIONS];
+        transform_channel(low, from + c, in_ch, pitch);
+        transform_channel(high, from + c + 2, in_ch, pitch);
+        for (int32_t i = 0; i < POSITIONS; i++) {
+            v[TILES * i] = mcu_lanes(low[i], high[i]);
+        }
+    }
+}
+
+/* M of two tiles and four output channels. */
+static void multiply(const int32_t *stream, const product_args *args) {
+    for (int32_t i = 0; i < POSITIONS; i++) {
+        int32_t sums[OUTPUTS][TILES] = {{0}};
+        for (const int32_t *v = args->v + TILES * i; v < args->v_end; v += PAIR_WORDS) {
+            for (int32_t c = 0; c < OUTPUTS; c++, stream++) {
+                for (int32_t t = 0; t < TILES; t++) {
+                    sums[c][t] = mcu_smlad(*stream, v[t], sums[c][t]);
+                }
+            }
+        }
+        for (int32_t c = 0; c < OUTPUTS; c++) {
+            for (int32_t t = 0; t < TILES; t++) {
+                args->m[(TILES * c + t) * POSITIONS + i] = sums[c][t];
+            }
+        }
+    }
+}
+
+/* y = A m, modulo 2^32. */
+static void times_a(uint32_t *y, int32_t y_step, const uint32_t *m, int32_t m_step) {
+    const uint32_t a = m[m_step] + m[2 * m_step];
+    const uint32_t b = m[m_step] - m[2 * m_step];
+    const uint32_t c = m[3 * m_step] + m[4 * m_step];
+    const uint32_t d = m[3 * m_step] - m[4 * m_step];
+    y[0] = m[0] + a + c;
+    y[y_step] = b + 2U * d;
+    y[2 * y_step] = a + 4U * c;
+    y[3 * y_step] = b + 8U * d + 2U * m[5 * m_step];
+}
+
+static int8_t requantize(int32_t times_256, const int32_t *constants, int32_t fixed) {
+    if (fixed) {
+        return mcu_ssat8((mcu_smmul(times_256, constants[0]) + constants[1]) >> SHIFT);
+    }
+    const int32_t scaled = mcu_smmulr(times_256 >> 7, constants[0]);
+    return mcu_ssat8((scaled + (scaled >> 31) + constants[1]) >> constants[2]);
+}
+
+/* The outputs of all M. */
+static void finish(int32_t *m, const output_args *args, uint32_t four_ninths) {
+    const int32_t row_pitch = args->row_step + (TILE - 1) * args->out_ch;
+    const int32_t *constants = args->constants;
+    for (int32_t i = 0; i < args->count; i++, m += POSITIONS) {
+        uint32_t columns[TILE * WINDOW];
+        uint32_t sums[TILE];
+        int8_t *const to = ((i % TILES == 0) ? args->output : args->output2) + i / TILES;
+        for (int32_t x = 0; x < WINDOW; x++) {
+            times_a(columns + x, WINDOW, (const uint32_t *)m + x, WINDOW);
+        }
+        for (int32_t y = 0; y < TILE; y++) {
+            times_a(sums, 1, columns + WINDOW * y, 1);
+            for (int32_t x = 0; x < TILE; x++) {
+                const uint32_t times_256 = sums[x] * four_ninths + (uint32_t)constants[0];
+                to[y * row_pitch + x * args->out_ch] =
+                    requantize((int32_t)times_256, constants + 1, args->fixed);
+            }
+        }
+        constants += (i % TILES == 0) ? 0 : ((args->fixed != 0) ? 3 : 4);
+    }
+}
+
+#endif
+
+/* A tile of an image: its first output position. */
+typedef struct {
+    int32_t row;
+    int32_t column;
+} tile;
+
+static tile tile_at(int32_t index, const mcu_conv2d_winograd_s8_dsp_params *p) {
+    const int32_t across = (p->out_w + TILE - 1) / TILE;
+    const tile t = {index / across * TILE, index % across * TILE};
+    return t;
+}
+
+static void copy(int8_t *to, const int8_t *from, int32_t count) {
+    for (int32_t i = 0; i < count; i += 4) {
+        mcu_store4(to + i, mcu_load4(from + i));
+    }
+}
+
+/* Collects six rows of six pixels at row y, column x, which may lie outside in part. */
+static void collect(int8_t *to, const int8_t *image, int32_t y, int32_t x,
+                    const mcu_conv2d_winograd_s8_dsp_params *p) {
+    const int32_t left = mcu_clamp(-x, 0, WINDOW);
+    const int32_t right = mcu_clamp(p->in_w - x, left, WINDOW);
+    const int32_t pitch = WINDOW * p->in_ch;
+    (void)memset(to, p->input_zero_point, (size_t)(WINDOW * pitch));
+    for (int32_t row = y; row < y + WINDOW; row++, to += pitch) {
+        if (row >= 0 && row < p->in_h) {
+            copy(to + left * p->in_ch, image + (row * p->in_w + x + left) * p->in_ch,
+                 (right - left) * p->in_ch);
+        }
+    }
+}
+
+/* V of the tile t; `bytes` has room for its inputs. */
+static void begin(int32_t *v, int8_t *bytes, const int8_t *image, tile t,
+                  const mcu_conv2d_winograd_s8_dsp_params *p) {
+    const int32_t y = t.row - p->pad_top;
+    const int32_t x = t.column - p->pad_left;
+    if (y >= 0 && x >= 0 && y + WINDOW <= p->in_h && x + WINDOW <= p->in_w) {
+        transform(v, image + (y * p->in_w + x) * p->in_ch, p->in_ch, p->in_w * p->in_ch);
+        return;
+    }
+    collect(bytes, image, y, x, p);
+    transform(v, bytes, p->in_ch, WINDOW * p->in_ch);
+}
+
+/* The positions of a tile that are in the output, of four channels. */
+static void clip(int8_t *output, const int8_t *from, tile t, int32_t channel,
+                 const mcu_conv2d_winograd_s8_dsp_params *p) {
+    for (int32_t y = t.row; y < t.row + TILE; y++) {
+        for (int32_t x = t.column; x < t.column + TILE; x++, from += OUTPUTS) {
+            if (y < p->out_h && x < p->out_w) {
+                copy(output + (y * p->out_w + x) * p->out_ch + channel, from, OUTPUTS);
+            }
+        }
+    }
+}
+
+void mcu_conv2d_winograd_s8_dsp(const mcu_conv2d_winograd_s8_dsp_params *params,
+                                const int8_t *input, int8_t *output, void *scratch) {
+    const mcu_conv2d_winograd_s8_dsp_params *const p = params;
+    const int32_t pairs = p->in_ch / 2;
+    const int32_t tiles = (p->out_h + TILE - 1) / TILE * ((p->out_w + TILE - 1) / TILE);
+    int32_t *const v = scratch;
+    int32_t *const m = v + pairs * PAIR_WORDS;
+    int8_t *const bytes = (int8_t *)m; /* no m is needed yet when they are */
+    const product_args products = {
+        .v = v,
+        .v_end = v + pairs * PAIR_WORDS,
+        .back = 4 * (pairs * PAIR_WORDS - TILES),
+        .at_end = v + PAIR_WORDS,
+        .m = m,
+    };
+    output_args outputs = {.fixed = p->fixed, .count = TILES * OUTPUTS};
+    int8_t spare[TILES][TILE * TILE * OUTPUTS];
+
+    for (int32_t image = 0; image < p->batch; image++) {
+        for (int32_t i = 0; i < tiles; i += TILES) {
+            /* A last tile without a partner is its own: the same bytes are written twice. */
+            const tile a = tile_at(i, p);
+            const tile b = tile_at((i + 1 < tiles) ? i + 1 : i, p);
+            const int whole = a.row + TILE <= p->out_h && b.row + TILE <= p->out_h &&
+                              a.column + TILE <= p->out_w && b.column + TILE <= p->out_w;
+            const int32_t *stream = p->stream;
+            begin(v, bytes, input, a, p);
+            begin(v + 1, bytes, input, b, p);
+            for (int32_t channel = 0; channel < p->out_ch; channel += OUTPUTS) {
+                multiply(stream, &products);
+                stream += POSITIONS * OUTPUTS * pairs;
+                outputs.constants = stream;
+                stream += OUTPUTS * ((p->fixed != 0) ? 3 : 4);
+                if (whole) {
+                    outputs.output = output + (a.row * p->out_w + a.column) * p->out_ch + channel;
+                    outputs.output2 = output + (b.row * p->out_w + b.column) * p->out_ch + channel;
+                    outputs.out_ch = p->out_ch;
+                    outputs.row_step = (p->out_w - TILE + 1) * p->out_ch;
+                    finish(m, &outputs, FOUR_NINTHS);
+                } else {
+                    outputs.output = spare[0];
+                    outputs.output2 = spare[1];
+                    outputs.out_ch = OUTPUTS;
+                    outputs.row_step = OUTPUTS;
+                    finish(m, &outputs, FOUR_NINTHS);
+                    clip(output, spare[0], a, channel, p);
+                    clip(output, spare[1], b, channel, p);
+                }
+            }
+        }
+        input += p->in_h * p->in_w * p->in_ch;
+        output += p->out_h * p->out_w * p->out_ch;
+    }
+}
