@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mcugen import analysis, data, health, profiling, validation
+from mcugen import analysis, data, health, packages, profiling, validation
 from mcugen.analysis import Analysis, Memory
 from mcugen.build import Build, build
 from mcugen.choose import Choice, Objective, choose
@@ -30,6 +30,7 @@ from mcugen.lower import lower
 from mcugen.memory_report import memory_report
 from mcugen.model import Model, load, loads
 from mcugen.ops.base import Array
+from mcugen.packages import Package
 from mcugen.passes.fuse_pad import fuse_pad
 from mcugen.profiling import Profile
 from mcugen.program import Program, Source
@@ -209,18 +210,21 @@ def generate(
     objective: AnyObjective = Objective.BALANCED,
     limits: Limits = NO_LIMITS,
     tuned: bool = False,
+    package: str | None = None,
     calibration: Data | None = None,
     config: Config | None = None,
     progress: Progress = silent,
 ) -> Generated:
     """Write a self-contained C project; a directory with other content needs `force`.
 
-    A float model is quantized first if there are samples to calibrate with.
+    `package` names a build system of `packages.PACKAGES` to lay it out for, without firmware. A
+    float model is quantized first if there are samples to calibrate with.
     """
     board = load_board(board_name)
     model = _prepared(model_path, calibration, config, progress)
     choice = _choose(model.compiled(), board, objective, limits, tuned)
-    return _generate(model, choice, board, Path(directory), name, force)
+    layout = None if package is None else packages.find(package)
+    return _generate(model, choice, board, Path(directory), name, force, layout)
 
 
 def build_project(directory: AnyPath, board_name: str | None = None) -> Built:
@@ -431,11 +435,17 @@ def _program(model: Model, choice: Choice, board: Board, name: str | None = None
 
 
 def _generate(
-    model: Model, choice: Choice, board: Board, directory: Path, name: str | None, force: bool
+    model: Model,
+    choice: Choice,
+    board: Board,
+    directory: Path,
+    name: str | None,
+    force: bool,
+    package: Package | None = None,
 ) -> Generated:
     program = _program(model, choice, board, name)
     analysis.require_room(analysis.at_least(board, program.arena_bytes, program.weight_bytes))
-    emit(program, board, directory, force=force)
+    emit(program, board, directory, force=force, package=package)
     files = sum(path.is_file() for path in directory.rglob("*"))
     return Generated(
         directory,

@@ -24,15 +24,20 @@ class Manifest:
     sha256: str
     arena_bytes: int
     files: tuple[str, ...]
+    package: str = ""
 
 
-def render(program: Program, project_id: str, files: Mapping[str, str]) -> str:
-    """The record as JSON; `files` are the SHA-256 of the project's other files."""
+def render(program: Program, project_id: str, files: Mapping[str, str], package: str = "") -> str:
+    """The record as JSON; `files` are the SHA-256 of the project's other files.
+
+    `package` names the build system that it was laid out for, if it is not a plain project.
+    """
     record = {
         "generator": GENERATOR,
         "version": program.version,
         "prefix": program.prefix,
         "board": program.board,
+        **({"package": package} if package else {}),
         "model": {"file": program.source, "sha256": program.sha256},
         "model_id": program.model_id,
         "project_id": project_id,
@@ -95,6 +100,7 @@ def read(directory: Path) -> Manifest:
             sha256=str(record["model"]["sha256"]),
             arena_bytes=int(record["arena"]["bytes"]),
             files=(*sorted(str(name) for name in record["files"]), path.name),
+            package=str(record.get("package", "")),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise OutputError(f"{path}: damaged ({error!r}); generate the project again") from error

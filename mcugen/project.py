@@ -37,6 +37,11 @@ class Project:
         other must be given, and be the one that the project was made for.
         """
         facts = manifest.read(directory)
+        if facts.package:
+            raise OutputError(
+                f"{directory}: is laid out for {facts.package}, which builds it; "
+                "to build and run it here, generate a project without --format"
+            )
         if board is not None and board.name != facts.board:
             raise BoardError(
                 f"{directory}: made for {facts.board}, not for {board.name}; "

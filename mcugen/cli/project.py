@@ -11,6 +11,7 @@ from mcugen import api
 from mcugen.cli import options
 from mcugen.cli.options import PATH
 from mcugen.cli.output import progress_bar, show
+from mcugen.packages import PACKAGES
 
 
 @click.command()
@@ -25,6 +26,12 @@ from mcugen.cli.output import progress_bar, show
 )
 @options.name
 @click.option("--force", is_flag=True, help="Replace the project that DIR holds.")
+@click.option(
+    *("--format", "package"),
+    type=click.Choice(["cmake", *PACKAGES]),
+    default="cmake",
+    help="The build system: cmake also has a Makefile and firmware for the board.",
+)
 @options.calibration
 @options.choosing
 @options.json
@@ -34,6 +41,7 @@ def generate(
     directory: Path,
     name: str | None,
     force: bool,
+    package: str,
     calibration: Path | None,
     choosing: dict[str, Any],
     as_json: bool,
@@ -43,6 +51,7 @@ def generate(
     \b
     Example: mcugen generate kws.tflite --board mps2-an386 -o out/kws
              mcugen generate kws.keras --data kws01.npz --board mps2-an386 -o out/kws
+             mcugen generate kws.tflite --board arduino-nano-33-ble --format arduino -o out/kws
     """
     with progress_bar("quantizing") as progress:
         result = api.generate(
@@ -51,6 +60,7 @@ def generate(
             directory,
             name=name,
             force=force,
+            package=None if package == "cmake" else package,
             **choosing,
             calibration=calibration,
             progress=progress,
