@@ -8,6 +8,7 @@
 #   faults  N faults on the wire to a firmware: make faults N=10000
 #   docs    docs/operators.md from the operator modules
 #   bench   cycles and bytes of the MLPerf Tiny models (MODELS=folder) against bench/base.json
+#   bench-costs   modelled cycles of the kernels over measured ones
 #   bench-quant   the quantizer's figures against float and TensorFlow's converter
 #   setup   system packages and a virtual environment in .venv
 #   clean   remove what the above made
@@ -23,7 +24,7 @@ CORES  ?= microbit mps2-an385 mps2-an386 mps2-an500 mps2-an505 mps3-an547
 MODELS ?= $(or $(MCUGEN_SHARED),../shared)/models
 C_FILES = $(shell git ls-files '*.c' '*.h')
 
-.PHONY: demo test check bench setup clean fuzz faults docs bench-quant
+.PHONY: demo test check bench setup clean fuzz faults docs bench-quant bench-costs
 .DEFAULT_GOAL := demo
 
 demo: setup
@@ -52,6 +53,9 @@ faults: setup
 
 docs: setup
 	$(BIN)/python -m mcugen.ops.manual > docs/operators.md
+
+bench-costs: setup
+	@$(BIN)/python -m mcugen.testing.cost_model
 
 bench-quant: setup
 	$(BIN)/python bench/quant.py

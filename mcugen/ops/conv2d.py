@@ -227,6 +227,12 @@ def blocks(call: Call) -> overlap.Blocks:
     )
 
 
+def cost_ref(call: Call) -> Cost:
+    """Products in blocks of four channels, and for each output its rows of taps and its scaling."""
+    rows = call.input(1).shape[1]
+    return Cost(cycles=4 * macs(call) + (20 * rows + 75) * call.output.elements)
+
+
 OP = Op(
     name="conv2d",
     tflite="CONV_2D",
@@ -248,7 +254,7 @@ OP = Op(
             params_type="mcu_conv2d_s8_params",
             header="mcu_conv2d.h",
             overlap=overlap.windows(convolution, blocks),
-            cost=lambda call: Cost(cycles=5 * macs(call) + 40 * call.output.elements),
+            cost=cost_ref,
         ),
         Kernel(
             name="mcu_conv2d_s16_ref",

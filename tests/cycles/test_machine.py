@@ -40,6 +40,16 @@ def test_a_word_that_ends_outside_stops_the_run(assemble, size):
         machine.call("f", data, size - 3)
 
 
+def test_an_it_block_may_end_a_page(assemble):
+    """Unicorn 2.1 takes the branch behind it for a part of the block."""
+    block = "itt ne\nldrbne.w r3, [r0], #1\nstrbne.w r3, [r0], #1\nbcc 2f\n2: bx lr"
+    machine = assemble(f=f"movs r1, #1\nb 1f\n.balign 4096\n.space 4096 - 10\n1: {block}")
+    data = machine.buffer("data", b"\x07\x00\x00\x00")
+    trace = machine.call("f", data)
+    assert machine.read(data) == b"\x07\x07\x00\x00"
+    assert trace.total.instructions == 7
+
+
 def test_the_message_of_a_wild_access_names_address_and_function(assemble):
     machine = assemble(f="nop\nldr r2, [r0]\nbx lr")
     with pytest.raises(EmulationError, match=r"0x90000000, outside of all memory \(pc .* in f\)"):

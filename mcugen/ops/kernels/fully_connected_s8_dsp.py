@@ -79,7 +79,7 @@ def cost(call: Call) -> Cost:
     finish += 0 if call.output.zero_point == -128 else 22
     passes = channel_pairs.groups_of(out, OUTPUTS) * (39 * fours + 4 * -(-fours // 8) + finish)
     row = passes + 150 + (90 if out % OUTPUTS else 0)
-    return Cost(call.output.elements // out * row, channel_pairs.stream_bytes(out, depth, OUTPUTS))
+    return Cost(call.output.elements // out * row)
 
 
 def in_passes(call: Call) -> Overlaps:
