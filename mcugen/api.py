@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any
 
 from mcugen import analysis, data, health, packages, profiling, validation
 from mcugen.analysis import Analysis, Memory
+from mcugen.arrange import arrange
 from mcugen.build import Build, build
-from mcugen.choose import Choice, Objective, choose
+from mcugen.choose import Choice, Objective
 from mcugen.emit import emit
 from mcugen.errors import BoardError, OutputError, Problem, ToolError, UnsupportedModelError
 from mcugen.ir import DType, Graph, Tensor
@@ -416,10 +417,9 @@ def _choose(
 
     What the board has no room for is said when its memory is known.
     """
-    graph = fuse_pad(graph)
     within = limits.and_(room(board, graph))
     cycles = Measurements.load(board.cpu, unit_of(board.cpu)).cycles if tuned else modelled
-    choice = choose(graph, board.cpu, Objective(objective), within, cycles)
+    choice = arrange(graph, board.cpu, Objective(objective), within, cycles)
     excess = limits.excess(choice.cost)
     if excess:
         raise BoardError(

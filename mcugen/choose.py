@@ -3,7 +3,8 @@
     time      fewest cycles
     balanced  least product of cycles and flash: a per cent of one is worth a per cent of the other
     size      least flash, then cycles
-    ram       fewest cycles with at most five per cent more RAM than the least there is
+    ram       fewest cycles with at most five per cent more RAM than the least there is; `arrange`
+              puts its own choice first, where layers may run by rows
 
 Flash is constants and the code of the kernels, which counts once for all layers that share one. RAM
 is the arena, scratch included. What an objective does not spend least of is only limited.
@@ -23,9 +24,11 @@ from dataclasses import dataclass, replace
 
 from mcugen.code_size import code_size
 from mcugen.frontier import Option, Point, frontier
-from mcugen.ir import Graph, TensorId
+from mcugen.ir import Call, Graph, TensorId
 from mcugen.lifetimes import lifetimes
 from mcugen.limits import NO_LIMITS, Figures, Limits
+from mcugen.ops.base import Kernel
+from mcugen.ops.rows import Chain
 from mcugen.plan import loads, plan
 from mcugen.reorder import reorder
 from mcugen.select import Cycles, Selection, Variant, modelled, require_kernels, variants
@@ -56,6 +59,18 @@ class Choice:
     free: Figures | None = None
 
     @property
+    def layers(self) -> tuple[tuple[Call, Kernel], ...]:
+        """Every layer with its kernel, those that run by rows one by one."""
+        pairs: list[tuple[Call, Kernel]] = []
+        for call, kernel in zip(self.graph.calls(), self.selection.kernels, strict=True):
+            if isinstance(call.attrs, Chain):
+                parts = zip(call.attrs.parts, call.attrs.kernels, strict=True)
+                pairs += [(part.call, its) for part, its in parts]
+            elif kernel is not None:
+                pairs.append((call, kernel))
+        return tuple(pairs)
+
+    @property
     def note(self) -> str:
         """What the limits changed."""
         if self.free is None:
@@ -69,7 +84,12 @@ class Choice:
             for kind, now, then in rows
             if now != then
         )
-        return f"to fit, other kernels than those of the objective: modelled {', '.join(changes)}"
+        chains = [node.attrs for node in self.graph.nodes if isinstance(node.attrs, Chain)]
+        layers = sum(len(chain.parts) for chain in chains)
+        what = "to fit, other kernels than those of the objective"
+        if layers:
+            what = f"to save RAM, {layers} layers run a few rows at a time"
+        return f"{what}: modelled {', '.join(changes)}"
 
 
 def choose(

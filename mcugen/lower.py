@@ -7,22 +7,21 @@ import json
 import random
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 
 from mcugen import __version__, cformat, interpret, metrics, resources
-from mcugen.ir import Call, DType, Graph, Tensor, TensorId
-from mcugen.lifetimes import Lifetimes, lifetimes
-from mcugen.ops import OPS
-from mcugen.ops.base import Activation, Array, Const, CValue, Kernel
+from mcugen.ir import DType, Graph, Tensor, TensorId
+from mcugen.layers import CTYPES, Arena, Constants, plain_layer, tensor_text, type_text
+from mcugen.lifetimes import lifetimes
+from mcugen.ops.base import Array, Kernel
+from mcugen.ops.rows import Chain
 from mcugen.plan import MemoryPlan, plan
 from mcugen.plan_verify import verify
 from mcugen.program import (
     ArenaRow,
     ConstArray,
     Expected,
-    Field,
     Layer,
     Port,
     Program,
@@ -30,19 +29,11 @@ from mcugen.program import (
     Source,
     State,
 )
+from mcugen.row_layers import rows_layer
+from mcugen.rows_verify import verify_chains
 from mcugen.select import Selection
 
 ARENA_ALIGN = 16  # vector loads, and the caches of larger cores
-
-_CTYPES = {
-    DType.FLOAT32: "float",
-    DType.INT8: "int8_t",
-    DType.UINT8: "uint8_t",
-    DType.INT16: "int16_t",
-    DType.INT32: "int32_t",
-    DType.INT64: "int64_t",
-    DType.BOOL: "uint8_t",
-}
 
 # PREFIX.h must not hide a header that somebody else includes, PREFIX a target of CMake, nor
 # PREFIX_input a type of harness.h.
@@ -73,11 +64,12 @@ def lower(
     lives = lifetimes(graph, selection)
     memory_plan = plan(lives.buffers, lives.shares)
     verify(lives.buffers, memory_plan, lives.shares)
+    verify_chains(graph, lives, memory_plan)
     prefix = project_prefix(graph.name if name is None else name)
-    arena = _Arena(lives, memory_plan)
-    constants = _Constants(prefix)
+    arena = Arena(lives, memory_plan)
+    constants = Constants(prefix)
     layers = _layers(graph, selection, arena, constants)
-    kernels = sorted({layer.kernel for layer in layers})
+    kernels = _kernels(graph, selection)
     outputs = _ports(graph, "output", arena)
     return Program(
         prefix=prefix,
@@ -99,14 +91,34 @@ def lower(
         layers=layers,
         arena=_arena_rows(graph, selection, arena),
         consts=tuple(constants.arrays.values()),
-        headers=tuple(
-            sorted({"mcu_port.h", *(k.header for k in selection.kernels if k is not None)})
-        ),
-        sources=tuple(f"{kernel}.c" for kernel in kernels),
-        folders=tuple(sorted({k.folder for k in selection.kernels if k and k.folder})),
+        headers=tuple(sorted({"mcu_port.h", *(kernel.header for kernel in kernels)})),
+        sources=tuple(sorted({f"{kernel.name}.c" for kernel in kernels})),
+        folders=tuple(sorted({kernel.folder for kernel in kernels if kernel.folder})),
         floating=graph.is_floating,
         selftest=_selftest(graph, outputs),
     )
+
+
+def _layers(
+    graph: Graph, selection: Selection, arena: Arena, constants: Constants
+) -> tuple[Layer, ...]:
+    layers: list[Layer] = []
+    for step, (kernel, call) in enumerate(zip(selection.kernels, graph.calls(), strict=True)):
+        if kernel is not None:
+            make = rows_layer if isinstance(call.attrs, Chain) else plain_layer
+            layers.append(make(len(layers), step, kernel, call, arena, constants))
+    return tuple(layers)
+
+
+def _kernels(graph: Graph, selection: Selection) -> list[Kernel]:
+    """All kernels that are called, those inside of chains too."""
+    found: list[Kernel] = []
+    for kernel, call in zip(selection.kernels, graph.calls(), strict=True):
+        if isinstance(call.attrs, Chain):
+            found += call.attrs.kernels
+        elif kernel is not None:
+            found.append(kernel)
+    return found
 
 
 def kernels_abi() -> int:
@@ -131,49 +143,7 @@ def _model_id(prefix: str, source: Source, layers: Sequence[Layer], memory_plan:
 # ---- memory
 
 
-@dataclass(frozen=True, slots=True)
-class _Arena:
-    """Where everything lies, as numbers and as C expressions on `int8_t *memory`."""
-
-    lives: Lifetimes
-    plan: MemoryPlan
-
-    def offset(self, tensor: TensorId) -> int:
-        return self.plan.offsets[self.lives.tensors[tensor]]
-
-    def tensor(self, tensor_id: TensorId, tensor: Tensor) -> str:
-        address = f"memory + {self.offset(tensor_id)}"
-        return address if tensor.dtype is DType.INT8 else f"(void *)({address})"
-
-    def scratch(self, step: int) -> str:
-        buffer = self.lives.scratch.get(step)
-        return "NULL" if buffer is None else f"memory + {self.plan.offsets[buffer]}"
-
-
-@dataclass(frozen=True, slots=True)
-class _Constants:
-    """The arrays in flash; equal arrays are kept once."""
-
-    prefix: str
-    arrays: dict[tuple[str, bytes], ConstArray] = field(default_factory=dict)
-
-    def add(self, const: Const, name: str, comment: str) -> str:
-        """Add an array unless it is there; the name under which it is kept."""
-        values = np.ascontiguousarray(const.values)
-        key = (const.ctype, values.tobytes())
-        if key not in self.arrays:
-            self.arrays[key] = ConstArray(
-                name=f"{self.prefix}_{name}",
-                ctype=const.ctype,
-                elements=values.size,
-                bytes=values.nbytes,
-                comment=f"{comment}, {shape_text(values.shape)}",
-                lines=cformat.rows(values),
-            )
-        return self.arrays[key].name
-
-
-def _arena_rows(graph: Graph, selection: Selection, arena: _Arena) -> tuple[ArenaRow, ...]:
+def _arena_rows(graph: Graph, selection: Selection, arena: Arena) -> tuple[ArenaRow, ...]:
     """The arena map by offset, then time; steps become layers, which skip alias operators."""
     layer_of = _layer_numbers(selection)
     names: dict[int, list[str]] = {}
@@ -204,112 +174,10 @@ def _layer_numbers(selection: Selection) -> tuple[int, ...]:
     return tuple(numbers)
 
 
-# ---- layers
-
-
-def _layers(
-    graph: Graph, selection: Selection, arena: _Arena, constants: _Constants
-) -> tuple[Layer, ...]:
-    layers: list[Layer] = []
-    for step, (kernel, call) in enumerate(zip(selection.kernels, graph.calls(), strict=True)):
-        if kernel is not None:
-            layers.append(_layer(len(layers), step, kernel, call, arena, constants))
-    return tuple(layers)
-
-
-def _layer(
-    index: int, step: int, kernel: Kernel, call: Call, arena: _Arena, constants: _Constants
-) -> Layer:
-    op = OPS[call.node.op]
-    params_name = f"layer_{index}"
-    outputs = [
-        arena.tensor(i, tensor) for i, tensor in zip(call.node.outputs, call.outputs, strict=True)
-    ]
-    scratch_bytes = 0 if kernel.scratch is None else kernel.scratch(call)
-    arguments = [
-        f"&{params_name}",
-        *_operands(kernel, call, index, arena, constants),
-        *outputs,
-        *(() if kernel.scratch is None else (arena.scratch(step),)),
-    ]
-    fields = kernel.params(call)
-    return Layer(
-        index=index,
-        node=call.node.index,
-        tensor=call.node.outputs[0],
-        op=op.tflite,
-        title=f'{op.tflite} "{cformat.comment(call.node.name)}"',
-        detail=_detail(kernel, call, op.macs(call), scratch_bytes),
-        params_type=kernel.params_type,
-        params_name=params_name,
-        fields=tuple(
-            Field(key, _value(value, f"layer{index}_{key}", constants))
-            for key, value in fields.items()
-        ),
-        kernel=kernel.name,
-        call=cformat.statement(kernel.name, arguments),
-        macs=op.macs(call),
-        scratch_bytes=scratch_bytes,
-        output=outputs[0],
-        output_bytes=call.output.bytes,
-    )
-
-
-def _operands(
-    kernel: Kernel, call: Call, index: int, arena: _Arena, constants: _Constants
-) -> list[str] | list[tuple[str, ...]]:
-    """The addresses of a kernel's operands as its arguments: one each, or one array for all."""
-    addresses = [
-        _operand(call, position, index, arena, constants)
-        for position in kernel.operand_positions(call)
-    ]
-    return addresses if kernel.operands is not None else [tuple(addresses)]
-
-
-def _operand(call: Call, position: int, index: int, arena: _Arena, constants: _Constants) -> str:
-    """The address of an input: in the arena, or of a constant."""
-    tensor, tensor_id = call.optional(position), call.node.inputs[position]
-    if tensor is None or tensor_id is None:
-        return "NULL"
-    if tensor.is_const:
-        const = Const(tensor.values(), _CTYPES[tensor.dtype])
-        name = constants.add(const, f"layer{index}_operand{position}", f"layer {index}: operand")
-        # Kernels for int8 take booleans, too.
-        return f"(const void *){name}" if const.ctype == "uint8_t" else name
-    return arena.tensor(tensor_id, tensor)
-
-
-def _value(value: CValue, name: str, constants: _Constants) -> str:
-    """A field of a params struct."""
-    if value is None:
-        return "NULL"
-    if isinstance(value, Const):
-        layer, _, key = name.partition("_")
-        return constants.add(value, name, f"{layer.replace('layer', 'layer ')}: {key}")
-    if isinstance(value, tuple):
-        return "{" + ", ".join(cformat.literal(item) for item in value) + "}"
-    return cformat.literal(value)
-
-
-def _detail(kernel: Kernel, call: Call, macs: int, scratch_bytes: int) -> tuple[str, ...]:
-    """The lines below a layer's title."""
-    operands = [call.optional(position) for position in kernel.operand_positions(call)]
-    inputs = ", ".join(type_text(tensor) for tensor in operands if tensor is not None)
-    outputs = ", ".join(type_text(tensor) for tensor in call.outputs)
-    activation = getattr(call.attrs, "activation", Activation.NONE)
-    fused = "" if activation is Activation.NONE else f", fused {activation.name}"
-    facts = [kernel.name]
-    if macs:
-        facts.append(f"{macs:,} MAC")
-    if scratch_bytes:
-        facts.append(f"{scratch_bytes:,} bytes of scratch")
-    return (cformat.comment(f"{inputs} -> {outputs}{fused}", 95), ", ".join(facts))
-
-
 # ---- ports and the self-test
 
 
-def _ports(graph: Graph, role: str, arena: _Arena) -> tuple[Port, ...]:
+def _ports(graph: Graph, role: str, arena: Arena) -> tuple[Port, ...]:
     ids = graph.inputs if role == "input" else graph.outputs
     return tuple(
         _port(role, "" if len(ids) == 1 else f"_{k}", tensor_id, graph.tensors[tensor_id], arena)
@@ -317,7 +185,7 @@ def _ports(graph: Graph, role: str, arena: _Arena) -> tuple[Port, ...]:
     )
 
 
-def _port(role: str, suffix: str, tensor_id: TensorId, tensor: Tensor, arena: _Arena) -> Port:
+def _port(role: str, suffix: str, tensor_id: TensorId, tensor: Tensor, arena: Arena) -> Port:
     quantized = tensor.quant is not None and not tensor.dtype.is_float
     low = high = ""
     if quantized:
@@ -329,7 +197,7 @@ def _port(role: str, suffix: str, tensor_id: TensorId, tensor: Tensor, arena: _A
         role=role,
         suffix=suffix,
         comment=cformat.comment(tensor.name, 40),
-        ctype=_CTYPES[tensor.dtype],
+        ctype=CTYPES[tensor.dtype],
         shape=tensor.shape,
         elements=tensor.elements,
         bytes=tensor.bytes,
@@ -342,7 +210,7 @@ def _port(role: str, suffix: str, tensor_id: TensorId, tensor: Tensor, arena: _A
     )
 
 
-def _states(graph: Graph, arena: _Arena) -> tuple[State, ...]:
+def _states(graph: Graph, arena: Arena) -> tuple[State, ...]:
     return tuple(
         State(
             comment=tensor_text(graph.tensors[i]),
@@ -380,7 +248,7 @@ def _test_arrays(
     return tuple(
         ConstArray(
             name=name if len(values) == 1 else f"{name}_{k}",
-            ctype=_CTYPES[tensor.dtype],
+            ctype=CTYPES[tensor.dtype],
             elements=array.size,
             bytes=array.nbytes,
             comment=type_text(tensor),
@@ -400,21 +268,3 @@ def _pseudo_random(tensor: Tensor) -> Array:
     if tensor.dtype.is_float:
         return (noise / 64.0).astype(tensor.dtype.numpy)
     return noise.astype(tensor.dtype.numpy)
-
-
-# ---- text
-
-
-def shape_text(shape: tuple[int, ...]) -> str:
-    """[1, 49, 10, 1]."""
-    return str(list(shape))
-
-
-def type_text(tensor: Tensor) -> str:
-    """int8 [1, 49, 10, 1]."""
-    return f"{tensor.dtype.value} {shape_text(tensor.shape)}"
-
-
-def tensor_text(tensor: Tensor) -> str:
-    """Type and name, at most 56 characters."""
-    return cformat.comment(f'{type_text(tensor)} "{tensor.name}"', 56)

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
 from mcugen.ir import Call, Graph
+from mcugen.layers import tensor_text
 from mcugen.lifetimes import Lifetimes, lifetimes
-from mcugen.lower import tensor_text
 from mcugen.ops import OPS
 from mcugen.ops.base import Kernel
 from mcugen.plan import MemoryPlan, loads, plan
 from mcugen.plan_verify import verify
+from mcugen.rows_verify import verify_chains
 from mcugen.select import Selection
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -72,6 +73,7 @@ def memory_report(graph: Graph, selection: Selection) -> MemoryReport:
     lives = lifetimes(graph, selection)
     memory_plan = plan(lives.buffers, lives.shares)
     verify(lives.buffers, memory_plan, lives.shares)
+    verify_chains(graph, lives, memory_plan)
     steps = [-1, *(i for i, k in enumerate(selection.kernels) if k is not None), len(graph.nodes)]
     load = loads(lives.buffers, lives.shares)
     moments = tuple(

@@ -55,8 +55,20 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
+class Params:
+    """The constant arguments of a kernel call: a struct with its name and fields."""
+
+    type: str
+    name: str
+    fields: tuple[Field, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Layer:
-    """One kernel call; its index is its position among the layers."""
+    """One kernel call, or a chain of layers with a function of its own, which is then called.
+
+    The index is the position among the layers.
+    """
 
     index: int
     node: int  # the operator's position in the model file
@@ -64,15 +76,19 @@ class Layer:
     op: str
     title: str  # original name and operator
     detail: tuple[str, ...]  # shapes, activation, MACs, kernel, scratch
-    params_type: str
-    params_name: str
-    fields: tuple[Field, ...]
-    kernel: str
+    params: tuple[Params, ...]
+    kernels: tuple[str, ...]
+    body: tuple[str, ...]  # lines of the function PREFIX_rows_INDEX; empty for a kernel call
     call: tuple[str, ...]  # lines of the C statement
     macs: int
     scratch_bytes: int
     output: str  # C expression of the output's address
     output_bytes: int
+
+    @property
+    def kernel(self) -> str:
+        """What computes it, by name."""
+        return ", ".join(self.kernels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +184,11 @@ class Program:
     folders: tuple[Path, ...]  # where those are that are not mcugen's
     floating: bool  # some layer computes in float32
     selftest: SelfTest
+
+    @property
+    def has_rows(self) -> bool:
+        """True if some layer is a chain that runs by rows."""
+        return any(layer.body for layer in self.layers)
 
     @property
     def ports(self) -> tuple[Port, ...]:

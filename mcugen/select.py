@@ -50,12 +50,17 @@ def variants(call: Call, cpu: Cpu, cycles: Cycles = modelled) -> tuple[Variant, 
     )
 
 
-def _variant(kernel: Kernel, call: Call, cycles: Cycles) -> Variant:
+def constants(kernel: Kernel, call: Call) -> int:
+    """Bytes of a call's constants, as the kernel packs them."""
     flash = kernel.cost(call).flash
+    return kernel.constants(call) if flash is None else flash
+
+
+def _variant(kernel: Kernel, call: Call, cycles: Cycles) -> Variant:
     return Variant(
         kernel,
         cycles(kernel, call),
-        kernel.constants(call) if flash is None else flash,
+        constants(kernel, call),
         0 if kernel.scratch is None else kernel.scratch(call),
     )
 

@@ -75,11 +75,7 @@ def variant_report(
     unit: str = "",
 ) -> VariantReport:
     """Describe a choice; `names` are those of the model, the board and the objective."""
-    layers = tuple(
-        _layer(call, kernel, cpu, measured)
-        for call, kernel in zip(choice.graph.calls(), choice.selection.kernels, strict=True)
-        if kernel is not None
-    )
+    layers = tuple(_layer(call, kernel, cpu, measured) for call, kernel in choice.layers)
     return VariantReport(*names, layers, choice.cost, choice.note, unit)
 
 

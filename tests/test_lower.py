@@ -93,7 +93,7 @@ def test_equal_arrays_are_kept_once() -> None:
     one, two = program(graph), program(twice)
     assert two.weight_bytes == one.weight_bytes
     assert [array.name for array in two.consts] == [array.name for array in one.consts]
-    assert two.layers[0].fields == two.layers[1].fields
+    assert two.layers[0].params[0].fields == two.layers[1].params[0].fields
 
 
 def test_layer_comment_says_what_the_layer_does() -> None:

@@ -39,6 +39,7 @@ from mcugen.ops import (
     relu,
     reshape,
     resize_bilinear,
+    rows,
     select,
     shape,
     slice,
@@ -117,6 +118,7 @@ OPS: dict[str, Op] = {
         reshape.OP,
         resize_bilinear.BILINEAR,
         resize_bilinear.NEAREST,
+        rows.OP,
         select.SELECT,
         select.SELECT_V2,
         shape.OP,
@@ -144,4 +146,5 @@ OPS: dict[str, Op] = {
     )
 }
 
-BY_TFLITE: dict[str, Op] = {op.tflite: op for op in OPS.values()}
+# What files hold; chains of rows are made behind the passes.
+BY_TFLITE: dict[str, Op] = {op.tflite: op for op in OPS.values() if op is not rows.OP}

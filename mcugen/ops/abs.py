@@ -9,6 +9,7 @@ from mcugen.ir import Call
 from mcugen.ops import rules, table, unary_f32
 from mcugen.ops.base import Array, Arrays, Op, Scheme, no_attributes
 from mcugen.ops.quantize import MAX_SHIFT
+from mcugen.ops.window import same_rows
 
 # ---- rules
 
@@ -64,6 +65,7 @@ ABS = Op(
     tflite="ABS",
     decode=no_attributes,
     infer=table.infer,
+    rows=same_rows,
     rules=(rules.same_type_in_out, rules.quantized_per_tensor, scale_ratio_fits),
     floating=abs_floating,
     quantized=abs_quantized,
@@ -77,6 +79,7 @@ NEG = Op(
     scheme=Scheme(shares=True),
     decode=no_attributes,
     infer=table.infer,
+    rows=same_rows,
     rules=(
         rules.same_type_in_out,
         rules.quantized_per_tensor,

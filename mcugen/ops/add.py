@@ -29,6 +29,7 @@ from mcugen.ops.base import (
     activation_range,
     apply_activation,
 )
+from mcugen.ops.window import same_rows
 
 # Keep the rounding of both operands far below one step of the output, and the sum in an int32.
 LEFT_SHIFT, LEFT_SHIFT_16 = 20, 15
@@ -245,6 +246,7 @@ OP = Op(
     decode=decode,
     encode=encode,
     infer=broadcast.infer,
+    rows=same_rows,
     rules=RULES,
     floating=floating,
     quantized=quantized,

@@ -12,13 +12,16 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mcugen.fixed import round_half_away
 from mcugen.ir import Call, DType, Tensor
+
+if TYPE_CHECKING:
+    from mcugen.ops.window import Axis
 
 Array = NDArray[Any]
 Arrays = Sequence[Array]
@@ -265,7 +268,9 @@ class Op:
     outputs where they are known although the inputs are not constant (the shape of a tensor, for
     one). `state` are the positions of inputs that the operator updates; their new values follow the
     outputs in its semantics. `arity` is the least and the greatest number of inputs. `scheme` and,
-    for operators with weights, `matmul` are what the quantizer needs.
+    for operators with weights, `matmul` are what the quantizer needs. `rows` are the windows
+    through which the rows of the output see those of the inputs, by position; an input without one
+    is alike for all rows. An operator without any cannot be computed a few rows at a time.
     """
 
     name: str
@@ -284,6 +289,7 @@ class Op:
     state: tuple[int, ...] = ()
     scheme: Scheme = Scheme()
     matmul: Matmul | None = None
+    rows: Callable[[Call], Mapping[int, Axis]] = lambda call: {}
 
     def run(self, call: Call, inputs: Arrays) -> list[Array]:
         """Compute the outputs in numpy, by the float or the quantized semantics."""

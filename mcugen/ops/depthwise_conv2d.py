@@ -32,6 +32,7 @@ from mcugen.ops.kernels import (
 from mcugen.ops.sums import multipliers
 from mcugen.ops.window import (
     convolution,
+    convolution_rows,
     decode_convolution,
     encode_convolution,
     patches,
@@ -239,6 +240,7 @@ OP = Op(
     decode=decode_convolution,
     encode=encode,
     infer=infer,
+    rows=convolution_rows,
     arity=(2, 3),
     rules=RULES,
     floating=floating,

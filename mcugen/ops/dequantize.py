@@ -16,6 +16,7 @@ from mcugen.ops.base import (
     Shape,
     no_attributes,
 )
+from mcugen.ops.window import same_rows
 
 # ---- infer
 
@@ -92,6 +93,7 @@ OP = Op(
     tflite="DEQUANTIZE",
     decode=no_attributes,
     infer=infer,
+    rows=same_rows,
     rules=(output_is_float32,),
     floating=floating,
     quantized=quantized,

@@ -7,6 +7,7 @@ import numpy as np
 from mcugen.ir import Call, DType
 from mcugen.ops import binary_f32, broadcast, rules
 from mcugen.ops.base import Array, Arrays, Op, apply_activation
+from mcugen.ops.window import same_rows
 
 # ---- rules
 
@@ -34,6 +35,7 @@ OP = Op(
     decode=broadcast.decode,
     encode=broadcast.encode,
     infer=broadcast.infer,
+    rows=same_rows,
     rules=(
         types_are_float32,
         broadcast.shapes_broadcast,

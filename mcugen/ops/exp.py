@@ -11,6 +11,7 @@ from mcugen.ir import Call
 from mcugen.ops import float32, rules, table, unary_f32
 from mcugen.ops.base import Array, Arrays, Op, no_attributes
 from mcugen.ops.table import correctly_rounded
+from mcugen.ops.window import same_rows
 
 _RULES = (rules.same_type_in_out, rules.quantized_per_tensor)
 
@@ -74,6 +75,7 @@ ELU = Op(
     tflite="ELU",
     decode=no_attributes,
     infer=table.infer,
+    rows=same_rows,
     rules=(*_RULES, results_fit_int32),
     floating=elu_floating,
     quantized=elu_quantized,
@@ -86,6 +88,7 @@ EXP = Op(
     tflite="EXP",
     decode=no_attributes,
     infer=table.infer,
+    rows=same_rows,
     rules=_RULES,
     floating=exp_floating,
     quantized=exp_quantized,
@@ -98,6 +101,7 @@ LOG = Op(
     tflite="LOG",
     decode=no_attributes,
     infer=table.infer,
+    rows=same_rows,
     rules=_RULES,
     floating=log_floating,
     quantized=log_quantized,

@@ -13,6 +13,7 @@ from mcugen.ir import Call
 from mcugen.ops import float32, rules, table, unary_f32
 from mcugen.ops.base import Array, Arrays, Op, Options
 from mcugen.ops.table import correctly_rounded
+from mcugen.ops.window import same_rows
 
 # ---- attributes and decode
 
@@ -70,6 +71,7 @@ OP = Op(
     decode=decode,
     encode=encode,
     infer=table.infer,
+    rows=same_rows,
     rules=(rules.same_type_in_out, rules.quantized_per_tensor),
     floating=floating,
     quantized=quantized,

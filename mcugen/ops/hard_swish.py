@@ -8,6 +8,7 @@ from mcugen.fixed import quantize_multiplier, rounding_divide_by_pot
 from mcugen.ir import Call
 from mcugen.ops import rules, table, unary_f32
 from mcugen.ops.base import Array, Arrays, Op, no_attributes
+from mcugen.ops.window import same_rows
 
 INT16 = np.iinfo(np.int16)
 
@@ -78,6 +79,7 @@ OP = Op(
     tflite="HARD_SWISH",
     decode=no_attributes,
     infer=table.infer,
+    rows=same_rows,
     rules=(rules.same_type_in_out, rules.quantized_per_tensor, scales_fit),
     floating=floating,
     quantized=quantized,

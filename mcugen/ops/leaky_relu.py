@@ -15,6 +15,7 @@ from mcugen.fixed import multiply_by_quantized_multiplier, quantize_multiplier
 from mcugen.ir import Call, DType
 from mcugen.ops import overlap, rules, table, unary_f32
 from mcugen.ops.base import Array, Arrays, Cost, Family, Fields, Kernel, Op, Options
+from mcugen.ops.window import same_rows
 
 # ---- attributes and decode
 
@@ -109,6 +110,7 @@ OP = Op(
     decode=decode,
     encode=encode,
     infer=table.infer,
+    rows=same_rows,
     rules=(
         rules.same_type_in_out_16,
         rules.quantized_per_tensor,

@@ -27,6 +27,7 @@ from mcugen.ops.base import (
     Scheme,
     no_attributes,
 )
+from mcugen.ops.window import same_rows
 
 INTEGER_BITS = 4  # of the scaled int8 input: Q4.27
 MAX_SCALE_16 = 4.0  # of an int16 input, so that its multiplier keeps products in an int32
@@ -171,6 +172,7 @@ LOGISTIC = Op(
     scheme=Scheme(output=(1 / 256, -128)),
     decode=no_attributes,
     infer=table.infer,
+    rows=same_rows,
     rules=(*_RULES, output_is_unsigned_fraction),
     floating=logistic_floating,
     quantized=logistic_quantized,
@@ -188,6 +190,7 @@ TANH = Op(
     scheme=Scheme(output=(1 / 128, 0)),
     decode=no_attributes,
     infer=table.infer,
+    rows=same_rows,
     rules=(*_RULES, output_is_signed_fraction),
     floating=tanh_floating,
     quantized=tanh_quantized,

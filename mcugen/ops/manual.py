@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from types import ModuleType
 
 from mcugen import ops
-from mcugen.ops import OPS
+from mcugen.ops import BY_TFLITE
 from mcugen.ops.base import Kernel, Op, rule_text
 
 _INTRODUCTION = """\
@@ -26,7 +26,7 @@ the board is used.
 
 def text() -> str:
     """The manual in Markdown."""
-    by_name = sorted(OPS.values(), key=lambda op: op.tflite)
+    by_name = sorted(BY_TFLITE.values(), key=lambda op: op.tflite)
     rows = [
         f"| [{op.tflite}](#{op.tflite.lower()}) | {_types(op)} | {_families(op)} |"
         for op in by_name

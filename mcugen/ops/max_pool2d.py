@@ -51,6 +51,7 @@ OP = Op(
     decode=pool2d.decode,
     encode=pool2d.encode,
     infer=pool2d.infer,
+    rows=pool2d.rows,
     arity=(1, 1),
     rules=pool2d.RULES,
     floating=floating,

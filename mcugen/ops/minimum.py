@@ -9,6 +9,7 @@ import numpy as np
 from mcugen.ir import DType
 from mcugen.ops import binary_f32, broadcast, overlap, rules
 from mcugen.ops.base import Array, Cost, Family, Kernel, Op, Scheme, Semantics, no_attributes
+from mcugen.ops.window import same_rows
 
 # ---- semantics
 
@@ -44,6 +45,7 @@ def _op(name: str, choose: Callable[[Array, Array], Array]) -> Op:
         scheme=Scheme(shares=True),
         decode=no_attributes,
         infer=broadcast.infer,
+        rows=same_rows,
         rules=(*broadcast.RULES, rules.same_quantization_throughout),
         floating=semantics,
         quantized=semantics,

@@ -18,6 +18,7 @@ from mcugen.ops.base import (
     activation_range,
     apply_activation,
 )
+from mcugen.ops.window import same_rows
 
 # |product| < 2**16, or at most 2**30 of int16, so that the scaled value stays in an int32.
 MAX_SHIFT, MAX_SHIFT_16 = 14, 0
@@ -93,6 +94,7 @@ OP = Op(
     decode=broadcast.decode,
     encode=broadcast.encode,
     infer=broadcast.infer,
+    rows=same_rows,
     rules=(
         *broadcast.RULES_16,
         rules.activation_is_a_clamp,

@@ -60,6 +60,11 @@ def geometry(call: Call) -> tuple[Axis, Axis]:
     )
 
 
+def rows(call: Call) -> dict[int, Axis]:
+    """The rows that a pool sees."""
+    return {0: geometry(call)[0]}
+
+
 def infer(call: Call) -> tuple[Shape, ...]:
     """Output shape [N, out_h, out_w, channels]."""
     rows, cols = geometry(call)

@@ -10,6 +10,7 @@ from mcugen.ops import binary_f32, broadcast, overlap
 from mcugen.ops.base import Array, Arrays, Cost, Family, Fields, Kernel, Op, no_attributes
 from mcugen.ops.mul import MAX_SHIFT as MAX_PRODUCT_SHIFT
 from mcugen.ops.quantize import MAX_SHIFT
+from mcugen.ops.window import same_rows
 
 # ---- rules
 
@@ -84,6 +85,7 @@ OP = Op(
     tflite="PRELU",
     decode=no_attributes,
     infer=broadcast.infer,
+    rows=same_rows,
     rules=(*broadcast.RULES, output_has_the_inputs_shape, scale_ratios_fit),
     floating=floating,
     quantized=quantized,

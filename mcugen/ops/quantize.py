@@ -25,6 +25,7 @@ from mcugen.ops.base import (
     activation_range,
     no_attributes,
 )
+from mcugen.ops.window import same_rows
 
 # |input| < 2**8, or at most 2**15 of int16, so that the scaled value stays within 2**30.
 MAX_SHIFT, MAX_SHIFT_16 = 22, 15
@@ -169,6 +170,7 @@ OP = Op(
     tflite="QUANTIZE",
     decode=no_attributes,
     infer=infer,
+    rows=same_rows,
     rules=(types_are_quantizable, rules.quantized_per_tensor, scale_ratio_fits),
     floating=floating,
     quantized=quantized,

@@ -20,6 +20,7 @@ from mcugen.ops.base import (
     apply_activation,
 )
 from mcugen.ops.quantize import REQUANTIZE_S8, REQUANTIZE_S16, infer, quantized, scale_ratio_fits
+from mcugen.ops.window import same_rows
 
 
 def floating(call: Call, inputs: Arrays) -> list[Array]:
@@ -51,6 +52,7 @@ def _op(activation: Activation) -> Op:
         tflite=activation.name,
         decode=lambda options: activation,
         infer=infer,
+        rows=same_rows,
         rules=(
             rules.same_type_in_out_16 if takes_16 else rules.same_type_in_out,
             rules.quantized_per_tensor,

@@ -14,6 +14,7 @@ from mcugen.fixed import inverse_sqrt, multiply_by_quantized_multiplier, quantiz
 from mcugen.ir import Call
 from mcugen.ops import float32, rules, table, unary_f32
 from mcugen.ops.base import Array, Arrays, Op, no_attributes
+from mcugen.ops.window import same_rows
 
 _EVERY = table.BYTES.view(np.int8)
 FRACTION_BITS = 20  # of the reciprocal of an integer's square root
@@ -90,6 +91,7 @@ SQRT = Op(
     tflite="SQRT",
     decode=no_attributes,
     infer=table.infer,
+    rows=same_rows,
     rules=(rules.same_type_in_out, rules.quantized_per_tensor, roots_fit_int32),
     floating=sqrt_floating,
     quantized=sqrt_quantized,
@@ -102,6 +104,7 @@ RSQRT = Op(
     tflite="RSQRT",
     decode=no_attributes,
     infer=table.infer,
+    rows=same_rows,
     rules=(rules.same_type_in_out, rules.quantized_per_tensor, rsqrt_scales_fit),
     floating=rsqrt_floating,
     quantized=rsqrt_quantized,

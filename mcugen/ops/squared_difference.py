@@ -9,6 +9,7 @@ from mcugen.ir import Call
 from mcugen.ops import binary_f32, broadcast
 from mcugen.ops.base import Array, Arrays, Op, no_attributes
 from mcugen.ops.difference import Multipliers, difference, kernel
+from mcugen.ops.window import same_rows
 
 LEFT_SHIFT = 7  # the square stays below 2**30
 
@@ -54,6 +55,7 @@ OP = Op(
     tflite="SQUARED_DIFFERENCE",
     decode=no_attributes,
     infer=broadcast.infer,
+    rows=same_rows,
     rules=(*broadcast.RULES, square_scale_is_below_one),
     floating=floating,
     quantized=quantized,

@@ -10,6 +10,7 @@ from mcugen.ops import binary_f32, broadcast, rules
 from mcugen.ops.add import kernel_s16, left_shift, multipliers, sum_scale_is_below_one
 from mcugen.ops.base import Array, Arrays, Op, activation_range, apply_activation
 from mcugen.ops.difference import difference, kernel
+from mcugen.ops.window import same_rows
 
 # ---- semantics
 
@@ -34,6 +35,7 @@ OP = Op(
     decode=broadcast.decode,
     encode=broadcast.encode,
     infer=broadcast.infer,
+    rows=same_rows,
     rules=(
         *broadcast.RULES_16,
         rules.activation_is_a_clamp,

@@ -30,7 +30,7 @@ class Explicit:
     """
 
     rows: Pads
-    cols: Pads
+    cols: Padding | Pads
 
 
 def sides(padding: Padding | Explicit) -> tuple[Padding | Pads, Padding | Pads]:
@@ -85,6 +85,30 @@ def convolution(call: Call) -> tuple[Axis, Axis]:
         axis(in_h, kernel_h, stride_h, dilation_h, rows),
         axis(in_w, kernel_w, stride_w, dilation_w, cols),
     )
+
+
+def same_rows(call: Call) -> dict[int, Axis]:
+    """Each row of the output from the same row of the operands, or from what is alike in all rows.
+
+    For operators that treat every element, or every row, alike; nothing where that is not so.
+    """
+    shape = call.output.shape
+    if len(shape) != 4:
+        return {}
+    found = {}
+    for position, tensor in enumerate(call.inputs):
+        if tensor is None:
+            continue
+        if tensor.shape == shape and not tensor.is_const:
+            found[position] = axis(shape[1], 1, 1, 1, Padding.VALID)
+        elif len(tensor.shape) >= 3 and tensor.shape[-3] != 1:
+            return {}
+    return found
+
+
+def convolution_rows(call: Call) -> dict[int, Axis]:
+    """The rows that a convolution sees."""
+    return {0: convolution(call)[0]}
 
 
 @dataclass(frozen=True, slots=True)

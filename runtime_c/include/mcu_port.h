@@ -16,6 +16,11 @@
 #define MCU_ALIGNED(bytes) __attribute__((aligned(bytes)))
 #endif
 
+/* A function that is called, so that what it takes can be told apart from its caller's part. */
+#ifndef MCU_NOINLINE
+#define MCU_NOINLINE __attribute__((noinline))
+#endif
+
 /* With MCU_OBSERVE the models of an image report the output of each layer to its mcu_observe(). */
 #ifdef MCU_OBSERVE
 #include <stdint.h>

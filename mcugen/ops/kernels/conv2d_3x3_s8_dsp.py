@@ -51,6 +51,14 @@ def rows_are_long(call: Call) -> str | None:
     return None if width >= COLUMNS else f"rows of {width}"
 
 
+def padding_is_narrow(call: Call) -> str | None:
+    """There may be one column of padding on each side."""
+    _, across = convolution(call)
+    if max(across.before, across.after) <= 1:
+        return None
+    return f"{across.before} columns of padding to the left, {across.after} to the right"
+
+
 # ---- params
 
 
@@ -122,6 +130,7 @@ KERNEL = Kernel(
         one_group_without_dilation,
         channels_fit_words,
         rows_are_long,
+        padding_is_narrow,
         weights_pair_up,
         sums_fit,
         clamp_is_saturation,

@@ -1,0 +1,74 @@
+"""How a compiled graph is executed: the last rewrites, which no model file can express.
+
+PADs go into convolutions, kernels and an order are chosen, and where RAM must shrink, layers run a
+few rows at a time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mcugen.choose import NEAR, Choice, Objective, choose
+from mcugen.code_size import code_size
+from mcugen.ir import Graph
+from mcugen.limits import NO_LIMITS, Figures, Limits
+from mcugen.passes.fuse_pad import fuse_pad
+from mcugen.select import Cycles, constants, modelled, variants
+from mcugen.stream import Streamed, Streams
+from mcugen.target import Cpu
+
+
+def arrange(
+    graph: Graph,
+    cpu: Cpu,
+    objective: Objective = Objective.BALANCED,
+    limits: Limits = NO_LIMITS,
+    cycles: Cycles = modelled,
+) -> Choice:
+    """The best way to execute a graph within the limits; the nearest to them if there is none.
+
+    For the least RAM it takes at most `stream.MOST_CYCLES` times the fewest cycles. A limit on RAM
+    is kept at any cost.
+    """
+    graph = fuse_pad(graph)
+    if objective is Objective.RAM:
+        choice = _least_ram(choose(graph, cpu, Objective.TIME), cpu, limits, cycles)
+        return (
+            choose(graph, cpu, objective, limits, cycles) if limits.excess(choice.cost) else choice
+        )
+    choice = choose(graph, cpu, objective, limits, cycles)
+    if not _ram_is_short(choice, limits):
+        return choice
+    assert limits.ram is not None
+    rows = _choice(_streams(choice, cpu, cycles).within(limits.ram), cpu)
+    excess, others = limits.excess(rows.cost), limits.excess(choice.cost)
+    better = (len(excess), rows.cost.cycles) < (len(others), choice.cost.cycles)
+    return replace(rows, free=choice.free) if better else choice
+
+
+def _streams(choice: Choice, cpu: Cpu, cycles: Cycles) -> Streams:
+    return Streams(choice.graph, [variants(call, cpu, cycles) for call in choice.graph.calls()])
+
+
+def _least_ram(fastest: Choice, cpu: Cpu, limits: Limits, cycles: Cycles) -> Choice:
+    """The fewest cycles with little more RAM than the least, or within a limit."""
+    streams = _streams(fastest, cpu, cycles)
+    near = int(streams.least().arena * NEAR)
+    found = streams.within(near if limits.ram is None else min(near, limits.ram))
+    choice = _choice(found, cpu)
+    return choice if choice.cost.ram >= fastest.cost.ram else replace(choice, free=fastest.cost)
+
+
+def _ram_is_short(choice: Choice, limits: Limits) -> bool:
+    """Whether a limit on RAM stood in the way of the objective."""
+    free = choice.cost if choice.free is None else choice.free
+    return limits.ram is not None and free.ram > limits.ram
+
+
+def _choice(streamed: Streamed, cpu: Cpu) -> Choice:
+    """What was found, with its flash: constants, and the code of every kernel once."""
+    cost = Figures(streamed.cycles, 0, streamed.arena)
+    choice = Choice(streamed.graph, streamed.selection, cost)
+    code = {kernel.name: code_size(kernel, cpu) for _, kernel in choice.layers}
+    flash = sum(code.values()) + sum(constants(kernel, call) for call, kernel in choice.layers)
+    return replace(choice, cost=replace(cost, flash=flash))
