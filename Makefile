@@ -9,7 +9,7 @@
 #   docs    docs/operators.md from the operator modules
 #   bench   cycles and bytes of the MLPerf Tiny models (MODELS=folder) against bench/base.json
 #   bench-costs   modelled cycles of the kernels over measured ones
-#   bench-quant   the quantizer's figures against float and TensorFlow's converter
+#   bench-quant   the quantizer's figures against float and TensorFlow's converter (ROWS="kws effort")
 #   setup   system packages and a virtual environment in .venv
 #   clean   remove what the above made
 
@@ -58,7 +58,7 @@ bench-costs: setup
 	@$(BIN)/python -m mcugen.testing.cost_model
 
 bench-quant: setup
-	$(BIN)/python bench/quant.py
+	$(BIN)/python bench/quant.py $(if $(ROWS),--rows $(ROWS))
 
 setup: $(VENV)/packages.stamp $(VENV)/python.stamp
 

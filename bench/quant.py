@@ -9,12 +9,14 @@ TensorFlow's own figures without TensorFlow.
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import resource
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,91 +29,211 @@ from mcugen.exporters.builder import ModelBuilder
 from mcugen.importers import keras as keras_importer
 from mcugen.importers import tflite
 from mcugen.ir import Graph
+from mcugen.model import Model
 from mcugen.ops.base import Array
 from mcugen.quantizer.batch import real_outputs, sqnr_db
 from mcugen.quantizer.calibration import calibrate
 from mcugen.quantizer.config import Config, Effort, Pass
 from mcugen.quantizer.observe import with_batch
 from mcugen.quantizer.pipeline import quantize
+from mcugen.results import QuantizedModel
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("MCUGEN_SHARED") or CHECKOUT.parent / "shared")
 CALIBRATION = 200
-SPLITS = 3
-GOLDEN = (("ic", "ic.h5"), ("vww", "vww.h5"), ("ad", "ad.h5"))
+SPLITS = 10  # by the seeds 0 to 9
+GOLDEN = ("ic", "vww", "ad")
+ROWS = ("channels", "kws", "digits", *GOLDEN, "cost")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--effort", choices=[e.value for e in Effort], default="normal")
-    parser.add_argument("--vww-cost", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--rows",
+        nargs="+",
+        choices=[*ROWS, "effort"],
+        default=list(ROWS),
+        help="what to print; all but effort by default",
+    )
     options = parser.parse_args()
-    if options.vww_cost:
-        return vww_cost()
     config = Config(effort=Effort(options.effort))
-    per_channel()
-    if not (SHARED / "models").is_dir():
-        return print(f"no real models in {SHARED}: set MCUGEN_SHARED for the other figures")
-    kws(config)
-    digits(config)
-    for name, keras_file in GOLDEN:
-        golden(name, keras_file, config)
-    subprocess.run([sys.executable, __file__, "--vww-cost"], check=True)
+    for name in options.rows:
+        if name == "channels":
+            per_channel()
+        elif not (SHARED / "models").is_dir():
+            print(f"{name}: no real models in {SHARED}; set MCUGEN_SHARED")
+        elif name == "kws":
+            kws(config)
+        elif name == "digits":
+            digits(config)
+        elif name == "cost":
+            vww_cost()
+        elif name == "effort":
+            efforts()
+        else:
+            golden(name, config)
 
 
 # ---- accuracy on labelled data
 
 
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A float model with samples, [n, ...], their labels, and what the float model answers."""
+
+    model: Model
+    peer: Peer
+    x: Array
+    labels: Array
+    wanted: Array
+
+    @classmethod
+    def of(cls, name: str, x: Array, labels: Array) -> Labelled:
+        """A Keras model of the pack, converted to a float graph once."""
+        path = SHARED / "models" / name
+        model = mcugen.load(path)
+        return cls(model, Peer(path), x, labels, run(model.content, x))
+
+    def trial(self, title: str, chosen: Array, rest: Array, config: Config) -> Trial:
+        """Quantize with some samples, and compare on others."""
+        made = mcugen.quantize(self.model, self.x[chosen], config=config)
+        files = {"mcugen": made.model.content, **self.peer.quantized(self.x[chosen])}
+        answers = {"float": self.wanted[rest]}
+        answers |= {who: run(content, self.x[rest]) for who, content in files.items()}
+        found = {
+            who: Against.of(self.wanted[rest], y, self.labels[rest]) for who, y in answers.items()
+        }
+        row(title, **{who: str(figures) for who, figures in found.items()})
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Against:
+    """One model's answers: accuracy, the share of the float model's decisions, dB of SQNR."""
+
+    accuracy: float
+    agreement: float
+    sqnr: float
+
+    @classmethod
+    def of(cls, wanted: Array, found: Array, labels: Array) -> Against:
+        """Figures of scores [n, classes]."""
+        decided = found.argmax(-1)
+        return cls(
+            float(np.mean(decided == labels)),
+            float(np.mean(decided == wanted.argmax(-1))),
+            sqnr_db([wanted], [found]),
+        )
+
+    def __str__(self) -> str:
+        if self.sqnr == math.inf:
+            return f"{self.accuracy:.4f}"
+        return f"{self.accuracy:.4f} (agrees {self.agreement:.4f}, {self.sqnr:.2f} dB)"
+
+
+Trial = dict[str, Against]
+
+
 def kws(config: Config) -> None:
+    data = kws_data()
+    trials = []
+    for seed in range(SPLITS):
+        order = np.random.default_rng(seed).permutation(len(data.x))
+        chosen, rest = order[:CALIBRATION], order[CALIBRATION:]
+        trials.append(data.trial(f"KWS, split {seed}", chosen, rest, config))
+    means(f"KWS, mean of {SPLITS} splits", trials)
+
+
+def kws_data() -> Labelled:
     with np.load(SHARED / "data" / "kws01.npz") as file:
         real = (file["x"].astype(np.float32) - file["in_zero_point"]) * file["in_scale"]
-        x, y = real.astype(np.float32).reshape(-1, 49, 10, 1), file["y"]
-    for seed in range(SPLITS):
-        order = np.random.default_rng(seed).permutation(len(x))
-        chosen, rest = order[:CALIBRATION], order[CALIBRATION:]
-        model = SHARED / "models" / "kws.keras"
-        accuracy(f"KWS, split {seed}", model, x[chosen], x[rest], y[rest], config)
+        x = real.astype(np.float32).reshape(-1, 49, 10, 1)
+        return Labelled.of("kws.keras", x, file["y"])
 
 
 def digits(config: Config) -> None:
     with np.load(SHARED / "data" / "digits.npz") as file:
         x = (file["x"] / 16).astype(np.float32)[..., np.newaxis]
-        y, train, test = file["y"], file["train_idx"], file["test_idx"]
-    model = SHARED / "models" / "digits_cnn.keras"
-    accuracy("digits", model, x[train[:CALIBRATION]], x[test], y[test], config)
+        train, test = file["train_idx"], file["test_idx"]
+        data = Labelled.of("digits_cnn.keras", x, file["y"])
+    data.trial("digits, first 200", train[:CALIBRATION], test, config)
+    trials = []
+    for seed in range(SPLITS):
+        chosen = np.random.default_rng(seed).permutation(train)[:CALIBRATION]
+        trials.append(data.trial(f"digits, draw {seed}", chosen, test, config))
+    means(f"digits, mean of {SPLITS} draws", trials)
 
 
-def accuracy(
-    title: str, model: Path, calibration: Array, x: Array, labels: Array, config: Config
-) -> None:
-    made = mcugen.quantize(model, calibration, config=config)
-    files = {"float": made.floating.content, "mcugen": made.model.content}
-    files |= stock(model, calibration)
-    outputs = {who: run(content, x) for who, content in files.items()}
+def means(title: str, trials: Sequence[Trial]) -> None:
+    """Mean and standard deviation over trials; the loss is against float in the same trial."""
+    lost = {
+        who: np.array([t["float"].accuracy - t[who].accuracy for t in trials]) for who in trials[0]
+    }
     row(
         title,
-        **{who: f"{np.mean(y.argmax(-1) == labels):.4f}" for who, y in outputs.items()},
-        samples=len(x),
-        SQNR=", ".join(
-            f"{who} {sqnr_db([outputs['float']], [y]):.2f} dB"
-            for who, y in outputs.items()
-            if who != "float"
-        ),
+        **{
+            who: f"{np.mean([t[who].accuracy for t in trials]):.4f} "
+            f"(loses {100 * lost[who].mean():.2f} +- {100 * lost[who].std():.2f} points, agrees "
+            f"{np.mean([t[who].agreement for t in trials]):.4f}, "
+            f"{np.mean([t[who].sqnr for t in trials]):.2f} dB)"
+            for who in trials[0]
+        },
     )
+
+
+# ---- what effort buys
+
+
+def efforts() -> None:
+    """Each step's gain at the outputs, and each effort on samples that it never saw."""
+    data = kws_data()
+    for seed in range(3):
+        order = np.random.default_rng(seed).permutation(len(data.x))
+        chosen, rest = order[:CALIBRATION], order[CALIBRATION:]
+        for effort in Effort:
+            made = mcugen.quantize(data.model, data.x[chosen], config=Config(effort=effort))
+            found = Against.of(
+                data.wanted[rest], run(made.model.content, data.x[rest]), data.labels[rest]
+            )
+            row(f"KWS, split {seed}, {effort.value}", **{"accuracy": found, **gains(made)})
+    for name in GOLDEN:
+        x = golden_inputs(name)
+        model = mcugen.load(SHARED / "models" / f"{name}.h5")
+        exact = run(model.content, x)
+        for effort in Effort:
+            made = mcugen.quantize(model, x, config=Config(effort=effort))
+            found_db = sqnr_db([exact], [run(made.model.content, x)])
+            row(f"{name.upper()}, {effort.value}", SQNR=f"{found_db:.2f} dB", **gains(made))
+
+
+def gains(made: QuantizedModel) -> dict[str, str]:
+    return {
+        step.name.split(",")[0]: f"{step.gain_db:+.2f}{'' if step.kept else ' (left)'}"
+        for step in made.report.steps[1:]
+    }
 
 
 # ---- signal to noise on the golden inputs
 
 
-def golden(name: str, keras_file: str, config: Config) -> None:
-    with np.load(SHARED / "golden" / f"{name}_float32.npz") as file:
-        x = np.concatenate([file[f"x{k}_0"] for k in range(int(file["n"]))]).astype(np.float32)
-    model = SHARED / "models" / keras_file
-    made = mcugen.quantize(model, x, config=config)
+def golden(name: str, config: Config) -> None:
+    x = golden_inputs(name)
+    path = SHARED / "models" / f"{name}.h5"
+    made = mcugen.quantize(path, x, config=config)
     exact = run(made.floating.content, x)
-    files = {"mcugen": made.model.content, **stock(model, x)}
+    files = {"mcugen": made.model.content, **Peer(path).quantized(x)}
     found = {who: sqnr_db([exact], [run(content, x)]) for who, content in files.items()}
-    row(f"{name.upper()} SQNR", **{who: f"{db:.2f} dB" for who, db in found.items()})
+    row(
+        f"{name.upper()} SQNR, {len(x)} golden inputs",
+        **{who: f"{db:.2f} dB" for who, db in found.items()},
+    )
+
+
+def golden_inputs(name: str) -> Array:
+    with np.load(SHARED / "golden" / f"{name}_float32.npz") as file:
+        x = np.concatenate([file[f"x{k}_0"] for k in range(int(file["n"]))])
+        return x.astype(np.float32)
 
 
 # ---- weights
@@ -147,11 +269,17 @@ def worst_channel(graph: Graph, samples: Array, each: bool) -> float:
 
 
 def vww_cost() -> None:
-    """Time and memory of this process; smooth noise stands in for images."""
+    """Time and memory of a process of its own; smooth noise stands in for images."""
+    code = f"from quant import quantize_vww; quantize_vww({str(SHARED)!r})"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parent)
+
+
+def quantize_vww(shared: str) -> None:
+    """What `vww_cost` measures."""
     coarse = np.random.default_rng(0).random((100, 12, 12, 3), np.float32)
     images = coarse.repeat(8, axis=1).repeat(8, axis=2)
     start = time.perf_counter()
-    mcugen.quantize(SHARED / "models" / "vww_float32.tflite", images)
+    mcugen.quantize(Path(shared, "models", "vww_float32.tflite"), images)
     seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     row("VWW, 100 samples", time=f"{seconds:.1f} s", memory=f"{peak:.0f} MB")
@@ -170,21 +298,28 @@ def run(content: bytes, x: Array) -> Array:
     return real_outputs(batched, [x])[0]
 
 
-def stock(model: Path, calibration: Array) -> dict[str, bytes]:
-    """What TensorFlow's converter makes of the same samples; nothing without TensorFlow."""
-    try:
-        rebuilt = keras_importer.rebuild(model)
-    except ToolError:
-        return {}
-    import tensorflow as tf
+class Peer:
+    """TensorFlow's converter on one Keras model, which is read once."""
 
-    converter: Any = tf.lite.TFLiteConverter.from_keras_model(rebuilt)
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = lambda: ([x[np.newaxis]] for x in calibration)
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type = converter.inference_output_type = tf.int8
-    with keras_importer.quiet():
-        return {"TensorFlow": converter.convert()}
+    def __init__(self, path: Path) -> None:
+        try:
+            self._model = keras_importer.rebuild(path)
+        except ToolError:
+            self._model = None
+
+    def quantized(self, calibration: Array) -> dict[str, bytes]:
+        """What it makes of the samples; nothing without TensorFlow."""
+        if self._model is None:
+            return {}
+        import tensorflow as tf
+
+        converter: Any = tf.lite.TFLiteConverter.from_keras_model(self._model)
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.representative_dataset = lambda: ([x[np.newaxis]] for x in calibration)
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = converter.inference_output_type = tf.int8
+        with keras_importer.quiet():
+            return {"TensorFlow": converter.convert()}
 
 
 def row(title: str, **figures: object) -> None:

@@ -32,7 +32,7 @@ def adjust(batch: Batch, parameters: Parameters, passes: Collection[Pass]) -> Pa
     for call in batch.graph.calls():
         key = call.node.outputs[0]
         if Pass.ROUNDING in passes and key in parameters.weights:
-            better = _rounded(call, exact, rough, parameters.weights[key])
+            better = _rounded(call, rough, parameters.weights[key])
             parameters = replace(parameters, weights={**parameters.weights, key: better})
         if Pass.BIAS in passes and key in parameters.bias:
             shifted = parameters.bias[key] + _mean_error(call, exact, rough, parameters)
@@ -56,9 +56,7 @@ def _mean_error(
     return mean
 
 
-def _rounded(
-    call: Call, exact: Sequence[Values], rough: Sequence[Values], weights: Weights
-) -> Weights:
+def _rounded(call: Call, rough: Sequence[Values], weights: Weights) -> Weights:
     """One layer's weights, rounded for the inputs that it will see."""
     view, source = OPS[call.node.op].matmul, call.node.inputs[0]
     assert view is not None and source is not None
@@ -68,14 +66,11 @@ def _rounded(
         return weights
     scale = np.broadcast_to(weights.scale, groups * outputs).reshape(groups, outputs)
     seen = np.concatenate([view.inputs(call, values[source]) for values in rough], axis=1)
-    meant = np.concatenate([view.inputs(call, values[source]) for values in exact], axis=1)
-    rounded = [
-        _round_group(real[g], scale[g], seen[g].astype(np.float64), meant[g].astype(np.float64))
-        for g in range(groups)
-    ]
+    rounded = [rounding.round_weights(real[g], scale[g], _gram(seen[g])) for g in range(groups)]
     return replace(weights, values=view.restore(call, np.stack(rounded)).astype(np.int8))
 
 
-def _round_group(real: Matrix, scale: NDArray[np.float64], rough: Matrix, exact: Matrix) -> Matrix:
-    gram, cross = rough.T @ rough, rough.T @ (exact - rough)
-    return rounding.round_weights(rounding.matched_weights(real, gram, cross), scale, gram)
+def _gram(rows: Array) -> Matrix:
+    wide = rows.astype(np.float64)
+    gram: Matrix = wide.T @ wide
+    return gram

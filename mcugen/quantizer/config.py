@@ -35,6 +35,7 @@ class Activations(enum.Enum):
 class Pass(enum.Enum):
     """The steps that raise accuracy, in the order in which they run; each can be disabled."""
 
+    MEANS = "means"  # global average pools as MEAN, with a scale of its own
     EQUALIZE = "equalize"  # balance the channels of neighbouring layers
     RANGES = "ranges"  # choose the method for ranges by measuring; without it, minmax
     WEIGHT_SCALES = "weight-scales"  # the scale of each weight channel by least squares

@@ -23,11 +23,10 @@ from mcugen.quantizer import simulate
 from mcugen.quantizer.batch import Batch
 
 # Operators that treat channels alike and commute with a positive factor per channel.
-TRANSPARENT = frozenset({"average_pool2d", "max_pool2d", "pad", "relu"})
+TRANSPARENT = frozenset({"average_pool2d", "max_pool2d", "mean", "pad", "relu", "reshape"})
 LINEAR = frozenset({Activation.NONE, Activation.RELU})
 INPUT_AXIS = {"conv2d": 3, "depthwise_conv2d": 3, "fully_connected": 1}  # of the weights
 MAX_FACTOR = 64.0  # a channel that is next to silent is not blown up without end
-
 Factors = NDArray[np.float64]
 
 
@@ -40,14 +39,15 @@ class _Pair:
 
     producer: TensorId
     consumer: TensorId
+    between: TensorId  # what the second reads
 
 
 def equalize(graph: Graph, batch: Batch) -> Graph:
     """The same float function with balanced channels; `batch` shows how large each one is."""
     pairs = list(_pairs(graph))
-    peaks = _channel_peaks(batch, [pair.producer for pair in pairs])
+    peaks = _channel_peaks(batch, [pair.between for pair in pairs])
     for pair in pairs:
-        graph = _scaled(graph, pair, peaks[pair.producer])
+        graph = _scaled(graph, pair, peaks[pair.between])
     return graph
 
 
@@ -60,7 +60,9 @@ def _pairs(graph: Graph) -> Iterator[_Pair]:
         while reader is not None and _is_transparent(reader):
             reader = _only_reader(graph, reads, reader)
         if reader is not None and _takes_channels(reader, call.output.shape[-1]):
-            yield _Pair(call.node.outputs[0], reader.node.outputs[0])
+            source = reader.node.inputs[0]
+            assert source is not None
+            yield _Pair(call.node.outputs[0], reader.node.outputs[0], source)
 
 
 def _only_reader(graph: Graph, reads: Mapping[TensorId, int], call: Call) -> Call | None:
@@ -70,8 +72,10 @@ def _only_reader(graph: Graph, reads: Mapping[TensorId, int], call: Call) -> Cal
 
 
 def _is_transparent(call: Call) -> bool:
+    """Whether a call leaves channels apart, and in the last dimension."""
     activation = getattr(call.attrs, "activation", Activation.NONE)
-    return call.node.op in TRANSPARENT and activation in LINEAR
+    keeps = call.output.shape[-1:] == call.input().shape[-1:]
+    return call.node.op in TRANSPARENT and activation in LINEAR and keeps
 
 
 def _takes_channels(call: Call, channels: int) -> bool:

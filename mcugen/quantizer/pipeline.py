@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ from mcugen.quantizer.batch import Batch
 from mcugen.quantizer.calibration import Calibration
 from mcugen.quantizer.config import Config, Pass
 from mcugen.quantizer.equalize import equalize
+from mcugen.quantizer.global_means import global_means
+from mcugen.quantizer.levels import exact_quant
 from mcugen.quantizer.observe import Sample, activations, observe
 from mcugen.quantizer.ranges import Method, choose_range
 from mcugen.quantizer.scheme import activation_quants, least_squares_scales, weight_scales
@@ -67,7 +70,7 @@ def quantize(
     samples = tuple(calibration.head(_affordable(graph)))
     seen = observe(graph, samples)
     trials = Trials(graph, samples)
-    graph = _equalized(graph, samples, seen, trials, config)
+    graph = _rebuilt(graph, samples, seen, trials, config)
     statistics = observe(graph, _counted(calibration, progress))
     method, parameters = _ranges(graph, statistics, trials, config)
     parameters = _fitted(graph, parameters, samples, trials, config)
@@ -148,21 +151,25 @@ def _notes(graph: Graph, samples: Sequence[Sample], statistics: Ranges) -> Itera
 # ---- decisions
 
 
-def _equalized(
+def _rebuilt(
     graph: Graph, samples: Sequence[Sample], seen: Ranges, trials: Trials, config: Config
 ) -> Graph:
-    """The graph with balanced channels, if that helps; the log begins here."""
+    """The same float function in a form that loses less, where that helps; the log begins here."""
     method = config.method or Method.MINMAX
     start = _nearest(graph, seen, method, config)
     trials.record(f"{method.value} ranges, weights to the nearest", trials.score(start))
-    if Pass.EQUALIZE not in config.passes:
-        return graph
-    balanced = equalize(graph, Batch.of(graph, samples))
-    trials.use(balanced)
-    parameters = _nearest(balanced, observe(balanced, samples), method, config)
-    if trials.record(Pass.EQUALIZE.value, trials.score(parameters)):
-        return balanced
-    trials.use(graph)
+    for step, rebuild in (
+        (Pass.MEANS, global_means),
+        (Pass.EQUALIZE, lambda before: equalize(before, Batch.of(before, samples))),
+    ):
+        candidate = rebuild(graph) if step in config.passes else graph
+        if candidate is graph:
+            continue
+        trials.use(candidate)
+        parameters = _nearest(candidate, observe(candidate, samples), method, config)
+        if trials.record(step.value, trials.score(parameters)):
+            graph = candidate
+        trials.use(graph)
     return graph
 
 
@@ -191,25 +198,26 @@ def _fitted(
 ) -> Parameters:
     """Weights, biases and scales that lower the error."""
     everything = Batch.of(graph, samples)
-    kept: set[Pass] = set()
     if Pass.WEIGHT_SCALES in config.passes:
         candidate = _with_least_squares(graph, parameters)
         if trials.record(Pass.WEIGHT_SCALES.value, trials.score(candidate)):
             parameters = candidate
+    kept: frozenset[Pass] = frozenset()
 
-    def score(start: Parameters, passes: set[Pass]) -> float:
-        return trials.score_fit(lambda batch: adjust(batch, start, passes))
+    def adjusted(batch: Batch, passes: frozenset[Pass], is_searched: bool = False) -> Parameters:
+        start = search(batch, parameters, trials.judge) if is_searched else parameters
+        return adjust(batch, start, passes) if passes else start
 
     for step in (Pass.ROUNDING, Pass.BIAS):
-        tried = kept | {step}
-        if step in config.passes and trials.record(step.value, score(parameters, tried)):
-            kept = tried
+        fit = partial(adjusted, passes=kept | {step})
+        if step in config.passes and trials.record(step.value, trials.score_fit(fit)):
+            kept |= {step}
+    final = partial(adjusted, passes=kept)
     if Pass.SEARCH in config.passes:
-        found = search(everything, adjust(everything, parameters, kept))
-        candidate = replace(parameters, activations=found.activations)
-        if trials.record(Pass.SEARCH.value, score(candidate, kept)):
-            parameters = candidate
-    return adjust(everything, parameters, kept) if kept else parameters
+        fit = partial(final, is_searched=True)
+        if trials.record(Pass.SEARCH.value, trials.score_fit(fit)):
+            final = fit
+    return final(everything)
 
 
 def _within_budget(
@@ -254,7 +262,8 @@ def _nearest(graph: Graph, statistics: Ranges, method: Method, config: Config) -
         for i in node.outputs
     }
     ranges = {i: choose_range(s, own.get(i, method), grid) for i, s in statistics.items()}
-    quants = activation_quants(graph, ranges, grid)
+    exact = {i: exact_quant(statistics[i].levels.values, grid) for i in graph.inputs}
+    quants = activation_quants(graph, ranges, grid, exact)
     kept = frozenset(
         node.outputs[0]
         for node in graph.nodes

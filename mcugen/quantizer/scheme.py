@@ -44,12 +44,16 @@ def shared_groups(graph: Graph) -> dict[TensorId, TensorId]:
 
 
 def activation_quants(
-    graph: Graph, ranges: Mapping[TensorId, Range], grid: Grid
+    graph: Graph,
+    ranges: Mapping[TensorId, Range],
+    grid: Grid,
+    exact: Mapping[TensorId, Quant | None] | None = None,
 ) -> dict[TensorId, Quant]:
     """Parameters for ranges, with what the specification fixes and shares.
 
     Tensors that share parameters get those of a range that covers them all; constants among them
-    are listed too.
+    are listed too. `exact` are parameters that hold all values of a tensor exactly; they are taken
+    where nothing is shared.
     """
     groups = shared_groups(graph)
     hulls: dict[TensorId, Range] = {}
@@ -57,6 +61,7 @@ def activation_quants(
         known = hulls.get(groups.get(i, i), (low, high))
         hulls[groups.get(i, i)] = (min(known[0], low), max(known[1], high))
     chosen = {leader: quant_for(*hull, grid) for leader, hull in hulls.items()}
+    chosen.update((i, q) for i, q in (exact or {}).items() if q is not None and i not in groups)
     for call in graph.calls():
         fixed = OPS[call.node.op].scheme.output
         if fixed is not None:

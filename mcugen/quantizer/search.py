@@ -2,47 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import accumulate
 
 import numpy as np
 
-from mcugen.ir import Graph, Quant, TensorId
+from mcugen.ir import Call, Graph, Quant, TensorId
 from mcugen.ops import OPS
 from mcugen.ops.base import Array
 from mcugen.quantizer import simulate
 from mcugen.quantizer.apply import Parameters
-from mcugen.quantizer.batch import Batch, sqnr_db
+from mcugen.quantizer.batch import Batch
+from mcugen.quantizer.judge import Judge
 from mcugen.quantizer.ranges import Grid, quant_for
 from mcugen.quantizer.scheme import shared_groups
 
-FACTORS = (0.9, 1.1, 0.8, 0.95, 1.05)  # of each end of a range
+FACTORS = (1.1, 0.9, 0.8, 0.7, 0.6, 0.5)  # of each end of a range
 BUDGET_MACS = 20e9  # about a minute; counted, not timed, so that results are the same anywhere
 
 Values = dict[TensorId, Array]
 
 
-def search(batch: Batch, parameters: Parameters) -> Parameters:
-    """Try a few ranges for each activation, first to last; weights stay as they are."""
+def search(batch: Batch, parameters: Parameters, judge: Judge) -> Parameters:
+    """Try a few ranges for each activation, first to last.
+
+    Each is judged with all others, and all weights, in float: small errors add up, whereas in the
+    quantized model they also cancel, by a chance that other samples do not repeat.
+    """
+    batch = Batch(judge.judged(batch.graph), batch.chunks)
     wanted = batch.outputs()
-    cost = len(batch.chunks) * sum(
-        OPS[call.node.op].macs(call) + call.output.elements for call in batch.graph.calls()
-    )
-    trials = int(BUDGET_MACS / max(cost, 1))
-    best, known = _evaluated(batch, wanted, parameters, None, 0)
-    groups = _groups(batch.graph, parameters)
-    for members in groups:
+    exact = [simulate.float_values(batch.graph, chunk) for chunk in batch.chunks]
+    work = list(accumulate(_cost(batch, call) for call in reversed(list(batch.graph.calls()))))
+    left = BUDGET_MACS
+    found = dict(parameters.activations)
+    for members in _groups(batch.graph, parameters):
         first = min(_position(batch.graph, i) for i in members)
-        for quant in _candidates(parameters.activations[members[0]], parameters.grid):
-            if trials == 0:
-                return parameters
-            trials -= 1
-            changed = {**parameters.activations, **dict.fromkeys(members, quant)}
-            candidate = replace(parameters, activations=changed)
-            score, values = _evaluated(batch, wanted, candidate, known, first)
-            if score > best:
-                best, known, parameters = score, values, candidate
-    return parameters
+        left -= work[len(work) - 1 - first] * (1 + 2 * len(FACTORS))
+        if left < 0:
+            break
+
+        def score(low: float, high: float, members: list[TensorId] = members) -> float:
+            quants = dict.fromkeys(members, quant_for(low, high, parameters.grid))
+            alone = replace(parameters, activations=quants, weights={}, bias={})
+            return judge.score(wanted, _outputs(batch, alone, exact))
+
+        best = _best(found[members[0]], parameters.grid, score)
+        found.update(dict.fromkeys(members, best))
+    return replace(parameters, activations=found)
+
+
+def _cost(batch: Batch, call: Call) -> int:
+    return len(batch.chunks) * (OPS[call.node.op].macs(call) + call.output.elements)
+
+
+def _best(start: Quant, grid: Grid, score: Callable[[float, float], float]) -> Quant:
+    """The range that scores best, one end after the other; the one to start from if none is."""
+    scale, zero_point = start.scale[0], start.zero_point[0]
+    low, high = scale * (grid.low - zero_point), scale * (grid.high - zero_point)
+    best = at_start = score(low, high)
+    if at_start == math.inf:
+        return start
+    for factor in FACTORS:
+        best, high = max((best, high), (score(low, high * factor), high * factor))
+    for factor in FACTORS if low < 0.0 and not grid.symmetric else ():
+        best, low = max((best, low), (score(low * factor, high), low * factor))
+    return quant_for(low, high, grid) if best > at_start else start
 
 
 def _groups(graph: Graph, parameters: Parameters) -> list[list[TensorId]]:
@@ -68,34 +94,16 @@ def _position(graph: Graph, tensor: TensorId) -> int:
     return next(writers, 0)
 
 
-def _candidates(quant: Quant, grid: Grid) -> Iterator[Quant]:
-    scale, zero_point = quant.scale[0], quant.zero_point[0]
-    low, high = scale * (grid.low - zero_point), scale * (grid.high - zero_point)
-    for factor in FACTORS:
-        yield quant_for(low * factor, high * factor, grid)
-    if not grid.symmetric and low < 0.0:
-        for factor in FACTORS:
-            yield quant_for(low * factor, high, grid)
-            yield quant_for(low, high * factor, grid)
-
-
-def _evaluated(
-    batch: Batch,
-    wanted: Sequence[Array],
-    parameters: Parameters,
-    known: list[Values] | None,
-    first: int,
-) -> tuple[float, list[Values]]:
-    """The score and all values; what the calls before `first` wrote is taken from `known`."""
+def _outputs(batch: Batch, parameters: Parameters, exact: Sequence[Values]) -> list[Array]:
+    """The outputs; what comes before the tensors that are rounded is taken from `exact`."""
     calls = list(batch.graph.calls())
+    rounded = parameters.activations
+    first = min(_position(batch.graph, i) for i in rounded)
     every = []
-    for k, chunk in enumerate(batch.chunks):
+    for chunk, known in zip(batch.chunks, exact, strict=True):
         values = simulate.start(batch.graph, chunk, parameters)
-        if known is not None:
-            earlier = (i for call in calls[:first] for i in call.node.outputs)
-            values.update((i, known[k][i]) for i in earlier)
+        values.update((i, known[i]) for call in calls[:first] for i in call.node.outputs)
         for call in calls[first:]:
             values.update(simulate.step(call, values, parameters))
-        every.append(values)
-    found = [np.concatenate([values[i] for values in every]) for i in batch.graph.outputs]
-    return sqnr_db(wanted, found), every
+        every.append([values[i] for i in batch.graph.outputs])
+    return [np.concatenate(column) for column in zip(*every, strict=True)]

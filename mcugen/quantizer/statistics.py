@@ -1,4 +1,4 @@
-"""What calibration remembers of a tensor: ranges and a histogram, in constant memory."""
+"""What calibration remembers of a tensor: ranges, levels, a histogram, in constant memory."""
 
 from __future__ import annotations
 
@@ -10,6 +10,23 @@ from numpy.typing import NDArray
 
 BINS = 4096
 MOMENTUM = 0.9  # of the moving range, per batch
+MOST_LEVELS = 256  # that bytes can have
+PEEK = 4096  # elements that tell most tensors from one of few levels, before all are sorted
+
+
+class Levels:
+    """The distinct values of a tensor, as long as there are few: a streaming summary."""
+
+    def __init__(self) -> None:
+        self.values: NDArray[np.float64] | None = np.zeros(1)  # zero must always be exact
+
+    def update(self, values: NDArray[Any]) -> None:
+        """Take in a batch of finite values."""
+        flat = values.ravel()
+        for part in (flat[:PEEK], flat[PEEK:]):
+            if self.values is not None:
+                merged = np.union1d(self.values, part.astype(np.float64))
+                self.values = merged if len(merged) <= MOST_LEVELS else None
 
 
 class Statistics:
@@ -27,6 +44,7 @@ class Statistics:
         self.limit = 0.0
         self.counts: NDArray[np.int64] = np.zeros(BINS, np.int64)
         self.samples = 0
+        self.levels = Levels()
 
     def update(self, values: NDArray[Any]) -> None:
         """Take in a batch of finite values."""
@@ -38,6 +56,7 @@ class Statistics:
             self.moving_high = MOMENTUM * self.moving_high + (1 - MOMENTUM) * high
         self.low, self.high = min(self.low, low), max(self.high, high)
         self.samples += len(values)
+        self.levels.update(values)
         self._widen(max(-low, high))
         if self.limit > 0.0:
             edges = (-self.limit, self.limit)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mcugen.ir import Graph, TensorId
-from mcugen.ops import OPS
+from mcugen.ir import Graph
 from mcugen.ops.base import Array
 from mcugen.quantizer.apply import Parameters
-from mcugen.quantizer.batch import Batch, sqnr_db
+from mcugen.quantizer.batch import Batch
+from mcugen.quantizer.judge import Judge
 from mcugen.quantizer.observe import Sample
 
 FEW_SAMPLES = 32  # too few to be divided
@@ -33,13 +33,11 @@ class Trials:
 
     What is fitted to samples is judged by two-fold cross-validation: each half of the samples
     judges what was fitted to the other one. A few samples judge what is fitted to themselves.
-
-    Where an output comes out of a softmax or a sigmoid, what goes in is judged in its place: scores
-    near 0 and 1 depend on few samples, and say little about the errors of the layers before.
     """
 
     def __init__(self, graph: Graph, samples: Sequence[Sample]) -> None:
         few = len(samples) < FEW_SAMPLES
+        self.judge = Judge(graph)
         self._halves = (samples,) if few else (samples[::2], samples[1::2])
         self.use(graph)
         self._wanted = _joined([half.outputs() for half in self._batches])
@@ -48,7 +46,7 @@ class Trials:
 
     def use(self, graph: Graph) -> None:
         """Go on with another graph of the same function."""
-        judged = graph.with_(outputs=_judged(graph))
+        judged = self.judge.judged(graph)
         self._batches = [Batch.of(judged, half) for half in self._halves]
 
     def score(self, parameters: Parameters) -> float:
@@ -61,7 +59,7 @@ class Trials:
 
     def _score(self, parameters: Sequence[Parameters]) -> float:
         found = [b.quantized(p) for b, p in zip(self._batches, parameters, strict=True)]
-        return sqnr_db(self._wanted, _joined(found))
+        return self.judge.score(self._wanted, _joined(found))
 
     def record(self, name: str, score: float) -> bool:
         """Write a decision down; True if it is to stay. The first one always does."""
@@ -76,14 +74,3 @@ class Trials:
 
 def _joined(parts: Sequence[Sequence[Array]]) -> list[Array]:
     return [np.concatenate(columns) for columns in zip(*parts, strict=True)]
-
-
-def _judged(graph: Graph) -> tuple[TensorId, ...]:
-    """The outputs, or what a function with a fixed range makes them of."""
-    squashed = {
-        call.node.outputs[0]: call.node.inputs[0]
-        for call in graph.calls()
-        if OPS[call.node.op].scheme.output is not None
-    }
-    judged = (squashed.get(i) for i in graph.outputs)
-    return tuple(i if j is None else j for i, j in zip(graph.outputs, judged, strict=True))
