@@ -286,7 +286,8 @@ def validate(
     graph = choice.graph
     tensors = [graph.tensors[i] for i in graph.inputs]
     labels_path = None if labels is None else Path(labels)
-    samples = data.load(Path(data_path), tensors, labels_path, limit)
+    was_float = quantized is not None
+    samples = data.load(Path(data_path), tensors, labels_path, limit, are_real=was_float)
     with _project(model, choice, board, keep) as project:
         with open_runner(board, _build(project.directory, board).image) as runner:
             outputs = infer_all(samples, partial(project.infer, runner), progress)

@@ -38,13 +38,18 @@ class Samples:
 
 
 def load(
-    path: Path, tensors: Sequence[Tensor], labels: Path | None = None, limit: int | None = None
+    path: Path,
+    tensors: Sequence[Tensor],
+    labels: Path | None = None,
+    limit: int | None = None,
+    are_real: bool = False,
 ) -> Samples:
     """Read samples for a model's inputs, and labels if there are any; raises `DataError`.
 
     Labels are `y` of the labels file, else `y` of the data file. Integers beside an `in_scale` and
-    an `in_zero_point` stand for (q - zero_point) * scale. A limit takes that many samples,
-    spread evenly over the file.
+    an `in_zero_point` stand for (q - zero_point) * scale; with `are_real`, other integers are real
+    values, as calibration of a float model takes them. A limit takes that many samples, spread
+    evenly over the file.
     """
     arrays = read(path)
     notes: list[str] = []
@@ -54,6 +59,9 @@ def load(
         where = f"{path.name}[{key}]"
         values = _shape(where, stored_as_real(arrays, arrays[key], tensor), tensor, notes)
         _require_finite(where, values)
+        if are_real and values.dtype.kind in "iu" and SCALE_KEY not in arrays:
+            notes.append(_taken_as_real(where, values))
+            values = values.astype(np.float32)
         inputs.append(_convert(where, values, tensor, notes))
         is_real = values.dtype.kind == "f" or tensor.dtype.is_float
         real.append(values if is_real else dequantize(values, tensor))
@@ -144,11 +152,7 @@ def _convert(where: str, values: Array, tensor: Tensor, notes: list[str]) -> Arr
     if values.dtype == wanted:
         return values
     if tensor.dtype.is_float and values.dtype.kind in "iu":
-        notes.append(
-            f"{where}: warning: {values.dtype} values taken as real values, as they are; they run "
-            f"{_extent(values)}; a model that was trained on values from -1 to 1, or from 0 to 1, "
-            "needs them scaled"
-        )
+        notes.append(_taken_as_real(where, values))
     elif values.dtype.kind != "f":
         raise DataError(
             f"{where}: numbers of type {values.dtype}; the model takes {wanted} as it is, or real "
@@ -159,6 +163,14 @@ def _convert(where: str, values: Array, tensor: Tensor, notes: list[str]) -> Arr
     if tensor.quant is None:
         raise DataError(f"{where}: real values; the model takes whole numbers of type {wanted}")
     return _quantized(where, values, tensor, notes)
+
+
+def _taken_as_real(where: str, values: Array) -> str:
+    return (
+        f"{where}: warning: {values.dtype} values taken as real values, as they are; they run "
+        f"{_extent(values)}; a model that was trained on values from -1 to 1, or from 0 to 1, "
+        "needs them scaled"
+    )
 
 
 def _extent(values: Array) -> str:

@@ -148,3 +148,20 @@ def test_the_examples_test_set_loads():
     samples = data.load(path, [tensor])
     assert len(samples) == 300 and samples.labels is not None
     assert set(samples.labels.tolist()) == set(range(10))
+
+
+def test_integers_for_a_model_that_was_float_are_real_values(tmp_path):
+    x = np.arange(12, dtype=np.uint8).reshape(2, 6)
+    samples = data.load(npz(tmp_path, x=x), [INT8], are_real=True)
+    np.testing.assert_array_equal(samples.real[0].reshape(2, 6), x)
+    assert "uint8 values taken as real values" in samples.notes[0]
+    again = data.load(npz(tmp_path, x=x.astype(np.float32)), [INT8])
+    np.testing.assert_array_equal(samples.inputs[0], again.inputs[0])
+
+
+def test_integers_with_a_scale_are_never_taken_as_they_are(tmp_path):
+    x = np.arange(12, dtype=np.int8).reshape(2, 6)
+    scale, zero_point = INT8.scale, INT8.zero_point
+    path = npz(tmp_path, x=x, in_scale=np.array(scale), in_zero_point=np.array(zero_point))
+    samples = data.load(path, [INT8], are_real=True)
+    np.testing.assert_array_equal(samples.inputs[0].reshape(2, 6), x)
