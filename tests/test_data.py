@@ -154,7 +154,7 @@ def test_integers_for_a_model_that_was_float_are_real_values(tmp_path):
     x = np.arange(12, dtype=np.uint8).reshape(2, 6)
     samples = data.load(npz(tmp_path, x=x), [INT8], are_real=True)
     np.testing.assert_array_equal(samples.real[0].reshape(2, 6), x)
-    assert "uint8 values taken as real values" in samples.notes[0]
+    assert "uint8 values taken as real values" in " ".join(samples.notes)
     again = data.load(npz(tmp_path, x=x.astype(np.float32)), [INT8])
     np.testing.assert_array_equal(samples.inputs[0], again.inputs[0])
 
