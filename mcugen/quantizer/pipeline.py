@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mcugen.errors import Problem, UnsupportedModelError
 from mcugen.ir import Call, Graph, Node, Quant, TensorId, printable
 from mcugen.ops import OPS
+from mcugen.passes.fold_affine import fold_affine
 from mcugen.quantizer.adjust import adjust
 from mcugen.quantizer.apply import Parameters, Weights, apply, has_weights, rounded_weights
 from mcugen.quantizer.batch import Batch
@@ -66,6 +67,7 @@ def quantize(
     Raises DataError without samples or where they overflow the model, UnsupportedModelError for
     infinite weights and for layers that do not exist.
     """
+    graph = fold_affine(graph)
     _check(graph, config)
     samples = tuple(calibration.head(_affordable(graph)))
     seen = observe(graph, samples)
