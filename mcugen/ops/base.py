@@ -231,12 +231,15 @@ def no_options(call: Call) -> Options:
 class Scheme:
     """How the TFLite 8-bit quantization specification treats an operator.
 
-    `weights_axis`: input 1 is a constant weight, symmetric, quantized per channel of this axis, and
-    input 2 its bias. `output`: the (scale, zero point) that the specification fixes for int8.
-    `shares`: inputs and outputs have the same scale and zero point.
+    `weights_axis`: input 1 is a constant weight, symmetric, quantized per channel of this axis;
+    `data` and `bias` are the positions of what it is multiplied with and of what is added.
+    `output`: the (scale, zero point) that the specification fixes for int8. `shares`: inputs and
+    outputs have the same scale and zero point.
     """
 
     weights_axis: int | None = None
+    data: int = 0
+    bias: int = 2
     output: tuple[float, int] | None = None
     shares: bool = False
 

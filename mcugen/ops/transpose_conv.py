@@ -27,6 +27,7 @@ from mcugen.ops.base import (
     Op,
     Options,
     Rule,
+    Scheme,
     Shape,
     activation_range,
     apply_activation,
@@ -255,6 +256,7 @@ OP = Op(
     floating=semantics,
     quantized=semantics,
     macs=macs,
+    scheme=Scheme(weights_axis=0, data=2, bias=3),
     arity=(3, 4),
     kernels=(
         Kernel(

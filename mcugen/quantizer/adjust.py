@@ -31,10 +31,11 @@ def adjust(batch: Batch, parameters: Parameters, passes: Collection[Pass]) -> Pa
     rough = [simulate.start(batch.graph, chunk, parameters) for chunk in batch.chunks]
     for call in batch.graph.calls():
         key = call.node.outputs[0]
-        if Pass.ROUNDING in passes and key in parameters.weights:
+        is_matmul = OPS[call.node.op].matmul is not None
+        if Pass.ROUNDING in passes and key in parameters.weights and is_matmul:
             better = _rounded(call, rough, parameters.weights[key])
             parameters = replace(parameters, weights={**parameters.weights, key: better})
-        if Pass.BIAS in passes and key in parameters.bias:
+        if Pass.BIAS in passes and key in parameters.bias and is_matmul:
             shifted = parameters.bias[key] + _mean_error(call, exact, rough, parameters)
             parameters = replace(parameters, bias={**parameters.bias, key: shifted})
         for values in rough:

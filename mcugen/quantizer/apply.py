@@ -122,9 +122,11 @@ class _Rewriter:
         key = call.node.outputs[0]
         inputs = [self.integer_input(i) for i in call.node.inputs]
         if key in self.parameters.weights:
-            source = inputs[0]
+            scheme = OPS[call.node.op].scheme
+            source = inputs[scheme.data]
             assert source is not None
-            inputs[1:] = self.weights_and_bias(call, key, self.tensors[source].scale)
+            inputs[1], *bias = self.weights_and_bias(call, key, self.tensors[source].scale)
+            inputs[scheme.bias :] = bias
         for i in call.node.outputs:
             self.store_integer(i)
         self.nodes.append(replace(call.node, inputs=tuple(inputs)))
@@ -182,7 +184,7 @@ class _Rewriter:
             scale = (np.float32(input_scale) * weights.scale.astype(np.float32)).astype(np.float64)
             bias = self.parameters.bias[key]
             dtype = DType.INT64 if self.parameters.dtype is DType.INT16 else DType.INT32
-            before = call.optional(2)
+            before = call.optional(OPS[call.node.op].scheme.bias)
             new.append(
                 self.add(
                     Tensor(

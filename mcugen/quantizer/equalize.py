@@ -54,7 +54,7 @@ def equalize(graph: Graph, batch: Batch) -> Graph:
 def _pairs(graph: Graph) -> Iterator[_Pair]:
     reads = readers(graph)
     for call in graph.calls():
-        if OPS[call.node.op].scheme.weights_axis is None or call.attrs.activation not in LINEAR:
+        if call.node.op not in INPUT_AXIS or call.attrs.activation not in LINEAR:
             continue
         reader = _only_reader(graph, reads, call)
         while reader is not None and _is_transparent(reader):

@@ -17,6 +17,7 @@ from mcugen.quantizer import simulate
 from mcugen.quantizer.statistics import Statistics
 
 BATCH = 16
+SHAPE_INPUT = {"reshape": 1, "transpose_conv": 0}  # whose first number is the batch
 LIMIT = 1e30  # beyond it float32 arithmetic on ranges would overflow
 
 Sample = Sequence[Array]  # one array per input of the graph, batch 1
@@ -70,7 +71,8 @@ def with_batch(graph: Graph, size: int) -> Graph | None:
     for i in graph.inputs:
         tensors[i] = replace(tensors[i], shape=(size, *tensors[i].shape[1:]))
     for node in graph.nodes:
-        target = node.inputs[1] if node.op == "reshape" and len(node.inputs) > 1 else None
+        position = SHAPE_INPUT.get(node.op, len(node.inputs))
+        target = node.inputs[position] if position < len(node.inputs) else None
         if target is not None and tensors[target].is_const:
             shape = tensors[target].values().copy()
             shape[:1] = np.where(shape[:1] == 1, size, shape[:1])

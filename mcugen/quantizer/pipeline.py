@@ -283,7 +283,7 @@ def _nearest(graph: Graph, statistics: Ranges, method: Method, config: Config) -
 
 
 def _bias(call: Call) -> NDArray[np.float64] | None:
-    tensor = call.optional(2)
+    tensor = call.optional(OPS[call.node.op].scheme.bias)
     return None if tensor is None else tensor.values().astype(np.float64)
 
 
@@ -298,7 +298,7 @@ def _least_scale(
     call: Call, quants: Mapping[TensorId, Quant], axis: int | None
 ) -> NDArray[np.float64]:
     """The weight scales below which a large bias would not fit int32."""
-    bias, source = _bias(call), call.node.inputs[0]
+    bias, source = _bias(call), call.node.inputs[OPS[call.node.op].scheme.data]
     assert source is not None
     if bias is None:
         return np.zeros(1)

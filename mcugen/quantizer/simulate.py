@@ -99,7 +99,8 @@ def quantized_operands(
     if key in parameters.weights:
         inputs[1] = real_weights(parameters.weights[key])
     if key in parameters.bias:
-        inputs[2:] = [parameters.bias[key].astype(np.float32)]
+        bias = OPS[call.node.op].scheme.bias
+        inputs[bias:] = [parameters.bias[key].astype(np.float32)]
     return inputs
 
 
