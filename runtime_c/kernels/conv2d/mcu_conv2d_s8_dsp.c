@@ -21,7 +21,7 @@
  *     per channel: multiplier, offset and, for GENERAL, shift
  *
  * On a Cortex-M4 two taps of four channels and two pixels take 4 loads (5 cycles), 8 SMLAD and 2
- * SXTB16: 15 cycles for 16 products; four channels of two pixels take 74 more.
+ * SXTB16: 15 cycles for 16 products; four channels of two pixels take 67 more.
  * Registers: r0 stream, r1 window, r2 r3 weights, r4 lr pixels, r5-r12 the eight sums.
  * SPDX-License-Identifier: MIT-0 */
 #include "mcu_conv2d_s8_dsp.h"
@@ -37,13 +37,13 @@ enum { UNROLL = 16, STEP_BYTES = 56, OUTPUTS = 4, SHIFT = 13 };
 
 /* What the core needs for two pixels: the state of mcu_state.h. */
 typedef struct {
-    const int32_t *window; /* a word of each pixel in turn */
-    const int32_t *window_end;
-    int32_t skip;    /* bytes of unrolled code to skip in the first round */
-    int8_t *output;  /* of the first pixel */
-    int8_t *output2; /* of the second pixel */
+    const int32_t *window;    /* a word of each pixel in turn */
+    const int8_t *window_end; /* two bytes less for GENERAL, which is how the core knows */
+    int32_t skip;             /* bytes of unrolled code to skip in the first round */
+    int8_t *output;           /* of the first pixel */
+    int8_t *output2;          /* of the second pixel */
+    int32_t groups;           /* of four channels, 1 or more */
     int32_t fixed;
-    int32_t groups; /* of four channels, 1 or more */
     int32_t unused;
 } core_args;
 
@@ -65,29 +65,37 @@ typedef struct {
 #define SKIP "2"
 #define OUTPUT "3"
 #define OUTPUT2 "4"
-#define FORM "5"
-#define GROUPS "6"
+#define GROUPS "5"
 
 /* One channel of two pixels: p, q hold 256 * S or, for GENERAL, 2 * S. */
-#define CONSTANTS "ldr r2, [r0], #4\n ldr r3, [r0], #4\n"
-#define STORE(p, q) "strb " p ", [r1], #1\n strb " q ", [lr], #1\n"
-#define FIXED(p, q)                                                                                \
-    CONSTANTS "smmla " p ", " p ", r2, r3\n smmla " q ", " q ", r2, r3\n"                          \
-    "ssat " p ", #8, " p ", asr #13\n ssat " q ", #8, " q ", asr #13\n" STORE(p, q)
+#define FIXED(p, q, m, c)                                                                          \
+    "smmla " p ", " p ", " m ", " c "\n smmla " q ", " q ", " m ", " c "\n"                        \
+    "ssat " p ", #8, " p ", asr #13\n ssat " q ", #8, " q ", asr #13\n"
 #define GENERAL(p, q)                                                                              \
-    CONSTANTS "ldr r4, [r0], #4\n"                                                                 \
+    "ldr r2, [r0], #4\n ldr r3, [r0], #4\n ldr r4, [r0], #4\n"                                    \
     "smmulr " p ", " p ", r2\n smmulr " q ", " q ", r2\n"                                          \
     "add " p ", " p ", " p ", asr #31\n add " q ", " q ", " q ", asr #31\n"                        \
     "add " p ", r3\n add " q ", r3\n asrs " p ", " p ", r4\n asrs " q ", " q ", r4\n"              \
-    "ssat " p ", #8, " p "\n ssat " q ", #8, " q "\n" STORE(p, q)
+    "ssat " p ", #8, " p "\n ssat " q ", #8, " q "\n"
 #define TWICE(p, q) "lsl " p ", #1\n lsl " q ", #1\n"
 #define TIMES_256(p, q) "lsl " p ", #8\n lsl " q ", #8\n"
 #define HALF_OF_256(p, q) "asr " p ", #7\n asr " q ", #7\n"
 #define SPLIT(p, q, r, s) "sub " p ", " r "\n sub " q ", " s "\n"
-#define NEXT                                                                                       \
-    MCU_GET("r2", GROUPS) MCU_PUT(OUTPUT, "r1") MCU_PUT(OUTPUT2, "lr")                             \
-    "subs r2, #1\n" MCU_PUT(GROUPS, "r2") "bne.w 1b\n"                                             \
-    MCU_STATE_LEAVE "pop {r4-r11, pc}\n"
+
+/* Two channels of two pixels. */
+#define FIXED_PAIR(p, q, r, s)                                                                     \
+    "ldr r1, [r0], #4\n ldr r2, [r0], #4\n ldr r3, [r0], #4\n ldr r4, [r0], #4\n"                 \
+    TIMES_256(r, s) FIXED(p, q, "r1", "r2") FIXED(r, s, "r3", "r4")
+#define GENERAL_PAIR(p, q, r, s) HALF_OF_256(p, q) GENERAL(p, q) TWICE(r, s) GENERAL(r, s)
+
+/* Two taps. The second pixel's sums go on from a, b, c, d. */
+#define PRODUCTS(a, b, c, d)                                                                       \
+    "ldr r2, [r0], #4\n ldr r3, [r0], #4\n ldr r4, [r1], #4\n ldr lr, [r1], #4\n"                 \
+    "smlad r6, r2, lr, " a "\n smlad r5, r2, r4, r5\n"                                            \
+    "smlad r10, r3, lr, " c "\n smlad r9, r3, r4, r9\n"                                           \
+    "sxtb16 r2, r2\n sxtb16 r3, r3\n"                                                             \
+    "smlad r8, r2, lr, " b "\n smlad r7, r2, r4, r7\n"                                            \
+    "smlad r12, r3, lr, " d "\n smlad r11, r3, r4, r11\n"
 
 MCU_ASSEMBLY_FUNCTION
 static void core(const int32_t *stream MCU_UNUSED, const core_args *args MCU_UNUSED) {
@@ -96,32 +104,33 @@ static void core(const int32_t *stream MCU_UNUSED, const core_args *args MCU_UNU
         "push {r4-r11, lr}\n"
         MCU_STATE_ENTER
         "1:\n"
+        MCU_GET("r1", WINDOW)
         "ldr r5, [r0], #4\n ldr r7, [r0], #4\n ldr r9, [r0], #4\n ldr r11, [r0], #4\n"
-        MCU_GET("r1", WINDOW) MCU_GET("r2", SKIP)
-        "mov r6, r5\n mov r8, r7\n mov r10, r9\n mov r12, r11\n"
+        PRODUCTS("r5", "r7", "r9", "r11") /* the second pixel begins with the first one's bias */
+        MCU_GET("r2", SKIP)
         ".balign 4\n"
         "add pc, r2\n nop\n" /* pc is the address of step 0 */
         "2:\n"
         ".rept 16\n"
-        "ldr r2, [r0], #4\n ldr r3, [r0], #4\n ldr r4, [r1], #4\n ldr lr, [r1], #4\n"
-        "smlad r5, r2, r4, r5\n smlad r6, r2, lr, r6\n"
-        "smlad r9, r3, r4, r9\n smlad r10, r3, lr, r10\n"
-        "sxtb16 r2, r2\n sxtb16 r3, r3\n"
-        "smlad r7, r2, r4, r7\n smlad r8, r2, lr, r8\n"
-        "smlad r11, r3, r4, r11\n smlad r12, r3, lr, r12\n"
+        PRODUCTS("r6", "r8", "r10", "r12")
         ".endr\n"
         MCU_GET("r2", END)
-        "cmp r1, r2\n bne.w 2b\n"
+        "cmp r1, r2\n blo.w 2b\n"
         SPLIT("r5", "r6", "r7", "r8") SPLIT("r9", "r10", "r11", "r12")
-        MCU_GET("r1", OUTPUT) MCU_GET("lr", OUTPUT2) MCU_GET("r2", FORM)
-        "cmp r2, #0\n beq.w 3f\n"
-        FIXED("r5", "r6") TIMES_256("r7", "r8") FIXED("r7", "r8")
-        FIXED("r9", "r10") TIMES_256("r11", "r12") FIXED("r11", "r12")
-        NEXT
+        "bne.w 4f\n" /* END lies in front of the end for GENERAL */
+        FIXED_PAIR("r5", "r6", "r7", "r8") FIXED_PAIR("r9", "r10", "r11", "r12")
         "3:\n"
-        HALF_OF_256("r5", "r6") GENERAL("r5", "r6") TWICE("r7", "r8") GENERAL("r7", "r8")
-        HALF_OF_256("r9", "r10") GENERAL("r9", "r10") TWICE("r11", "r12") GENERAL("r11", "r12")
-        NEXT);
+        MCU_GET("r1", OUTPUT) MCU_GET("lr", OUTPUT2) MCU_GET("r2", GROUPS)
+        "strb r5, [r1], #1\n strb r7, [r1], #1\n strb r9, [r1], #1\n strb r11, [r1], #1\n"
+        "strb r6, [lr], #1\n strb r8, [lr], #1\n strb r10, [lr], #1\n strb r12, [lr], #1\n"
+        "subs r2, #1\n"
+        MCU_PUT(OUTPUT, "r1") MCU_PUT(OUTPUT2, "lr") MCU_PUT(GROUPS, "r2")
+        "bne.w 1b\n"
+        MCU_STATE_LEAVE
+        "pop {r4-r11, pc}\n"
+        "4:\n"
+        GENERAL_PAIR("r5", "r6", "r7", "r8") GENERAL_PAIR("r9", "r10", "r11", "r12")
+        "b.w 3b\n");
 }
 
 /* Four bytes of each pixel, r5 and r7, as the pairs `at` bytes on in the window; r6, r8 likewise. */
@@ -224,7 +233,8 @@ static void core(const int32_t *stream, const core_args *args) {
             sums[c][0] = sums[c][1] = *stream;
             stream++;
         }
-        for (const int32_t *x = args->window; x != args->window_end; x += 2, stream += 2) {
+        for (const int32_t *x = args->window; (const int8_t *)x < args->window_end;
+             x += 2, stream += 2) {
             for (int32_t pair = 0; pair < 2; pair++) {
                 const int32_t low = mcu_sxtb16(stream[pair]);
                 for (int32_t p = 0; p < 2; p++) {
@@ -401,11 +411,11 @@ void mcu_conv2d_s8_dsp(const mcu_conv2d_s8_dsp_params *params, const int8_t *inp
     sources of = {.count = length, .rows = p->kernel_h};
     core_args args = {
         .window = window,
-        .window_end = window + 2 * steps,
-        .skip = STEP_BYTES * ((UNROLL - steps % UNROLL) % UNROLL),
+        .window_end = (const int8_t *)(window + 2 * steps) - ((p->fixed != 0) ? 0 : 2),
+        .skip = STEP_BYTES * (UNROLL - ((steps == 1) ? 0 : (steps - 2) % UNROLL + 1)),
         .output = output,
-        .fixed = p->fixed,
         .groups = groups,
+        .fixed = p->fixed,
     };
 
     begin_row(&at, 0);
