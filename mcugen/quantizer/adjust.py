@@ -23,7 +23,8 @@ Values = dict[TensorId, Array]
 def adjust(batch: Batch, parameters: Parameters, passes: Collection[Pass]) -> Parameters:
     """Better weights (ROUNDING) and biases (BIAS), in one sweep from first layer to last.
 
-    Weights are rounded by second-order information instead of to the nearest; biases make the mean
+    Weights are rounded by second-order information instead of to the nearest, with MATCH after they
+    were moved to answer the errors of their inputs; biases make the mean
     of each channel before the activation that of the float layer. What a layer is fitted to must
     not change afterwards, or errors that cancel stop doing so.
     """
@@ -33,7 +34,7 @@ def adjust(batch: Batch, parameters: Parameters, passes: Collection[Pass]) -> Pa
         key = call.node.outputs[0]
         is_matmul = OPS[call.node.op].matmul is not None
         if Pass.ROUNDING in passes and key in parameters.weights and is_matmul:
-            better = _rounded(call, rough, parameters.weights[key])
+            better = _rounded(call, exact, rough, parameters.weights[key], Pass.MATCH in passes)
             parameters = replace(parameters, weights={**parameters.weights, key: better})
         if Pass.BIAS in passes and key in parameters.bias and is_matmul:
             shifted = parameters.bias[key] + _mean_error(call, exact, rough, parameters)
@@ -57,7 +58,13 @@ def _mean_error(
     return mean
 
 
-def _rounded(call: Call, rough: Sequence[Values], weights: Weights) -> Weights:
+def _rounded(
+    call: Call,
+    exact: Sequence[Values],
+    rough: Sequence[Values],
+    weights: Weights,
+    is_matched: bool,
+) -> Weights:
     """One layer's weights, rounded for the inputs that it will see."""
     view, source = OPS[call.node.op].matmul, call.node.inputs[0]
     assert view is not None and source is not None
@@ -67,11 +74,12 @@ def _rounded(call: Call, rough: Sequence[Values], weights: Weights) -> Weights:
         return weights
     scale = np.broadcast_to(weights.scale, groups * outputs).reshape(groups, outputs)
     seen = np.concatenate([view.inputs(call, values[source]) for values in rough], axis=1)
-    rounded = [rounding.round_weights(real[g], scale[g], _gram(seen[g])) for g in range(groups)]
+    rounded = []
+    for g in range(groups):
+        rows, wanted = seen[g].astype(np.float64), real[g]
+        gram: Matrix = rows.T @ rows
+        if is_matched:
+            meant = np.concatenate([view.inputs(call, values[source])[g] for values in exact])
+            wanted = rounding.matched_weights(wanted, gram, rows.T @ (meant - rows))
+        rounded.append(rounding.round_weights(wanted, scale[g], gram))
     return replace(weights, values=view.restore(call, np.stack(rounded)).astype(np.int8))
-
-
-def _gram(rows: Array) -> Matrix:
-    wide = rows.astype(np.float64)
-    gram: Matrix = wide.T @ wide
-    return gram

@@ -40,6 +40,7 @@ class Pass(enum.Enum):
     RANGES = "ranges"  # choose the method for ranges by measuring; without it, minmax
     WEIGHT_SCALES = "weight-scales"  # the scale of each weight channel by least squares
     ROUNDING = "rounding"  # second-order rounding of weights
+    MATCH = "match"  # move weights to answer the errors of their inputs, before rounding
     BIAS = "bias"  # correct the mean of each channel by its bias
     SEARCH = "search"  # try other scales for activations
 
@@ -56,7 +57,7 @@ class Effort(enum.Enum):
         """What is tried."""
         return {
             Effort.LOW: frozenset({Pass.RANGES}),
-            Effort.NORMAL: frozenset(Pass) - {Pass.SEARCH},
+            Effort.NORMAL: frozenset(Pass) - {Pass.SEARCH, Pass.MATCH},
             Effort.HIGH: frozenset(Pass),
         }[self]
 

@@ -210,9 +210,14 @@ def _fitted(
         start = search(batch, parameters, trials.judge) if is_searched else parameters
         return adjust(batch, start, passes) if passes else start
 
-    for step in (Pass.ROUNDING, Pass.BIAS):
+    for step in (Pass.ROUNDING, Pass.MATCH, Pass.BIAS):
         fit = partial(adjusted, passes=kept | {step})
-        if step in config.passes and trials.record(step.value, trials.score_fit(fit)):
+        is_possible = step is not Pass.MATCH or Pass.ROUNDING in kept
+        if (
+            step in config.passes
+            and is_possible
+            and trials.record(step.value, trials.score_fit(fit))
+        ):
             kept |= {step}
     final = partial(adjusted, passes=kept)
     if Pass.SEARCH in config.passes:

@@ -19,6 +19,18 @@ DAMPING = 0.01  # share of H's mean diagonal that is added to it
 MAX_INPUTS = 4096  # larger H would take over 128 MB
 
 
+def matched_weights(weights: Matrix, gram: Matrix, cross: Matrix) -> Matrix:
+    """Weights [out, k] that answer the errors in their inputs.
+
+    Minimises |X_q v - X w|^2 + ridge |v - w|^2 over v, where X_q are the inputs as quantized, X as
+    float, `gram` = X_q^T X_q and `cross` = X_q^T (X - X_q).
+    """
+    ridge = 0.05 * np.mean(np.diag(gram)) + 1e-12
+    regular = gram + ridge * np.eye(len(gram))
+    matched: Matrix = weights + np.linalg.solve(regular, cross @ weights.T).T
+    return matched
+
+
 def round_weights(weights: Matrix, scale: NDArray[np.float64], gram: Matrix) -> Matrix:
     """Integers [out, k] in [-127, 127] for weights [out, k], scales [out] and H [k, k]."""
     hessian = gram.copy()
