@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from mcugen.errors import Problem
+from mcugen.int4 import packed_bytes
 
 TensorId = int
 
@@ -31,10 +32,11 @@ def printable(name: str) -> str:
 
 
 class DType(enum.Enum):
-    """Element types; the value is the numpy name."""
+    """Element types; the value is the numpy name, but for int4, of which numpy has none."""
 
     FLOAT32 = "float32"
     FLOAT16 = "float16"
+    INT4 = "int4"  # of weights only; as int8 in numpy, two in a byte in files and in flash
     INT8 = "int8"
     UINT8 = "uint8"
     INT16 = "int16"
@@ -46,7 +48,7 @@ class DType(enum.Enum):
     @property
     def numpy(self) -> np.dtype[Any]:
         """The numpy dtype."""
-        return np.dtype(self.value)
+        return np.dtype("int8" if self is DType.INT4 else self.value)
 
     @property
     def bytes(self) -> int:
@@ -110,6 +112,8 @@ class Tensor:
     @property
     def bytes(self) -> int:
         """Size in memory, in bytes."""
+        if self.dtype is DType.INT4:
+            return packed_bytes(self.elements)
         return self.elements * self.dtype.bytes
 
     @property

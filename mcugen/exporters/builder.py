@@ -10,6 +10,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import ArrayLike
 
+from mcugen import int4
 from mcugen.ir import DType, Quant, TensorId
 from mcugen.ops.base import CUSTOM
 
@@ -108,6 +109,8 @@ class ModelBuilder:
             )
         if data is not None:
             values = np.asarray(data, DType(dtype).numpy)
+            if dtype == DType.INT4.value:
+                values = int4.pack(values)
             tensor.buffer = len(self._buffers)
             self._buffers.append(_AlignedBuffer(data=values.tobytes()))
         self._tensors.append(tensor)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from mcugen import int4
 from mcugen.errors import ModelFileError, Problem
 from mcugen.importers.reader import BROKEN, Reader
 from mcugen.ir import DType, Graph, Node, Quant, Tensor, TensorId, Unsupported, printable
@@ -28,6 +29,7 @@ MAX_BYTES = 2**31 - 1  # a flatbuffer's offsets reach no further
 DTYPES = {
     schema.TensorType.FLOAT32: DType.FLOAT32,
     schema.TensorType.FLOAT16: DType.FLOAT16,
+    schema.TensorType.INT4: DType.INT4,
     schema.TensorType.INT8: DType.INT8,
     schema.TensorType.UINT8: DType.UINT8,
     schema.TensorType.INT16: DType.INT16,
@@ -332,12 +334,16 @@ class _Importer:
         elements = math.prod(shape)
         if raw.size == 0 and elements != 0:
             return None
-        if min(shape, default=1) < 0 or raw.size != elements * dtype.bytes:
+        is_int4 = dtype is DType.INT4
+        size = int4.packed_bytes(elements) if is_int4 else elements * dtype.bytes
+        if min(shape, default=1) < 0 or raw.size != size:
             raise self.damaged(
                 where,
                 f"{raw.size} bytes of data",
-                f"{dtype.value} of shape {list(shape)} takes {elements * dtype.bytes}",
+                f"{dtype.value} of shape {list(shape)} takes {size}",
             )
+        if is_int4:
+            return int4.unpack(raw, elements).reshape(shape)
         if dtype is DType.BOOL:
             raw = raw != 0  # a boolean of another value is true, and numpy wants 1
         values: np.ndarray[Any, Any] = raw.view(dtype.numpy.newbyteorder("<"))

@@ -172,7 +172,8 @@ class Kernel:
     positions are in `operands`; with `operands` None they are all its inputs, handed over as one
     array of pointers. `dtype` is that of the first operand; a kernel of none moves bytes and takes
     any. `overlap` tells which inputs the (only) output may overwrite; None means none. `folder` is
-    where the file and the header are, if they are not mcugen's.
+    where the file and the header are, if they are not mcugen's. One that
+    `takes_int4` unpacks weights of int4, and takes no others.
     """
 
     name: str
@@ -185,6 +186,7 @@ class Kernel:
     applies: tuple[Rule, ...] = ()
     scratch: Callable[[Call], int] | None = None
     overlap: Callable[[Call], Overlaps] | None = None
+    takes_int4: bool = False
     folder: Path | None = None
     cost: Callable[[Call], Cost] = lambda call: Cost(cycles=10 * call.output.elements)
 
@@ -193,16 +195,25 @@ class Kernel:
         return tuple(range(len(call.inputs))) if self.operands is None else self.operands
 
     def takes(self, call: Call) -> bool:
-        """Whether the first operand has the kernel's type."""
-        return self.dtype in (None, self._dtype(call))
+        """Whether the first operand has the kernel's type, and weights are what it unpacks."""
+        fits = self.dtype in (None, self._dtype(call))
+        return fits and self.takes_int4 is _has_int4(call)
+
+    @property
+    def type_text(self) -> str:
+        """What it computes with."""
+        return _with_weights(
+            "any type" if self.dtype is None else self.dtype.value, self.takes_int4
+        )
 
     def _dtype(self, call: Call) -> DType:
         return call.input(self.operands[0] if self.operands else 0).dtype
 
     def refusal(self, call: Call) -> str | None:
         """Why this kernel cannot serve a call, or None if it can."""
-        if self.dtype is not None and not self.takes(call):
-            return f"takes {self.dtype.value}, not {self._dtype(call).value}"
+        if not self.takes(call):
+            found = _with_weights(self._dtype(call).value, _has_int4(call))
+            return f"takes {self.type_text}, not {found}"
         broken = self.broken(call)
         return None if broken is None else rule_text(broken[0])
 
@@ -220,6 +231,14 @@ class Kernel:
         return sum(
             value.values.nbytes for value in self.params(call).values() if isinstance(value, Const)
         ) + sum(tensor.bytes for tensor in inputs if tensor is not None and tensor.is_const)
+
+
+def _with_weights(dtype: str, has_int4: bool) -> str:
+    return f"{dtype} with int4 weights" if has_int4 else dtype
+
+
+def _has_int4(call: Call) -> bool:
+    return any(tensor is not None and tensor.dtype is DType.INT4 for tensor in call.inputs)
 
 
 def no_options(call: Call) -> Options:

@@ -201,6 +201,11 @@ def params_s8(call: Call) -> Fields:
     }
 
 
+def params_s4(call: Call) -> Fields:
+    """Fields of mcu_conv2d_s4_params."""
+    return {**params_s8(call), "weights": sums.packed_weights(call)}
+
+
 def params_s16(call: Call) -> Fields:
     """Fields of mcu_conv2d_s16_params."""
     return {**layout(call), **sums.fields_s16(call, call.attrs.activation, *multipliers(call))}
@@ -234,6 +239,13 @@ def cost_ref(call: Call) -> Cost:
     return Cost(cycles=4 * macs(call) + (20 * rows + 75) * call.output.elements)
 
 
+def one_by_one(call: Call) -> overlap.Blocks:
+    """The order of a kernel that computes channel by channel."""
+    channels = np.arange(call.output.shape[3])
+    per_group = call.output.shape[3] // groups(call)
+    return overlap.Blocks(channels // per_group * call.input(1).shape[3], channels + 1)
+
+
 OP = Op(
     name="conv2d",
     tflite="CONV_2D",
@@ -257,6 +269,17 @@ OP = Op(
             header="mcu_conv2d.h",
             overlap=overlap.windows(convolution, blocks),
             cost=cost_ref,
+        ),
+        Kernel(
+            name="mcu_conv2d_s4_ref",
+            family=Family.REF,
+            dtype=DType.INT8,
+            params=params_s4,
+            params_type="mcu_conv2d_s4_params",
+            header="mcu_conv2d_s4.h",
+            overlap=overlap.windows(convolution, one_by_one),
+            takes_int4=True,
+            cost=lambda call: Cost(cycles=9 * macs(call) + 60 * call.output.elements),
         ),
         Kernel(
             name="mcu_conv2d_s16_ref",

@@ -197,6 +197,24 @@ def params_s8(call: Call) -> Fields:
     }
 
 
+def params_s4(call: Call) -> Fields:
+    """Fields of mcu_depthwise_conv2d_s4_params."""
+    multiplier, shift = multipliers(call)
+    low, high = activation_range(call.attrs.activation, call.output)
+    bias = call.optional(2)
+    return {
+        **layout(call),
+        "input_offset": -call.input(0).zero_point,
+        "output_offset": call.output.zero_point,
+        "act_min": low,
+        "act_max": high,
+        "weights": sums.packed_weights(call),
+        "bias": None if bias is None else Const(bias.values().astype(np.int32), "int32_t"),
+        "multiplier": Const(multiplier, "int32_t"),
+        "shift": Const(shift.astype(np.int8), "int8_t"),
+    }
+
+
 def params_s16(call: Call) -> Fields:
     """Fields of mcu_depthwise_conv2d_s16_params."""
     return {**layout(call), **sums.fields_s16(call, call.attrs.activation, *multipliers(call))}
@@ -266,6 +284,17 @@ OP = Op(
             header="mcu_depthwise_conv2d_f32.h",
             overlap=overlap.windows(convolution, blocks),
             cost=lambda call: Cost(cycles=10 * macs(call) + 40 * call.output.elements),
+        ),
+        Kernel(
+            name="mcu_depthwise_conv2d_s4_ref",
+            family=Family.REF,
+            dtype=DType.INT8,
+            params=params_s4,
+            params_type="mcu_depthwise_conv2d_s4_params",
+            header="mcu_depthwise_conv2d_s4.h",
+            overlap=overlap.windows(convolution, one_by_one),
+            takes_int4=True,
+            cost=lambda call: Cost(cycles=20 * macs(call) + 90 * call.output.elements),
         ),
         Kernel(
             name="mcu_depthwise_conv2d_s16_ref",

@@ -220,6 +220,11 @@ def params_s8(call: Call) -> Fields:
     }
 
 
+def params_s4(call: Call) -> Fields:
+    """Fields of mcu_fully_connected_s4_params."""
+    return {**params_s8(call), "weights": sums.packed_weights(call)}
+
+
 def params_s16(call: Call) -> Fields:
     """Fields of mcu_fully_connected_s16_params."""
     out, depth = call.input(1).shape
@@ -276,6 +281,16 @@ OP = Op(
             params_type="mcu_fully_connected_f32_params",
             header="mcu_fully_connected_f32.h",
             cost=lambda call: Cost(cycles=6 * macs(call) + 30 * call.output.elements),
+        ),
+        Kernel(
+            name="mcu_fully_connected_s4_ref",
+            family=Family.REF,
+            dtype=DType.INT8,
+            params=params_s4,
+            params_type="mcu_fully_connected_s4_params",
+            header="mcu_fully_connected_s4.h",
+            takes_int4=True,
+            cost=lambda call: Cost(cycles=8 * macs(call) + 70 * call.output.elements),
         ),
         Kernel(
             name="mcu_fully_connected_s16_ref",

@@ -63,9 +63,8 @@ def _section(op: Op, module: ModuleType) -> Iterator[str]:
 
 
 def _kernel(kernel: Kernel) -> str:
-    dtype = "any type" if kernel.dtype is None else kernel.dtype.value
     needs = "".join(f" {rule_text(rule)}" for rule in kernel.applies)
-    return f"`{kernel.name}`, {kernel.family.value}, {dtype}.{needs}"
+    return f"`{kernel.name}`, {kernel.family.value}, {kernel.type_text}.{needs}"
 
 
 def _types(op: Op) -> str:

@@ -69,15 +69,17 @@ def types_are_conv(call: Call) -> str | None:
     """Types must be float32 throughout; int8 with an int32 bias; or 16x8, with an int64 bias.
 
     16x8 has int16 input and output and int8 weights; convolutions and dense layers, but neither
-    depthwise nor transposed convolutions, also take an int32 bias there.
+    depthwise nor transposed convolutions, also take an int32 bias there. Weights of an int8 layer
+    may be int4, but for transposed convolutions.
     """
     found = [*(_type_name(call, i) for i in range(3)), call.output.dtype.value]
     source, weights, bias, target = found
     biases = {"float32": ["float32"], "int8": ["int32"], "int16": ["int64"]}.get(source, [])
     if source == "int16" and call.node.op in ("conv2d", "fully_connected"):
         biases = ["int64", "int32"]
-    fits = weights == ("int8" if source == "int16" else source) and target == source
-    if fits and (bias in biases or (biases and bias == "none")):
+    fits = weights == ("int8" if source == "int16" else source)
+    fits = fits or ((source, weights) == ("int8", "int4") and call.node.op != "transpose_conv")
+    if fits and target == source and (bias in biases or (biases and bias == "none")):
         return None
     return "input {}, weights {}, bias {}, output {}".format(*found)
 
@@ -101,9 +103,9 @@ def channel_axis(call: Call) -> int:
 
 
 def weights_are_symmetric(call: Call) -> str | None:
-    """Int8 weights must have zero point 0, and one scale or one for each output channel."""
+    """Integer weights must have zero point 0, and one scale or one for each output channel."""
     weights = call.input(1)
-    if weights.dtype is not DType.INT8:
+    if weights.dtype not in (DType.INT8, DType.INT4):
         return None
     if weights.quant is None:
         return f'weights "{weights.name}" without quantization'

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from mcugen import int4
 from mcugen.fixed import (
     multiply_by_quantized_multiplier,
     multiply_wide_by_quantized_multiplier,
@@ -40,6 +41,11 @@ def finish(call: Call, sums: Array, multiplier: Array, shift: Array) -> Array:
     low, high = activation_range(call.attrs.activation, call.output)
     scaled = scale(sums.astype(np.int64), multiplier, shift) + call.output.zero_point
     return np.clip(scaled, low, high).astype(call.output.dtype.numpy)
+
+
+def packed_weights(call: Call) -> Const:
+    """The weights of int4, in the file's order, two in a byte."""
+    return Const(int4.pack(call.input(1).values()), "int8_t")
 
 
 def fields_s16(call: Call, activation: Activation, multiplier: Array, shift: Array) -> Fields:

@@ -1,4 +1,4 @@
-"""Models of 16x8 from models of int8, so that both share the grids of the tests."""
+"""Models of 16x8 and with int4 weights from models of int8, so that all share the tests' grids."""
 
 from __future__ import annotations
 
@@ -37,6 +37,18 @@ def widened(model: bytes, bias: DType = DType.INT64) -> bytes:
             tensors[i] = _wide(graph.tensors[i])
             if op.scheme.output is not None:
                 tensors[i] = replace(tensors[i], quant=FRACTION)
+    return exporter.dumps(graph.with_(tensors=tensors))
+
+
+def narrowed(model: bytes) -> bytes:
+    """The model with int4 weights: the upper halves of their bytes."""
+    graph = importer.loads(model, "narrow")
+    tensors = dict(graph.tensors)
+    for call in graph.calls():
+        i = call.node.inputs[1]
+        assert i is not None
+        weights = tensors[i]
+        tensors[i] = replace(weights, dtype=DType.INT4, data=weights.values() >> 4)
     return exporter.dumps(graph.with_(tensors=tensors))
 
 

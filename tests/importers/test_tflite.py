@@ -204,6 +204,18 @@ def test_types_are_kept(dtype: str, code: int) -> None:
     assert tensor.values().tolist() == [0, 1]
 
 
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_int4_is_unpacked(count: int) -> None:
+    values = np.array([-8, 7, -1, 0, 3])[:count]
+    builder = ModelBuilder()
+    w = builder.tensor([count], "int4", quant(0.5), values)
+    x, y = (builder.tensor([count], "int8", quant(1.0)) for _ in range(2))
+    builder.op("ADD", [x, w], [y], {})
+    tensor = tflite.loads(builder.build([x], [y]), "int4").tensors[w]
+    assert tensor.dtype is DType.INT4 and tensor.bytes == (count + 1) // 2
+    np.testing.assert_array_equal(tensor.values(), values)
+
+
 def test_empty_constant() -> None:
     model = ModelBuilder()
     x, y, axes = model.tensor([1]), model.tensor([1]), model.tensor([0], "int32", data=[])
@@ -222,8 +234,8 @@ def external(model: Any) -> None:
     model.buffers[main(model).tensors[W].buffer].offset = 4096
 
 
-def int4(model: Any) -> None:
-    main(model).tensors[W].type = schema.TensorType.INT4
+def complex64(model: Any) -> None:
+    main(model).tensors[W].type = schema.TensorType.COMPLEX64
 
 
 def second_subgraph(model: Any) -> None:
@@ -235,7 +247,7 @@ def second_subgraph(model: Any) -> None:
     [
         (sparse, 'tensor#1 "t1": a sparse tensor; Weights must be stored densely.'),
         (external, 'tensor#1 "t1": data outside the flatbuffer; '),
-        (int4, 'tensor#1 "t1": INT4; Supported types are float32, float16, int8'),
+        (complex64, 'tensor#1 "t1": COMPLEX64; Supported types are float32, float16, int4'),
         (second_subgraph, "model: 2 subgraphs; One subgraph is supported."),
     ],
 )

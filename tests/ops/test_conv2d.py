@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
+from mcugen import int4
 from mcugen.fixed import INT32_MAX
 from mcugen.ir import Call, DType, Tensor
-from mcugen.ops.base import Activation, activation_range
+from mcugen.ops.base import Activation, Const, activation_range
 from mcugen.ops.conv2d import OP
 from mcugen.ops.window import Padding, axis
 from mcugen.reference import tflm
@@ -31,7 +32,7 @@ from mcugen.testing.check import (
     run_op,
     unchanged,
 )
-from mcugen.testing.wide import widened
+from mcugen.testing.wide import narrowed, widened
 
 SAME, VALID = Padding.SAME, Padding.VALID
 
@@ -256,6 +257,16 @@ def test_16x8_kernels_equal_numpy() -> None:
     batch.check()
 
 
+def test_int4_weights_stay_packed_in_flash() -> None:
+    call = call_of(narrowed(Conv(in_ch=3, kernel=(1, 1)).model()))
+    (kernel,) = (k for k in OP.kernels if k.refusal(call) is None)
+    weights = kernel.params(call)["weights"]
+    assert isinstance(weights, Const) and weights.values.nbytes == 8  # 5 channels of 3 weights
+    assert (int4.unpack(weights.values, 15).reshape(5, 1, 1, 3) == call.input(1).values()).all()
+    plain = call_of(Conv().model())
+    assert "takes int8 with int4 weights, not int8" in str(kernel.refusal(plain))
+
+
 def wide_call(bias: int, kind: DType = DType.INT64) -> Call:
     call = call_of(widened(Conv(bias=1).model(), kind))
     return change_input(2, data=np.full(5, bias, kind.numpy))(call)
@@ -280,6 +291,22 @@ def test_16x8_rules() -> None:
     assert broken_rule(just(wide_call(0))) is None
     assert broken_rule(beyond(wide_call(0))) == "multiplier_is_defined"
     assert broken_rule(beyond(wide_call(0, DType.INT32))) is None
+
+
+# ---- int4 weights, some of which begin in the middle of a byte
+
+
+@pytest.mark.parametrize("name", GRID)
+def test_int4_weights_equal_the_references(name: str) -> None:
+    case = GRID[name]
+    check_op(narrowed(case.model()), against=TFLM_ONLY if case.bias is None else BOTH)
+
+
+def test_int4_kernels_equal_numpy() -> None:
+    batch = KernelBatch()
+    for name, case in GRID.items():
+        batch.add(name, run_op(narrowed(case.model())))
+    batch.check()
 
 
 # ---- rules

@@ -30,7 +30,7 @@ from mcugen.testing.check import (
     run_op,
     unchanged,
 )
-from mcugen.testing.wide import widened
+from mcugen.testing.wide import narrowed, widened
 
 SAME, VALID = Padding.SAME, Padding.VALID
 
@@ -217,6 +217,22 @@ def test_16x8_kernels_equal_numpy() -> None:
     batch = KernelBatch()
     for name, case in WIDE.items():
         batch.add(name, run_op(widened(case.model())))
+    batch.check()
+
+
+# ---- int4 weights, some of which begin in the middle of a byte
+
+
+@pytest.mark.parametrize("name", GRID)
+def test_int4_weights_equal_the_references(name: str) -> None:
+    case = GRID[name]
+    check_op(narrowed(case.model()), against=TFLM_ONLY if case.bias is None else BOTH)
+
+
+def test_int4_kernels_equal_numpy() -> None:
+    batch = KernelBatch()
+    for name, case in GRID.items():
+        batch.add(name, run_op(narrowed(case.model())))
     batch.check()
 
 

@@ -31,7 +31,7 @@ from mcugen.testing.check import (
     run_op,
     unchanged,
 )
-from mcugen.testing.wide import widened
+from mcugen.testing.wide import narrowed, widened
 
 
 @dataclass(frozen=True)
@@ -209,6 +209,24 @@ def test_16x8_kernels_equal_numpy() -> None:
         batch.add(name, run_op(widened(case.model())))
         if not name.endswith("-large"):
             batch.add(f"{name}, int32", run_op(widened(case.model(), DType.INT32)))
+    batch.check()
+
+
+# ---- int4 weights, some of which begin in the middle of a byte
+
+# TFLite Micro wants one scale for them.
+INT4 = {name: case for name, case in GRID.items() if not case.per_channel}
+
+
+@pytest.mark.parametrize("name", INT4)
+def test_int4_weights_equal_tflm(name: str) -> None:
+    check_op(narrowed(INT4[name].model()), against=TFLM_ONLY)
+
+
+def test_int4_kernels_equal_numpy() -> None:
+    batch = KernelBatch()
+    for name, case in GRID.items():
+        batch.add(name, run_op(narrowed(case.model())))
     batch.check()
 
 

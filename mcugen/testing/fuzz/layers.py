@@ -29,8 +29,11 @@ TFLITE_INT32 = 2  # of TFLite's tensor types
 # ---- weights and biases
 
 
-def weights(s: Sketch, dtype: DType, shape: Shape, axis: int) -> TensorId:
-    """Constant weights, with one scale or one for each channel of an axis."""
+def weights(s: Sketch, dtype: DType, shape: Shape, axis: int, *, int4: bool = False) -> TensorId:
+    """Constant weights, with one scale or one for each channel of an axis.
+
+    Of an int8 layer they may be `int4` now and then.
+    """
     if dtype is DType.FLOAT32:
         return s.const(s.values(dtype, shape), dtype)
     around = s.scale(0.01)
@@ -40,7 +43,10 @@ def weights(s: Sketch, dtype: DType, shape: Shape, axis: int) -> TensorId:
     values = s.values(DType.INT8, shape)
     if s.flip(0.3):  # as trained weights are
         values = np.round(np.clip(s.rng.normal(0, 30, shape), -127, 127)).astype(np.int8)
-    return s.const(values, DType.INT8, quant(scales, 0, axis if np.ndim(scales) else None))
+    affine = quant(scales, 0, axis if np.ndim(scales) else None)
+    if int4 and dtype is DType.INT8 and s.flip(0.2):
+        return s.const(values >> 4, DType.INT4, affine)
+    return s.const(values, DType.INT8, affine)
 
 
 def bias(s: Sketch, x: TensorId, w: TensorId, channels: int, depth: int) -> TensorId | None:
@@ -65,7 +71,7 @@ def summed(s: Sketch, x: TensorId, w: TensorId, depth: int) -> Quant | None:
     if source.dtype is DType.FLOAT32:
         return None
     assert taps.quant is not None
-    gain = 60.0 * math.sqrt(depth)
+    gain = 60.0 * math.sqrt(depth) / (16 if taps.dtype is DType.INT4 else 1)
     affine = s.quant(source.dtype, source.scale * float(np.median(taps.quant.scale)) * gain)
     assert affine is not None
     # Beyond that the reference shifts by more than 31 bits, which C leaves undefined.
@@ -104,7 +110,7 @@ def conv2d(s: Sketch) -> None:
     count = s.pick([n for n in range(1, channels + 1) if channels % n == 0])
     count = count if s.flip(0.2) else 1
     shape = (s.size() * count, *window(s), channels // count)
-    w = weights(s, dtype, shape, 0)
+    w = weights(s, dtype, shape, 0, int4=True)
     depth = math.prod(shape[1:])
     stride = steps(s)
     attrs = ConvolutionAttrs(padding(s), stride, dilations(s, stride), s.activation())
@@ -118,7 +124,7 @@ def depthwise_conv2d(s: Sketch) -> None:
     x = s.source(dtype, ranks=(4,))
     multiplier = 1 if s.flip(0.7) else s.whole(1, 4)
     shape = (1, *window(s), s.tensors[x].shape[3] * multiplier)
-    w = weights(s, dtype, shape, 3)
+    w = weights(s, dtype, shape, 3, int4=True)
     depth = shape[1] * shape[2]
     stride = steps(s)
     attrs = ConvolutionAttrs(padding(s), stride, dilations(s, stride), s.activation())
@@ -173,7 +179,9 @@ def fully_connected(s: Sketch) -> None:
     rows = source.shape[0] if not keep and s.flip() else source.elements // source.shape[-1]
     depth = source.elements // rows
     s.require(depth <= 600)
-    w = weights(s, dtype, (s.size(), depth), 0)
+    w = weights(s, dtype, (s.size(), depth), 0, int4=True)
+    taps = s.tensors[w]  # TFLite Micro wants one scale for those of int4
+    s.require(taps.dtype is not DType.INT4 or not (taps.quant and taps.quant.is_per_channel))
     attrs = FullyConnectedAttrs(s.activation(), keep, WeightsFormat.DEFAULT)
     inputs = [x, w, bias(s, x, w, s.tensors[w].shape[0], depth)]
     s.add("fully_connected", inputs, attrs, dtype, summed(s, x, w, depth))
