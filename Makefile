@@ -7,7 +7,7 @@
 #           Keras networks (NETWORKS=0 for none), and some on every core in QEMU (CORES= for none)
 #   faults  N faults on the wire to a firmware: make faults N=10000
 #   docs    docs/operators.md from the operator modules
-#   bench   cycles and bytes of the MLPerf Tiny models (MODELS=folder) against bench/base.json
+#   bench   the MLPerf Tiny models (MODELS=folder) under every -O, by class of layer, beside other tools; against bench/base.json
 #   bench-costs   modelled cycles of the kernels over measured ones
 #   bench-quant   the quantizer's figures against float and TensorFlow's converter (ROWS="kws effort")
 #   setup   system packages and a virtual environment in .venv
