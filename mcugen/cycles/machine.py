@@ -7,6 +7,7 @@ that the procedure call standard preserves (r4-r11, sp, d8-d15) must hold what t
 from __future__ import annotations
 
 import itertools
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,8 +26,11 @@ STACK_TOP = 0x3800_0000
 STACK_SIZE = 0x1_0000
 STACK_FILL = 0xA5
 BUFFERS = 0x6000_0000
+INTERRUPT_FRAME = 104  # bytes that a core with FPU pushes
 GUARD_FILL = b"\x5a"
 TIMEOUT_SECONDS = 120
+
+Span = tuple[int, int]  # addresses [begin, end)
 
 _MODELS = {
     "cortex-m0": arm.UC_CPU_ARM_CORTEX_M0,
@@ -117,6 +121,40 @@ class Machine:
         """Replace the bytes of a buffer."""
         assert len(data) == buffer.size, (buffer, len(data))
         self._uc.mem_write(buffer.address, data)
+
+    def restrict(self, watched: Span, allowed: Collection[Span]) -> None:
+        """Also find what may go well here, but not elsewhere.
+
+        To read what is watched but not allowed, and to enter a function with a stack that is not
+        aligned to 8 bytes, stops the run. What lies below the stack pointer is lost at each branch,
+        as if there were an interrupt.
+        """
+
+        def on_gap(_uc: Any, _access: int, address: int, size: int, _v: int, gap: Span) -> None:
+            if address + size > gap[0]:
+                self._stop(f"reads {size} bytes at 0x{address:08x}, beside its constants")
+
+        def on_block(_uc: Any, address: int, _size: int, _data: Any) -> None:
+            sp = self._uc.reg_read(arm.UC_ARM_REG_SP)
+            self._uc.mem_write(sp - len(frame), frame)
+            if address in entries and sp % 8 != 0:
+                self._stop(f"enters {self.image.function_at(address)} with an unaligned stack")
+
+        entries = frozenset(self.image.starts)
+        frame = bytes([STACK_FILL]) * INTERRUPT_FRAME
+        begin = watched[0]
+        for low, high in sorted([*allowed, (watched[1], watched[1])]):
+            if begin < low:  # allowed reads are not hooked: in an IT block that confuses Unicorn
+                gap = (begin, low)
+                self._uc.hook_add(
+                    unicorn.UC_HOOK_MEM_READ, on_gap, gap, max(begin - 7, watched[0]), low - 1
+                )
+            begin = high
+        self._uc.hook_add(unicorn.UC_HOOK_BLOCK, on_block)
+
+    def _stop(self, fault: str) -> None:
+        self._fault = f"{fault}{self._at()}"
+        self._uc.emu_stop()
 
     # ---- running
 
@@ -244,16 +282,13 @@ class Machine:
         return False
 
     def _on_guarded(
-        self, uc: Any, access: int, address: int, size: int, _value: int, buffer: Buffer
+        self, _uc: Any, access: int, address: int, size: int, _value: int, buffer: Buffer
     ) -> None:
         if buffer.address <= address and address + size <= buffer.address + buffer.size:
             return
         verb = "writes" if access == unicorn.UC_MEM_WRITE else "reads"
-        self._fault = (
-            f"{verb} {size} bytes at offset {address - buffer.address} of buffer "
-            f'"{buffer.name}" of {buffer.size}{self._at()}'
-        )
-        uc.emu_stop()
+        where = f'{address - buffer.address} of buffer "{buffer.name}" of {buffer.size}'
+        self._stop(f"{verb} {size} bytes at offset {where}")
 
     def _at(self) -> str:
         pc = self._uc.reg_read(arm.UC_ARM_REG_PC)

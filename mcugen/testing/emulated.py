@@ -15,7 +15,8 @@ import numpy as np
 
 from mcugen import resources
 from mcugen.cycles import CORES, Image, Machine, Trace
-from mcugen.ops.base import Array
+from mcugen.cycles.machine import Span
+from mcugen.ops.base import Array, Const
 from mcugen.target import CPUS
 from mcugen.testing.kernels import WARNINGS, KernelCase, case_source, kernel_source
 
@@ -32,18 +33,42 @@ class Emulated:
 
 
 def run_emulated(
-    cases: Sequence[KernelCase], core: str = "cortex-m4", *, fpu: bool = True
+    cases: Sequence[KernelCase],
+    core: str = "cortex-m4",
+    *,
+    fpu: bool = True,
+    restricted: bool = False,
 ) -> list[Emulated]:
     """Compile the kernels of all cases as one image and call each once.
 
-    With `fpu` False, as for a core that was made without one.
+    With `fpu` False, as for a core that was made without one; if `restricted`, under the rules of
+    `Machine.restrict`, with all that belongs to other cases out of reach.
     """
     flags = CPUS[core].flags
     if not fpu:
         flags = (*(f for f in flags if not f.startswith(("-mfloat-abi", "-mfpu"))), NO_FPU)
     with tempfile.TemporaryDirectory(prefix="mcugen-emulated-") as folder:
         image = _link(cases, flags, Path(folder))
-    return [_run(image, core, index, case) for index, case in enumerate(cases)]
+    spans = [_constants(image, index, case) for index, case in enumerate(cases)]
+    ends = [end for case in spans for span in case for end in span]
+    watched = (min(ends), max(ends))
+    done = []
+    for index, case in enumerate(cases):
+        machine = Machine(image, CORES[core])
+        if restricted:
+            machine.restrict(watched, spans[index])
+        done.append(_run(machine, index, case))
+    return done
+
+
+def _constants(image: Image, index: int, case: KernelCase) -> list[Span]:
+    """Where the params of a case and their tables are."""
+    fields = case.kernel.params(case.call)
+    tables = [(f"{n}{index}", v.values.nbytes) for n, v in fields.items() if isinstance(v, Const)]
+    spans = [(image.symbol(name), image.symbol(name) + size) for name, size in tables]
+    params = image.symbol(f"params{index}")
+    following = (address for address in image.symbols.values() if address > params)
+    return [*spans, (params, min(following))]
 
 
 def _link(cases: Sequence[KernelCase], flags: Sequence[str], folder: Path) -> Image:
@@ -75,8 +100,7 @@ def _link(cases: Sequence[KernelCase], flags: Sequence[str], folder: Path) -> Im
     return Image.load(binary)
 
 
-def _run(image: Image, core: str, index: int, case: KernelCase) -> Emulated:
-    machine = Machine(image, CORES[core])
+def _run(machine: Machine, index: int, case: KernelCase) -> Emulated:
     operands = [
         machine.buffer(f"operand {i}", np.ascontiguousarray(value).tobytes())
         for i, value in enumerate(case.operands)
@@ -85,7 +109,8 @@ def _run(image: Image, core: str, index: int, case: KernelCase) -> Emulated:
     if case.kernel.operands is None:  # one array of pointers to all of them
         addresses = np.array([operand.address for operand in operands], np.uint32)
         operands = [machine.buffer("operands", addresses.tobytes())]
-    trace = machine.call(case.kernel.name, image.symbol(f"params{index}"), *operands, *rest)
+    params = machine.image.symbol(f"params{index}")
+    trace = machine.call(case.kernel.name, params, *operands, *rest)
     outputs = [
         np.frombuffer(machine.read(buffer), tensor.dtype.numpy).reshape(tensor.shape)
         for tensor, buffer in zip(case.call.outputs, rest, strict=False)

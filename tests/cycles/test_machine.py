@@ -87,6 +87,35 @@ def test_buffers_keep_what_the_function_wrote(assemble):
     assert machine.read(data) == bytes(8)
 
 
+def test_a_restricted_read_beside_the_constants_stops_the_run(assemble):
+    table = "ldr r1, =table\nldr r0, [r1, r0]\nbx lr\n.pool\ntable: .word 1, 2, 3"
+    machine = assemble(f=table)
+    begin = machine.image.symbol("table")
+    machine.restrict((begin, begin + 12), [(begin, begin + 4), (begin + 8, begin + 12)])
+    for offset in (0, 8):
+        machine.call("f", offset)
+    for offset in (1, 4, 5, 7):
+        with pytest.raises(EmulationError, match=r"beside its constants .*in f"):
+            machine.call("f", offset)
+
+
+def test_what_is_below_the_stack_pointer_is_lost(assemble):
+    machine = assemble(f="str r0, [sp, #-8]\nb 1f\n1: ldr r0, [sp, #-8]\nbx lr")
+    machine.call("f", 7)
+    assert machine.result() == 7
+    machine.restrict((0, 0), [])
+    machine.call("f", 7)
+    assert machine.result() != 7
+
+
+def test_a_restricted_call_needs_an_aligned_stack(assemble):
+    machine = assemble(f="push {lr}\nbl g\npop {pc}", g="bx lr")
+    machine.call("f")
+    machine.restrict((0, 0), [])
+    with pytest.raises(EmulationError, match="enters g with an unaligned stack"):
+        machine.call("f")
+
+
 def test_split_gives_one_trace_per_call(assemble):
     outer = "push {r4, lr}\nbl one\nnop\nbl two\nbl one\npop {r4, lr}\nb two"
     functions = {"outer": outer, "one": "adds r0, #1\nbx lr", "two": "nop\nnop\nnop\nbx lr"}
