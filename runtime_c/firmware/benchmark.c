@@ -191,8 +191,10 @@ static void infer(char *arguments) {
     status = (status == 0) ? run_times(times) : status;
     th_post();
     th_timestamp();
-    if (status != 0) {
-        put_error("the model refused to run", "");
+    if (status != 0 || !model_is_intact()) {
+        put_error((status != 0) ? "the model refused to run"
+                                : "the model wrote outside of its arena",
+                  "");
         return;
     }
     put_text("m-infer-done\r\n");

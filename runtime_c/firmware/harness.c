@@ -37,7 +37,27 @@ char *next_word(char **rest) {
     return word;
 }
 
+/* What byte `at` of a guard holds: no two in a row are alike, as what a kernel pads with is. */
+static uint8_t canary(size_t at) { return (uint8_t)(0xA5U ^ (at * 37U)); }
+
+bool model_is_intact(void) {
+    for (size_t i = 0; i < 2U; i++) {
+        const uint8_t *const guard = model.guards[i];
+        for (size_t at = 0; guard != NULL && at < MODEL_GUARD; at++) {
+            if (guard[at] != canary(at)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 void model_load(void) {
+    for (size_t i = 0; i < 2U; i++) {
+        for (size_t at = 0; model.guards[i] != NULL && at < MODEL_GUARD; at++) {
+            model.guards[i][at] = canary(at);
+        }
+    }
     const uint8_t *source = model.staging;
     for (size_t i = 0; i < model.input_count; i++) {
         memcpy(model.inputs[i].address(), source, model.inputs[i].bytes);

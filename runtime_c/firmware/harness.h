@@ -23,6 +23,8 @@ typedef struct {
     int32_t zero_point;
 } model_output;
 
+enum { MODEL_GUARD = 32 }; ///< bytes on either side of the arena that no model may write
+
 /// A model, as its adaptor presents it. All tables are constant.
 typedef struct {
     const char *name;
@@ -35,14 +37,18 @@ typedef struct {
     size_t staging_bytes;    ///< the sum of the inputs' sizes
     size_t staging_room;     ///< of the buffer, at least staging_bytes
     int32_t (*invoke)(void); ///< runs the model once; 0 on success
+    uint8_t *guards[2];      ///< below and above the arena; NULL for none
     int32_t layers;          ///< layers that call mcu_observe(), 0 in a build without it
 } model_table;
 
 /// The model of this image, defined by the adaptor.
 extern const model_table model;
 
-/// Copies the staged inputs to the model.
+/// Copies the staged inputs to the model, and fills the guards.
 void model_load(void);
+
+/// Whether the guards still hold what they were filled with.
+bool model_is_intact(void);
 
 /// Loads and runs the model; returns its status.
 int32_t model_run(void);

@@ -34,7 +34,13 @@ static struct {
     uint32_t ticks;
 } last_run;
 
-static void put_status(int32_t status) { put_number("m-mcu-status-", status); }
+static void put_status(int32_t status) {
+    if (model_is_intact()) {
+        put_number("m-mcu-status-", status);
+    } else {
+        put_error("the model wrote outside of its arena", "");
+    }
+}
 
 /* True if there is no CRC, or if it is that of the inputs. */
 static bool is_staged(char *arguments) {
