@@ -18,11 +18,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mcugen import analysis, data, health, packages, profiling, validation
+from mcugen import analysis, data, health, layer_check, packages, profiling, validation
 from mcugen.analysis import Analysis, Memory
 from mcugen.arrange import arrange
 from mcugen.build import Build, build
 from mcugen.choose import Choice, Objective
+from mcugen.device import Device, connected, flash_project, measure, port_list
 from mcugen.emit import emit
 from mcugen.errors import BoardError, OutputError, Problem, ToolError, UnsupportedModelError
 from mcugen.ir import DType, Graph, Tensor
@@ -33,7 +34,7 @@ from mcugen.model import Model, load, loads
 from mcugen.ops.base import Array
 from mcugen.packages import Package
 from mcugen.passes.fuse_pad import fuse_pad
-from mcugen.profiling import Profile
+from mcugen.profiling import DeviceProfile, Profile
 from mcugen.program import Program, Source
 from mcugen.project import Project
 from mcugen.quantizer import pipeline
@@ -43,11 +44,12 @@ from mcugen.quantizer.config import Config
 from mcugen.quantizer.export import export
 from mcugen.quantizer.observe import Sample
 from mcugen.results import BoardList, BoardRow, Built, Generated, QuantizedModel, RunResult
-from mcugen.run.runner import open_runner
+from mcugen.run.flash import Flashed
+from mcugen.run.runner import Runner, open_runner
 from mcugen.select import modelled
 from mcugen.target import Board, board_names, load_board
 from mcugen.tuning import Measurements, rounds, unit_of
-from mcugen.validation import Progress, Validation, infer_all, silent
+from mcugen.validation import OnDevice, Progress, Validation, infer_all, silent
 from mcugen.variant_report import VariantReport, variant_report
 
 if TYPE_CHECKING:  # needs the optional emulator
@@ -60,9 +62,12 @@ __all__ = [
     "boards",
     "build_project",
     "doctor",
+    "flash",
     "generate",
     "load",
+    "port_list",
     "profile",
+    "profile_device",
     "quantize",
     "run_project",
     "tune",
@@ -234,6 +239,20 @@ def build_project(directory: AnyPath, board_name: str | None = None) -> Built:
     return _build(project.directory, project.board)
 
 
+def flash(
+    directory: AnyPath,
+    board_name: str | None = None,
+    *,
+    device: Device | None = None,
+    observe: bool = False,
+    tool: str | None = None,
+    dry_run: bool = False,
+) -> Flashed:
+    """Build a project and write it to a board; `observe` for the image that reports every layer."""
+    project = _open(directory, board_name)
+    return flash_project(project, device or Device(), observe=observe, tool=tool, dry_run=dry_run)
+
+
 def run_project(
     directory: AnyPath,
     data_path: AnyPath,
@@ -241,14 +260,14 @@ def run_project(
     board_name: str | None = None,
     output: AnyPath | None = None,
     limit: int | None = None,
+    device: Device | None = None,
     progress: Progress = silent,
 ) -> RunResult:
-    """Build a project and run it on samples, on this machine or in QEMU."""
+    """Build a project and run it on samples, on this machine, in QEMU, or on a board."""
     project = _open(directory, board_name)
     destination = None if output is None else _destination(output, Path(data_path))
     samples = data.load(Path(data_path), project.inputs, limit=limit)
-    image = _build(project.directory, project.board).image
-    with open_runner(project.board, image) as runner:
+    with _running(project, device) as runner:
         outputs = infer_all(samples, partial(project.infer, runner), progress)
     saved = None if destination is None else data.save(destination, outputs)
     first = tuple(tuple(values.ravel().tolist()) for values in outputs[0])
@@ -269,12 +288,15 @@ def validate(
     tuned: bool = False,
     calibration: Data | None = None,
     config: Config | None = None,
+    device: Device | None = None,
+    per_layer: bool = False,
     progress: Progress = silent,
 ) -> Validation:
     """Run a model on a board and compare every byte with the reference interpreters.
 
     A float model is quantized first if there are samples to calibrate with, and the outputs are
-    compared with its own.
+    compared with its own. `device` is a board that is really there; then its latency and stack are
+    measured too. `per_layer` reads back the output of each layer of the first sample.
     """
     board = load_board(board_name)
     model, quantized = load(model_path), None
@@ -289,17 +311,37 @@ def validate(
     was_float = quantized is not None
     samples = data.load(Path(data_path), tensors, labels_path, limit, are_real=was_float)
     with _project(model, choice, board, keep) as project:
-        with open_runner(board, _build(project.directory, board).image) as runner:
+        bound = _build(project.directory, board).memory.stack
+        with _running(project, device, observe=device is not None and per_layer) as runner:
             outputs = infer_all(samples, partial(project.infer, runner), progress)
-        result = validation.validate(model, graph, samples, outputs, floating)
+            measured = None if device is None else _measured(runner, samples, bound)
+        who = "emulated" if device is None else "device"
+        result = validation.validate(model, graph, samples, outputs, floating, who)
+        result = replace(result, device=measured)
         if quantized is not None:
             result = replace(result, quantization=quantized.report)
-        if result.passed:
+        if result.passed and not per_layer:
             return result
-        image = build(project.directory, observe=True).image
-        with open_runner(board, image) as runner:
-            first = validation.first_difference(model, graph, samples, outputs, runner.infer_layers)
-        return replace(result, first_difference=first)
+        if device is not None and not (device.flash or per_layer):
+            note = "the first layer that differs: flash the firmware that observes, and --per-layer"
+            return replace(result, notes=(*result.notes, note))
+        with _running(project, device, observe=True) as runner:
+            layers = runner.infer_layers
+            if not result.passed:
+                first = layer_check.first_difference(model, graph, samples, outputs, layers)
+                result = replace(result, first_difference=first)
+            if per_layer:
+                checked = layer_check.check_layers(model, graph, samples, 0, layers)
+                result = replace(result, layers=checked)
+        return result
+
+
+def _measured(runner: Runner, samples: data.Samples, bound: int | None) -> OnDevice:
+    """Latencies of what was run, and the stack of one run more."""
+    stack = runner.stack_used([values.tobytes() for values in samples[0]])
+    times = runner.latencies
+    mean = sum(times) / len(times)
+    return OnDevice(runner.name, min(times), mean, max(times), stack, bound)
 
 
 def profile(
@@ -329,6 +371,44 @@ def profile(
         with open_runner(board, build(project.directory, observe=True).image) as runner:
             layers = runner.count(zeros).layers
     return profiling.profile(graph, model.path.name, board.name, layers, total, modelled, note)
+
+
+def profile_device(
+    model_path: AnyModel,
+    board_name: str,
+    device: Device,
+    *,
+    objective: AnyObjective = Objective.BALANCED,
+    limits: Limits = NO_LIMITS,
+    tuned: bool = False,
+    calibration: Data | None = None,
+    config: Config | None = None,
+) -> DeviceProfile:
+    """Measure one inference's layers on a board that is really there, by its cycle counter.
+
+    Where it has none, by its timer. The board needs the firmware that reports every layer.
+    """
+    board = load_board(board_name)
+    model = _prepared(model_path, calibration, config)
+    choice = _choose(model.compiled(), board, objective, limits, tuned)
+    zeros = [bytes(choice.graph.tensors[i].bytes) for i in choice.graph.inputs]
+    with (
+        _project(model, choice, board, None) as project,
+        connected(project, device, observe=True) as runner,
+    ):
+        measured = measure(runner, zeros, board)
+    layers = profiling.device_layers(choice.graph, measured.layers)
+    return DeviceProfile(
+        model.path.name,
+        board.name,
+        runner.name,
+        measured.unit,
+        layers,
+        sum(layer.macs for layer in layers),
+        measured.total,
+        measured.milliseconds,
+        measured.note,
+    )
 
 
 def variants(
@@ -468,6 +548,18 @@ def _build(directory: Path, board: Board) -> Built:
     built = build(directory)
     least = analysis.at_least(board, built.arena, built.model.flash)
     return Built(built.image, analysis.measured(least, built))
+
+
+@contextmanager
+def _running(project: Project, device: Device | None, observe: bool = False) -> Iterator[Runner]:
+    """A project's firmware, on a board or where the board can be without being there."""
+    if device is not None:
+        with connected(project, device, observe=observe) as runner:
+            yield runner
+        return
+    image = build(project.directory, observe=observe).image
+    with open_runner(project.board, image) as runner:
+        yield runner
 
 
 @contextmanager

@@ -56,9 +56,13 @@ class Pyocd:
 
 @dataclass(frozen=True, slots=True)
 class Openocd:
-    """OpenOCD; `config` are its script files in order, the interface before the target."""
+    """OpenOCD; `config` are its script files in order, the interface before the target.
+
+    `transport` is swd or jtag where the interface can do both and does not choose.
+    """
 
     config: tuple[str, ...]
+    transport: str = ""
     program: ClassVar[str] = "openocd"
     install: ClassVar[str] = "sudo apt-get install openocd"
     image: ClassVar[str] = "elf"
@@ -66,6 +70,8 @@ class Openocd:
     def command(self, image: Path, serial: str | None, port: str | None) -> list[str]:
         """See `FlashTool`; braces keep Tcl from reading the path."""
         files = [word for name in self.config for word in ("-f", name)]
+        if self.transport:
+            files[2:2] = ["-c", f"transport select {self.transport}"]
         probe = [] if serial is None else ["-c", f"adapter serial {serial}"]
         return ["openocd", *files, *probe, "-c", f"program {{{image}}} verify reset exit"]
 

@@ -16,7 +16,8 @@ FLOAT_TOLERANCE = 1e-5  # relative to the largest value
 class Difference:
     """Outputs against reference outputs; `differing` counts unequal bytes of `total`.
 
-    `rmse`, `mae` and `cos` (cosine similarity) are over all samples, in the units of the arrays.
+    `rmse`, `mae`, `l2r` (norm of the error over norm of the reference) and `cos` (cosine
+    similarity) are over all samples, the first two in the units of the arrays.
     """
 
     differing: int
@@ -24,6 +25,7 @@ class Difference:
     largest: float
     rmse: float
     mae: float
+    l2r: float
     cos: float
 
 
@@ -41,8 +43,13 @@ def difference(values: Sequence[Array], reference: Sequence[Array]) -> Differenc
         largest=float(error.max()),
         rmse=float(np.sqrt(np.mean(error**2))),
         mae=float(error.mean()),
+        l2r=_ratio(float(np.linalg.norm(x - y)), float(np.linalg.norm(y))),
         cos=float(x @ y) / norms if norms else float(np.array_equal(x, y)),
     )
+
+
+def _ratio(error: float, size: float) -> float:
+    return error / size if size else (0.0 if error == 0.0 else float("inf"))
 
 
 def allowance(reference: Array) -> float:

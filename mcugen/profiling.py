@@ -55,6 +55,47 @@ class Profile:
     cycles_note: str
 
 
+@dataclass(frozen=True, slots=True)
+class LayerTime:
+    """One layer, in the unit of its profile; `per_mac` is None for layers without MACs."""
+
+    index: int
+    operator: str
+    name: str
+    macs: int
+    time: int
+    per_mac: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceProfile:
+    """What one inference took on a board: `unit` is cycles, or microseconds of its timer.
+
+    `milliseconds` are those of the total.
+    """
+
+    model: str
+    board: str
+    port: str
+    unit: str
+    layers: tuple[LayerTime, ...]
+    macs: int
+    total: int
+    milliseconds: float
+    note: str
+
+
+def device_layers(graph: Graph, times: Sequence[int]) -> tuple[LayerTime, ...]:
+    """Join a graph's layers with what each took."""
+    calls = (call for call in graph.calls() if not OPS[call.node.op].alias)
+    layers = []
+    for call, time in zip(calls, times, strict=True):
+        macs = OPS[call.node.op].macs(call)
+        node, name = call.node, OPS[call.node.op].tflite
+        layers.append(LayerTime(node.index, name, node.name, macs, time, _ratio(time, macs)))
+    return tuple(layers)
+
+
 def profile(
     graph: Graph,
     model: str,

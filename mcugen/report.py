@@ -25,7 +25,7 @@ from mcugen.results import BoardList, Built, Generated, QuantizedModel, RunResul
 from mcugen.tables import Name as _Name
 from mcugen.tables import print_table as _print
 from mcugen.tables import table as _table
-from mcugen.validation import Comparison, Validation
+from mcugen.validation import Comparison, OnDevice, Validation
 
 CHART_WIDTH = 64  # columns for the arena, at most
 CHART_MARGINS = 42  # columns beside it
@@ -352,6 +352,14 @@ def _(validation: Validation, console: Console, confusion: bool = False, **optio
     if confusion:
         for row in validation.confusion:
             console.print(" ".join(f"{count:5}" for count in row))
+    for layer in validation.layers:
+        state = "equal" if layer.differing == 0 else f"{layer.differing:,} bytes differ"
+        console.print(
+            f"layer {layer.layer:3} {layer.total:8,} bytes  {state}  {escape(layer.where)}",
+            soft_wrap=True,
+        )
+    if validation.device is not None:
+        _on_device(validation.device, console)
     first = validation.first_difference
     if first is not None:
         console.print(
@@ -359,6 +367,15 @@ def _(validation: Validation, console: Console, confusion: bool = False, **optio
             f"{first.sample}: {first.differing} of {first.total} bytes"
         )
     console.print(f"{GOOD if validation.passed else BAD}{escape(validation.verdict)}[/]")
+
+
+def _on_device(device: OnDevice, console: Console) -> None:
+    times = (device.latency_min, device.latency_mean, device.latency_max)
+    low, mean, high = (f"{1000 * seconds:,.3f}" for seconds in times)
+    bound = "" if device.stack_bound is None else f" of at most {device.stack_bound:,}"
+    console.print(f"board on {escape(device.port)}, by its own timer:")
+    console.print(f"latency {mean} ms, from {low} to {high}")
+    console.print(f"stack {device.stack:,} bytes{bound}")
 
 
 def _comparison(comparison: Comparison) -> str:
@@ -374,4 +391,7 @@ def _comparison(comparison: Comparison) -> str:
 
 
 def _distance(difference: Difference) -> str:
-    return f"rmse {difference.rmse:.4g}, mae {difference.mae:.4g}, cos {difference.cos:.6f}"
+    return (
+        f"rmse {difference.rmse:.4g}, mae {difference.mae:.4g}, l2r {difference.l2r:.4g}, "
+        f"cos {difference.cos:.6f}"
+    )

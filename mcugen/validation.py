@@ -19,7 +19,7 @@ import numpy as np
 
 from mcugen import interpret, metrics, reference
 from mcugen.data import Samples, dequantize
-from mcugen.ir import Call, DType, Graph, Node, TensorId
+from mcugen.ir import Call, DType, Graph, TensorId
 from mcugen.metrics import Difference
 from mcugen.model import Model
 from mcugen.ops import OPS
@@ -73,13 +73,29 @@ class Accuracy:
 
 @dataclass(frozen=True, slots=True)
 class LayerDifference:
-    """The first layer of a sample that is not what the yardstick computes."""
+    """A layer's output in one sample against the yardstick's: bytes that differ, of all.
+
+    `close`: none do, or floats are as near as is allowed.
+    """
 
     sample: int
     layer: int
     where: str
     differing: int
     total: int
+    close: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OnDevice:
+    """What was measured on a board: seconds by its timer, bytes of stack, and the stack's bound."""
+
+    port: str
+    latency_min: float
+    latency_mean: float
+    latency_max: float
+    stack: int
+    stack_bound: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +117,8 @@ class Validation:
     passed: bool
     verdict: str
     quantization: Report | None = None  # of a float model that was quantized for this
+    device: OnDevice | None = None
+    layers: tuple[LayerDifference, ...] = ()  # of the first sample, if they were asked for
 
 
 class Oracle(Protocol):
@@ -203,8 +221,12 @@ def validate(
     samples: Samples,
     outputs: Outputs,
     float_model: Model | None = None,
+    who: str = "emulated",
 ) -> Validation:
-    """Compare the outputs of a board with those of the references, and with the labels."""
+    """Compare the outputs of a board with those of the references, and with the labels.
+
+    `who` is the board's name in the list of accuracies.
+    """
     references, notes = oracles(model, graph)
     expected = {
         oracle.name: [oracle.outputs(samples[i]) for i in range(len(samples))]
@@ -222,7 +244,7 @@ def validate(
         yardstick=yardstick,
         samples=len(samples),
         comparisons=comparisons,
-        accuracies=_accuracies(samples, outputs, expected, floats),
+        accuracies=_accuracies(samples, who, outputs, expected, floats),
         against_float=_against_float(graph, outputs, floats),
         confusion=_confusion(samples, outputs),
         first_difference=None,
@@ -233,39 +255,7 @@ def validate(
     )
 
 
-def first_difference(
-    model: Model,
-    graph: Graph,
-    samples: Samples,
-    outputs: Outputs,
-    layers: Callable[[Sequence[bytes]], list[bytes]],
-) -> LayerDifference | None:
-    """The first layer that differs from the yardstick, in the first sample that shows one."""
-    yardstick = oracles(model, graph)[0][0]
-    for index, ours in enumerate(outputs):
-        inputs = samples[index]
-        if _all_close(graph, graph.outputs, ours, yardstick.outputs(inputs)):
-            continue
-        expected = yardstick.tensors(inputs)
-        observed = layers([values.tobytes() for values in inputs])
-        for number, (node, got) in enumerate(zip(kernel_nodes(graph), observed, strict=True)):
-            output = node.outputs[0]
-            if output not in expected:  # a pass made it, the file has no such tensor
-                continue
-            wanted = graph.tensors[output].left_of(expected[output]).ravel()
-            found = np.frombuffer(got, wanted.dtype)
-            if not _all_close(graph, [output], [found], [wanted]):
-                differing = sum(a != b for a, b in zip(got, wanted.tobytes(), strict=True))
-                return LayerDifference(index, number, node.where, differing, len(got))
-    return None
-
-
-def kernel_nodes(graph: Graph) -> Iterator[Node]:
-    """The nodes that become kernel calls, in order: all but aliases."""
-    return (node for node in graph.nodes if not OPS[node.op].alias)
-
-
-def _all_close(
+def all_close(
     graph: Graph, tensors: Sequence[TensorId], ours: Sequence[Array], theirs: Sequence[Array]
 ) -> bool:
     """True if all values are equal, or as near as is allowed."""
@@ -340,13 +330,13 @@ def _first(outputs: Outputs) -> list[Array]:
 
 
 def _accuracies(
-    samples: Samples, ours: Outputs, expected: dict[str, Outputs], floats: Outputs | None
+    samples: Samples, who: str, ours: Outputs, expected: dict[str, Outputs], floats: Outputs | None
 ) -> tuple[Accuracy, ...]:
     """Of the first output: a classifier's scores."""
     labels = _labels(samples, ours)
     if labels is None:
         return ()
-    rows = {"float": floats, **expected, "emulated": ours}
+    rows = {"float": floats, **expected, who: ours}
     return tuple(
         Accuracy(who, metrics.accuracy(_first(outputs), labels))
         for who, outputs in rows.items()

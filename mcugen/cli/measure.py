@@ -11,6 +11,7 @@ from mcugen import api
 from mcugen.cli import options
 from mcugen.cli.options import PATH
 from mcugen.cli.output import FAILED, progress_bar, show
+from mcugen.device import Device
 
 
 @click.command(short_help="Compare MODEL on a board with the reference.")
@@ -23,6 +24,8 @@ from mcugen.cli.output import FAILED, progress_bar, show
 @click.option("--no-quantize", is_flag=True, help="Leave a float MODEL float.")
 @click.option("--confusion", is_flag=True, help="Print the confusion matrix.")
 @click.option("--keep", type=PATH, metavar="DIR", help="Keep the generated project.")
+@click.option("--per-layer", is_flag=True, help="Compare every layer of the first sample.")
+@options.device
 @options.choosing
 @options.json
 def validate(
@@ -35,6 +38,8 @@ def validate(
     no_quantize: bool,
     confusion: bool,
     keep: Path | None,
+    per_layer: bool,
+    device: Device | None,
     choosing: dict[str, Any],
     as_json: bool,
 ) -> int:
@@ -44,6 +49,7 @@ def validate(
 
     \b
     Example: mcugen validate kws.tflite --board mps2-an386 --data kws01.npz
+             mcugen validate kws.tflite --board nucleo-f446re --flash --data kws01.npz
     """
     with progress_bar("validating") as progress:
         result = api.validate(
@@ -54,6 +60,8 @@ def validate(
             limit=limit,
             float_model=float_model,
             keep=keep,
+            per_layer=per_layer,
+            device=device,
             **choosing,
             calibration=None if no_quantize else data,
             progress=progress,
@@ -68,12 +76,14 @@ def validate(
 @click.option("--functions", is_flag=True, help="Also list the C functions by their cycles.")
 @click.option("--variants", is_flag=True, help="Show what could compute each layer, at which cost.")
 @click.option("--tune", is_flag=True, help="Measure all variants and keep their costs (--tuned).")
+@options.device
 @options.calibration
 @options.choosing
 @options.json
 def profile(
     model: Path,
     board: str,
+    device: Device | None,
     functions: bool,
     variants: bool,
     tune: bool,
@@ -83,11 +93,16 @@ def profile(
 ) -> None:
     """Count the instructions of each layer, exactly, in QEMU, and model its cycles.
 
+    With --port, measure the cycles of each layer on a board.
+
     \b
     Example: mcugen profile kws.tflite --board mps2-an386
              mcugen profile kws.tflite --board mps2-an386 --variants
+             mcugen profile kws.tflite --board nucleo-f446re --flash --port auto
     """
-    if tune:
+    if device is not None:
+        show(api.profile_device(model, board, device, calibration=calibration, **choosing), as_json)
+    elif tune:
         with progress_bar("measuring") as progress:
             choosing.pop("tuned")
             show(

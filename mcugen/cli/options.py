@@ -12,7 +12,9 @@ from typing import Any, TypeVar, cast
 import click
 
 from mcugen.choose import Objective
+from mcugen.device import Device
 from mcugen.limits import Limits
+from mcugen.run.ports import AUTO
 
 PATH = click.Path(path_type=Path)
 
@@ -51,6 +53,42 @@ def calibration(command: F) -> F:
         "calibration",
         type=PATH,
         help="Quantize a float MODEL first, with these samples (.npz, .npy).",
+    )(command)
+
+
+def device(command: F) -> F:
+    """A board on the desk, given to the verb as `device`; None without any of its options."""
+
+    @wraps(command)
+    def collect(
+        port: str | None, serial_number: str | None, flash: bool, log: Path | None, **others: Any
+    ) -> Any:
+        wanted = port is not None or serial_number is not None or flash
+        device = Device(port or AUTO, serial_number, flash, log) if wanted else None
+        return command(device=device, **others)
+
+    verb: Any = click.option(
+        "--log", type=PATH, metavar="FILE", help="Append what goes over the port."
+    )(collect)
+    verb = click.option("--flash", is_flag=True, help="Flash the board first.")(verb)
+    verb = serial_number(verb)
+    verb = port(verb)
+    return cast(F, verb)
+
+
+def port(command: F) -> F:
+    """`--port`."""
+    return click.option(
+        "--port",
+        metavar="P",
+        help="Run on a board behind this serial port; auto finds it by its USB id.",
+    )(command)
+
+
+def serial_number(command: F) -> F:
+    """`--serial-number`."""
+    return click.option(
+        "--serial-number", metavar="N", help="Which of several boards, by its USB serial number."
     )(command)
 
 

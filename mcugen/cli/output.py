@@ -11,7 +11,7 @@ import click
 from rich import progress as bars
 from rich.console import Console
 
-from mcugen import report, report_variants  # noqa: F401, the latter adds to what is shown
+from mcugen import report, report_device, report_variants  # noqa: F401, they add to it
 from mcugen.validation import Progress
 
 FAILED = 1  # the exit status when the answer is no

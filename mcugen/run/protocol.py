@@ -29,7 +29,11 @@ _SHOWN_LINES = 8
 _RATE_TRIAL = 1.0  # s; a firmware goes back after it to the rate before
 
 
-class LostError(RunError):
+class RefusedError(RunError):
+    """The firmware understood the command, and says no."""
+
+
+class LostError(RefusedError):
     """The firmware has not got what it was given, as after a reset: begin again."""
 
 
@@ -301,7 +305,7 @@ class Session:
         if refusal.startswith(_LOST):
             raise self._error(LostError, f"the firmware has {refusal}")
         if refusal:
-            raise self.error(f"the firmware reports [{refusal}]")
+            raise self._error(RefusedError, f"the firmware reports [{refusal}]")
         return replies
 
     def _line(self, until: float) -> str | None:

@@ -109,6 +109,11 @@ class Runner:
         self._link.close()
 
     @property
+    def name(self) -> str:
+        """What the firmware is behind: a port, a program."""
+        return self._link.name
+
+    @property
     def repeated(self) -> int:
         """Commands that were sent again."""
         return self._session.repeated
@@ -132,8 +137,8 @@ class Runner:
         """Run once; return the output of each layer, raw. Needs a firmware that observes."""
         if self.info.layers == 0:
             raise RunError(
-                f"{self._link.name}: the firmware does not observe layers; "
-                "build it with `make firmware OBSERVE=1`"
+                f"{self._link.name}: the firmware does not observe layers; build the one that "
+                "does (`make firmware OBSERVE=1`), for a board `mcugen flash DIR --observe`"
             )
         return self._persist(lambda: self._infer_layers(inputs))
 
@@ -152,12 +157,16 @@ class Runner:
             link.close()
 
     def count_cycles(self, inputs: Sequence[bytes]) -> Counts:
-        """Run once; return clocks of the board's own counter."""
-        return self._persist(
-            lambda: self._counts(
-                self._session, f"mcu cycles {self._load(self._session, inputs)}", Fraction(1)
-            )
-        )
+        """Run once; clocks of the core. Raises RefusedError where they are not counted."""
+        return self._persist(lambda: self._count_here("mcu cycles", inputs))
+
+    def count_ticks(self, inputs: Sequence[bytes]) -> Counts:
+        """Run once; ticks of the board's timer."""
+        return self._persist(lambda: self._count_here("mcu count", inputs))
+
+    def _count_here(self, command: str, inputs: Sequence[bytes]) -> Counts:
+        check = self._load(self._session, inputs)
+        return self._counts(self._session, f"{command} {check}", Fraction(1))
 
     def stack_used(self, inputs: Sequence[bytes]) -> int:
         """Run once; return the bytes of stack that it used, measured by painting."""
