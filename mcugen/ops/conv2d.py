@@ -25,6 +25,7 @@ from mcugen.ops.base import (
 )
 from mcugen.ops.kernels import (
     conv2d_3x3_s8_dsp,
+    conv2d_packed_s8_ref,
     conv2d_s8_dsp,
     conv2d_s8_mve,
     conv2d_winograd_s8_dsp,
@@ -291,6 +292,7 @@ OP = Op(
             overlap=overlap.windows(convolution, blocks),
             cost=lambda call: Cost(cycles=6 * macs(call) + 60 * call.output.elements),
         ),
+        conv2d_packed_s8_ref.KERNEL,
         conv2d_s8_dsp.KERNEL,
         conv2d_3x3_s8_dsp.KERNEL,
         conv2d_winograd_s8_dsp.KERNEL,

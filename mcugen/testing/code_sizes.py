@@ -26,8 +26,9 @@ OPTIONS = ("-std=c99", "-O2", "-ffunction-sections", "-fdata-sections", "-ffp-co
 
 
 def kernels(core: str) -> list[Kernel]:
-    """The kernels that run on a core, by name."""
-    known = {k.name: k for op in OPS.values() for k in op.kernels if k.folder is None}
+    """The kernels with a file of their own that run on a core, by name."""
+    ours = (k for op in OPS.values() for k in op.kernels if k.folder is None and k.header)
+    known = {kernel.name: kernel for kernel in ours}
     return [known[name] for name in sorted(known) if known[name].family in CPUS[core].families]
 
 
