@@ -7,7 +7,9 @@
 #           Keras networks (NETWORKS=0 for none), and some on every core in QEMU (CORES= for none)
 #   faults  N faults on the wire to a firmware: make faults N=10000
 #   docs    docs/operators.md from the operator modules
-#   bench   the MLPerf Tiny models (MODELS=folder) under every -O, by class of layer, beside other tools; against bench/base.json
+#   code-sizes   mcugen/code_sizes.json, by the compiler
+#   bench   the MLPerf Tiny models (MODELS=folder) under every -O, by class of layer, beside other
+#           tools' figures; against bench/base.json
 #   bench-costs   modelled cycles of the kernels over measured ones
 #   bench-quant   the quantizer's figures against float and TensorFlow's converter (ROWS="kws effort")
 #   setup   system packages and a virtual environment in .venv
@@ -24,7 +26,7 @@ CORES  ?= microbit mps2-an385 mps2-an386 mps2-an500 mps2-an505 mps3-an547
 MODELS ?= $(or $(MCUGEN_SHARED),../shared)/models
 C_FILES = $(shell git ls-files '*.c' '*.h')
 
-.PHONY: demo test check bench setup clean fuzz faults docs bench-quant bench-costs
+.PHONY: demo test check bench setup clean fuzz faults docs bench-quant bench-costs code-sizes
 .DEFAULT_GOAL := demo
 
 demo: setup
@@ -53,6 +55,9 @@ faults: setup
 
 docs: setup
 	$(BIN)/python -m mcugen.ops.manual > docs/operators.md
+
+code-sizes: setup
+	@$(BIN)/python -m mcugen.testing.code_sizes > build-sizes.tmp && mv build-sizes.tmp mcugen/code_sizes.json
 
 bench-costs: setup
 	@$(BIN)/python -m mcugen.testing.cost_model

@@ -500,19 +500,27 @@ def _choose(
     """
     within = limits.and_(room(board, graph))
     cycles = Measurements.load(board.cpu, unit_of(board.cpu)).cycles if tuned else modelled
-    choice = arrange(graph, board.cpu, Objective(objective), within, cycles)
+    objective = Objective(objective)
+    choice = arrange(graph, board.cpu, objective, within, cycles)
     excess = limits.excess(choice.cost)
     if excess:
         raise BoardError(
             f"limits: the kernels that come nearest take {' and '.join(excess)}; "
             "allow more, or choose a smaller model"
         )
-    return choice
+    return replace(choice, objective=objective)
 
 
 def _program(model: Model, choice: Choice, board: Board, name: str | None = None) -> Program:
     source = Source(model.path.name, model.sha256)
-    return lower(choice.graph, choice.selection, source, name=name, board=board.name)
+    return lower(
+        choice.graph,
+        choice.selection,
+        source,
+        name=name,
+        board=board.name,
+        objective=choice.objective.value,
+    )
 
 
 def _generate(

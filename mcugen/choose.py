@@ -57,6 +57,7 @@ class Choice:
     selection: Selection
     cost: Figures
     free: Figures | None = None
+    objective: Objective = Objective.BALANCED
 
     @property
     def layers(self) -> tuple[tuple[Call, Kernel], ...]:

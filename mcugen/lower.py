@@ -59,8 +59,12 @@ def lower(
     *,
     name: str | None = None,
     board: str = "none",
+    objective: str = "balanced",
 ) -> Program:
-    """Plan the arena and spell everything out; `name` (else the graph's) gives the prefix."""
+    """Plan the arena and spell everything out; `name` (else the graph's) gives the prefix.
+
+    With the objective "size" the compiler, too, is asked for the smallest code.
+    """
     lives = lifetimes(graph, selection)
     memory_plan = plan(lives.buffers, lives.shares)
     verify(lives.buffers, memory_plan, lives.shares)
@@ -80,6 +84,8 @@ def lower(
         sha256=source.sha256,
         model_id=_model_id(prefix, source, layers, memory_plan),
         board=cformat.comment(board, 30),
+        objective=objective,
+        optimize="-Os" if objective == "size" else "-O2",
         arena_bytes=memory_plan.arena_bytes,
         arena_align=ARENA_ALIGN,
         arena_bound=memory_plan.bound,

@@ -40,6 +40,7 @@ def render(program: Program, project_id: str, files: Mapping[str, str], package:
         **({"package": package} if package else {}),
         "model": {"file": program.source, "sha256": program.sha256},
         "model_id": program.model_id,
+        "objective": program.objective,
         "project_id": project_id,
         "kernels_abi": program.abi,
         "arena": {

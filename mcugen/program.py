@@ -168,6 +168,8 @@ class Program:
     sha256: str  # of the model file
     model_id: str  # first 16 digits of a hash over the source model, kernels and plan
     board: str
+    objective: str  # that the kernels were chosen under
+    optimize: str  # option of the compiler
     arena_bytes: int
     arena_align: int
     arena_bound: int  # no plan of these buffers can be smaller
