@@ -86,10 +86,15 @@ class Choice:
             if now != then
         )
         chains = [node.attrs for node in self.graph.nodes if isinstance(node.attrs, Chain)]
-        layers = sum(len(chain.parts) for chain in chains)
+        moves = sum(node.op == "move" for node in self.graph.nodes)
+        done = []
+        if chains:
+            done.append(f"{sum(len(c.parts) for c in chains)} layers run a few rows at a time")
+        if moves:
+            done.append("1 tensor moves" if moves == 1 else f"{moves} tensors move")
         what = "to fit, other kernels than those of the objective"
-        if layers:
-            what = f"to save RAM, {layers} layers run a few rows at a time"
+        if done:
+            what = f"to save RAM, {' and '.join(done)}"
         return f"{what}: modelled {', '.join(changes)}"
 
 

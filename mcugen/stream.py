@@ -21,6 +21,7 @@ from mcugen.ops.base import Family, Kernel
 from mcugen.ops.rows import WORD, Chain, Part, Round, chain, rounds, row_bytes
 from mcugen.plan import Buffer, Share, lower_bound, plan
 from mcugen.select import Selection, Variant
+from mcugen.settle import settle
 
 MOST_LAYERS = 16  # of one chain
 BLOCKS = (1, 2, 3, 4, 6, 8, 12, 16)  # rows a round
@@ -177,9 +178,10 @@ class _Ways:
         )
         graph = self._graph.with_(nodes=tuple(nodes))
         selection = Selection(tuple(edge.kernel for edge in way))
+        graph, selection, moving = settle(graph, selection)
         lives = lifetimes(graph, selection)
         arena = plan(lives.buffers, lives.shares).arena_bytes
-        return Streamed(graph, selection, sum(edge.cycles for edge in way), arena)
+        return Streamed(graph, selection, sum(edge.cycles for edge in way) + moving, arena)
 
     def _way(self, peak: int) -> list[_Edge] | None:
         """The edges of the cheapest way below a peak; None if there is none."""

@@ -30,6 +30,7 @@ from mcugen.ops import (
     mean,
     minimum,
     mirror_pad,
+    move,
     mul,
     pack,
     pad,
@@ -103,6 +104,7 @@ OPS: dict[str, Op] = {
         minimum.MAXIMUM,
         minimum.MINIMUM,
         mirror_pad.OP,
+        move.OP,
         mul.OP,
         pack.OP,
         pad.OP,
@@ -146,5 +148,5 @@ OPS: dict[str, Op] = {
     )
 }
 
-# What files hold; chains of rows are made behind the passes.
-BY_TFLITE: dict[str, Op] = {op.tflite: op for op in OPS.values() if op is not rows.OP}
+# What files hold; chains of rows and moves are made behind the passes.
+BY_TFLITE: dict[str, Op] = {op.tflite: op for op in OPS.values() if op not in (move.OP, rows.OP)}
