@@ -276,6 +276,18 @@ OP = Op(
             cost=lambda call: Cost(cycles=15 * call.output.elements + 40),
         ),
         Kernel(
+            name="mcu_add_s8_dsp",
+            family=Family.DSP,
+            dtype=DType.INT8,
+            params=params_s8_linear,
+            params_type="mcu_add_s8_linear_params",
+            header="mcu_add_s8_dsp.h",
+            operands=(0, 1),
+            applies=(shapes_are_equal, linear_is_exact),
+            overlap=overlap.elementwise,
+            cost=lambda call: Cost(cycles=8 * call.output.elements + 80),
+        ),
+        Kernel(
             name="mcu_add_s8_mve",
             family=Family.MVE,
             dtype=DType.INT8,
