@@ -108,9 +108,11 @@ def _windows(call: Call) -> int:
     length = kernel_w * in_ch
     if (kernel_h, length) == (3, 9):
         return 108 + 120
+    pointwise = kernel_h * kernel_w == 1 and call.attrs.stride == (1, 1)
+    if pointwise and length % 8 == 0:
+        return 3 * length + 83
     row = 14 + 24 * (length // 8) + 12 * (length // 4 % 2) + 10 * (length // 2 % 2)
     last = 20 + 15 * -(-kernel_h // 2) if length % 2 else 0
-    pointwise = kernel_h * kernel_w == 1 and call.attrs.stride == (1, 1)
     return kernel_h * row + last + (90 if pointwise else 160)
 
 

@@ -133,9 +133,13 @@ static void core(const int32_t *stream MCU_UNUSED, const core_args *args MCU_UNU
         "b.w 3b\n");
 }
 
-/* Four bytes of each pixel, r5 and r7, as the pairs `at` bytes on in the window; r6, r8 likewise. */
-#define FIRST(w, at) "sxtb16 r9, " w "\n str r9, [r0, #" at "]\n"
+/* The bytes of a word, `at` bytes on in the window. */
+#define FIRST(w, at) "sxtb16 r12, " w "\n str r12, [r0, #" at "]\n"
 #define SECOND(w, at) "sxtb16 " w ", " w ", ror #8\n str " w ", [r0, #" at "]\n"
+#define EIGHT                                                                                      \
+    "ldr r5, [r1], #4\n ldr r6, [r1], #4\n ldr r7, [r2], #4\n ldr r8, [r2], #4\n"                 \
+    FIRST("r7", "4") SECOND("r7", "12") FIRST("r6", "16") FIRST("r8", "20")                        \
+    SECOND("r6", "24") SECOND("r8", "28") FIRST("r5", "0") SECOND("r5", "8") "add r0, #32\n"
 
 /* 24 cycles for 8 bytes of each pixel. */
 MCU_ASSEMBLY_FUNCTION
@@ -143,19 +147,15 @@ static void widen(int32_t *window MCU_UNUSED, const sources *of MCU_UNUSED) {
     __asm__(
         ".syntax unified\n"
         "push {r4-r11, lr}\n"
-        "ldm r1, {r1-r3, r11, r12, lr}\n"
-        "bic r4, r3, #1\n sub r11, r4\n sub r12, r4\n" /* from a row's end to the next one */
+        "ldm r1, {r1-r3, r9, r11, lr}\n"
+        "bic r4, r3, #1\n sub r9, r4\n sub r11, r4\n" /* from a row's end to the next one */
         "mov r10, lr\n"
         "1:\n"
         "subs r4, r3, #8\n blt 3f\n"
         ".balign 4\n"
         "2:\n"
-        "ldr r5, [r1], #4\n ldr r6, [r1], #4\n ldr r7, [r2], #4\n ldr r8, [r2], #4\n"
-        "subs r4, #8\n"
-        FIRST("r7", "4") SECOND("r7", "12") FIRST("r6", "16") FIRST("r8", "20")
-        SECOND("r6", "24") SECOND("r8", "28") FIRST("r5", "0") SECOND("r5", "8")
-        "add r0, #32\n"
-        "bge 2b\n"
+        EIGHT
+        "subs r4, #8\n bge 2b\n"
         "3:\n"
         "tst r3, #4\n beq 4f\n"
         "ldr r5, [r1], #4\n ldr r7, [r2], #4\n"
@@ -168,15 +168,15 @@ static void widen(int32_t *window MCU_UNUSED, const sources *of MCU_UNUSED) {
         "sxtb r8, r7\n asr r7, #8\n pkhbt r7, r8, r7, lsl #16\n"
         "str r7, [r0, #4]\n str r5, [r0], #8\n"
         "5:\n"
-        "add r1, r11\n add r2, r12\n subs lr, #1\n bne 1b\n"
+        "add r1, r9\n add r2, r11\n subs lr, #1\n bne 1b\n"
         "tst r3, #1\n beq 8f\n"
         /* the last bytes of two rows */
-        "bic r4, r3, #1\n add r11, r4\n add r12, r4\n"
-        "mls r1, r10, r11, r1\n mls r2, r10, r12, r2\n add r1, r4\n add r2, r4\n"
+        "bic r4, r3, #1\n add r9, r4\n add r11, r4\n"
+        "mls r1, r10, r9, r1\n mls r2, r10, r11, r2\n add r1, r4\n add r2, r4\n"
         "6:\n"
         "subs r10, #2\n blt 7f\n"
-        "ldrsb r5, [r1]\n ldrsb r6, [r1, r11]\n ldrsb r7, [r2]\n ldrsb r8, [r2, r12]\n"
-        "add r1, r1, r11, lsl #1\n add r2, r2, r12, lsl #1\n"
+        "ldrsb r5, [r1]\n ldrsb r6, [r1, r9]\n ldrsb r7, [r2]\n ldrsb r8, [r2, r11]\n"
+        "add r1, r1, r9, lsl #1\n add r2, r2, r11, lsl #1\n"
         "pkhbt r5, r5, r6, lsl #16\n pkhbt r7, r7, r8, lsl #16\n"
         "str r7, [r0, #4]\n str r5, [r0], #8\n"
         "bgt 6b\n b 8f\n"
@@ -184,6 +184,19 @@ static void widen(int32_t *window MCU_UNUSED, const sources *of MCU_UNUSED) {
         "ldrsb r5, [r1]\n ldrsb r7, [r2]\n str r5, [r0]\n str r7, [r0, #4]\n"
         "8:\n"
         "pop {r4-r11, pc}\n");
+}
+
+/* The same for one row of 8, 16, 24 ... bytes. */
+MCU_ASSEMBLY_FUNCTION
+static void widen_row(int32_t *window MCU_UNUSED, const int8_t *from MCU_UNUSED,
+                      const int8_t *from2 MCU_UNUSED, int32_t count MCU_UNUSED) {
+    __asm__(
+        ".syntax unified\n"
+        "push {r4-r8, lr}\n"
+        "1:\n"
+        EIGHT
+        "subs r3, #8\n bgt 1b\n"
+        "pop {r4-r8, pc}\n");
 }
 
 /* A row of nine bytes: the first eight, and the last one in t, t2. */
@@ -281,6 +294,11 @@ static void widen(int32_t *window, const sources *of) {
         window[0] = mcu_lanes(a[0], paired ? a[of->pitch] : 0);
         window[1] = mcu_lanes(b[0], paired ? b[of->pitch2] : 0);
     }
+}
+
+static void widen_row(int32_t *window, const int8_t *from, const int8_t *from2, int32_t count) {
+    const sources of = {from, from2, count, 0, 0, 1};
+    widen(window, &of);
 }
 
 static void widen_27(int32_t *window, const int8_t *from, const int8_t *from2, int32_t pitch) {
@@ -425,7 +443,11 @@ void mcu_conv2d_s8_dsp(const mcu_conv2d_s8_dsp_params *params, const int8_t *inp
         if (pointwise) {
             of.from = input + pixel * length;
             of.from2 = of.from + (paired ? length : 0);
-            widen(window, &of);
+            if (length % 8 == 0) {
+                widen_row(window, of.from, of.from2, length);
+            } else {
+                widen(window, &of);
+            }
         } else if (at.inside && at.x >= 0 && at.x + p->stride_w + p->kernel_w <= p->in_w &&
                    at.column + 2 < p->out_w) {
             of.from = at.image + at.y * in_pitch + at.x * p->in_ch;
