@@ -26,7 +26,7 @@ from mcugen.choose import Choice, Objective
 from mcugen.device import Device, connected, flash_project, measure, port_list
 from mcugen.emit import emit
 from mcugen.errors import BoardError, OutputError, Problem, ToolError, UnsupportedModelError
-from mcugen.ir import DType, Graph, Tensor
+from mcugen.ir import DType, Graph, Tensor, printable
 from mcugen.limits import NO_LIMITS, Limits, room
 from mcugen.lower import lower
 from mcugen.memory_report import memory_report
@@ -122,6 +122,11 @@ def quantize(
             ]
         )
     graph = floating.compiled()
+    if graph.variables:
+        names = ", ".join(printable(graph.tensors[i].name) for i in graph.variables)
+        found = f"variables that outlive an inference ({names})"
+        allowed = "quantize takes models without a memory; have the converter quantize this one"
+        raise UnsupportedModelError([Problem(f'model "{floating.path.name}"', found, allowed)])
     tensors = [graph.tensors[i] for i in graph.inputs]
     samples = calibrate(calibration, tensors)
     result = pipeline.quantize(graph, samples, config or Config(), progress)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from mcugen.errors import DataError
-from mcugen.ir import Graph, TensorId
+from mcugen.ir import Graph, Tensor, TensorId
 from mcugen.ops import OPS
 from mcugen.ops.base import Array
 
@@ -24,12 +24,13 @@ def run(graph: Graph, inputs: Sequence[Array]) -> dict[TensorId, Array]:
 
 def reset(graph: Graph) -> dict[TensorId, Array]:
     """The variables' values before the first inference."""
-    return {
-        i: np.full(
-            graph.tensors[i].shape, graph.tensors[i].reset_value, graph.tensors[i].dtype.numpy
-        )
-        for i in graph.variables
-    }
+    return {i: _first_value(graph.tensors[i]) for i in graph.variables}
+
+
+def _first_value(variable: Tensor) -> Array:
+    if variable.initial is not None:
+        return variable.initial
+    return np.full(variable.shape, variable.reset_value, variable.dtype.numpy)
 
 
 def step(

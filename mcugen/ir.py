@@ -83,7 +83,8 @@ class Quant:
 class Tensor:
     """A value in the graph. `data` is set for constants, is read-only, and has shape `shape`.
 
-    A variable outlives an inference: operators that list it as their state read and write it.
+    A variable outlives an inference: operators that list it as their state read and write it. Its
+    first value is `initial`, or `reset_value` throughout.
     """
 
     name: str
@@ -93,6 +94,7 @@ class Tensor:
     data: np.ndarray[Any, Any] | None = None
     kept: tuple[int, ...] | None = None
     variable: bool = False
+    initial: np.ndarray[Any, Any] | None = None
 
     def __post_init__(self) -> None:
         if self.data is not None:

@@ -80,10 +80,12 @@ def _shares(
 
 
 def roots_of(graph: Graph) -> dict[TensorId, TensorId]:
-    """For each tensor in the arena the one whose memory it uses: itself, or an alias's source."""
+    """For each tensor in the arena the one whose memory it uses: itself, a source, or a state."""
     roots = {tensor: tensor for tensor in (*graph.inputs, *graph.variables)}
     for node in graph.nodes:
-        source = node.inputs[0] if OPS[node.op].alias else None
+        op = OPS[node.op]
+        place = 0 if op.alias else op.state[0] if op.in_state else None
+        source = None if place is None else node.inputs[place]
         for output in node.outputs:
             roots[output] = output if source is None else roots.get(source, output)
     return roots

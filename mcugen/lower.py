@@ -14,7 +14,7 @@ from mcugen import __version__, cformat, interpret, metrics, resources
 from mcugen.ir import DType, Graph, Tensor, TensorId
 from mcugen.layers import CTYPES, Arena, Constants, plain_layer, tensor_text, type_text
 from mcugen.lifetimes import lifetimes
-from mcugen.ops.base import Array, Kernel
+from mcugen.ops.base import Array, Const, Kernel
 from mcugen.ops.rows import Chain
 from mcugen.plan import MemoryPlan, plan
 from mcugen.plan_verify import verify
@@ -73,6 +73,7 @@ def lower(
     arena = Arena(lives, memory_plan)
     constants = Constants(prefix)
     layers = _layers(graph, selection, arena, constants)
+    states = _states(graph, arena, constants)
     kernels = _kernels(graph, selection)
     outputs = _ports(graph, "output", arena)
     return Program(
@@ -93,7 +94,7 @@ def lower(
         weight_bytes=sum(array.bytes for array in constants.arrays.values()),
         inputs=_ports(graph, "input", arena),
         outputs=outputs,
-        states=_states(graph, arena),
+        states=states,
         layers=layers,
         arena=_arena_rows(graph, selection, arena),
         consts=tuple(constants.arrays.values()),
@@ -216,15 +217,24 @@ def _port(role: str, suffix: str, tensor_id: TensorId, tensor: Tensor, arena: Ar
     )
 
 
-def _states(graph: Graph, arena: Arena) -> tuple[State, ...]:
+def _states(graph: Graph, arena: Arena, constants: Constants) -> tuple[State, ...]:
     return tuple(
-        State(
-            comment=tensor_text(graph.tensors[i]),
-            address=f"memory + {arena.offset(i)}",
-            bytes=graph.tensors[i].bytes,
-            value=graph.tensors[i].reset_value,
-        )
-        for i in graph.variables
+        _state(k, graph.tensors[i], arena.offset(i), constants)
+        for k, i in enumerate(graph.variables)
+    )
+
+
+def _state(number: int, variable: Tensor, offset: int, constants: Constants) -> State:
+    source = ""
+    if variable.initial is not None:
+        const = Const(variable.initial, CTYPES[variable.dtype])
+        source = constants.add(const, f"state{number}", f"state {number} after a reset")
+    return State(
+        comment=tensor_text(variable),
+        address=f"memory + {offset}",
+        bytes=variable.bytes,
+        value=variable.reset_value,
+        source=source,
     )
 
 

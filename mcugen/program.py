@@ -116,12 +116,13 @@ class ArenaRow:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A variable: memory that a reset fills with one byte."""
+    """A variable: memory that a reset fills with one byte, or copies from `source`."""
 
     comment: str  # type and original name
     address: str  # C expression
     bytes: int
     value: int
+    source: str = ""  # the name of a constant
 
 
 @dataclass(frozen=True, slots=True)

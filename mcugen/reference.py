@@ -136,8 +136,11 @@ class _File:
         operators = [] if graph.operators is None else graph.operators
         self.inputs = [int(i) for i in graph.inputs]
         self.outputs = [int(i) for i in graph.outputs]
-        used = {*self.inputs, *(int(i) for op in operators for i in (*op.inputs, *op.outputs))}
-        self.used = sorted(used - {-1})
+        listed = (ids for op in operators for ids in (op.inputs, op.outputs) if ids is not None)
+        used = {*self.inputs, *(int(i) for ids in listed for i in ids)} - {-1}
+        handles = {i for i in used if graph.tensors[i].type == schema.TensorType.RESOURCE}
+        self.used = sorted(used - handles)
+        self.has_resources = bool(handles)  # variables that no reset gives their first values
         self.tensor_elements = sum(
             max(1, int(np.prod(graph.tensors[i].shape, dtype=np.int64)))
             for i in self.used
@@ -177,9 +180,12 @@ class _Tflm:
                 intrepreter_config=runtime.InterpreterConfig.kPreserveAllTensors,
             )
 
+        self._load = load
         self._interpreter = _load(self.name, load)
 
     def _reset(self) -> None:
+        if self._file.has_resources:
+            self._interpreter = _load(self.name, self._load)
         _run(self.name, self._interpreter.reset)
 
     def _invoke(self, inputs: Sequence[Array]) -> None:
@@ -234,9 +240,14 @@ class _LiteRt:
             interpreter.allocate_tensors()
             return interpreter
 
+        self._load = load
         self._interpreter = _load(self.name, load)
+        if self._file.has_resources:  # it refuses variables without first values when it runs
+            _load(self.name, self._interpreter.invoke)
 
     def _reset(self) -> None:
+        if self._file.has_resources:
+            self._interpreter = _load(self.name, self._load)
         _run(self.name, self._interpreter.reset_all_variables)
 
     def _invoke(self, inputs: Sequence[Array]) -> None:

@@ -82,6 +82,14 @@ class ModelBuilder:
         self._tensors: list[Any] = []
         self._codes: list[Any] = []
         self._operators: list[Any] = []
+        self._subgraphs: list[ModelBuilder] = []
+
+    def subgraph(self) -> ModelBuilder:
+        """Another subgraph of the same file, the next one, without inputs and outputs."""
+        other = ModelBuilder()
+        other._buffers, other._codes = self._buffers, self._codes
+        self._subgraphs.append(other)
+        return other
 
     def tensor(
         self,
@@ -160,13 +168,8 @@ class ModelBuilder:
             version=3,
             operatorCodes=self._codes,
             subgraphs=[
-                schema.SubGraphT(
-                    tensors=self._tensors,
-                    inputs=list(inputs),
-                    outputs=list(outputs),
-                    operators=self._operators,
-                    name="main",
-                )
+                self._packed("main", inputs, outputs),
+                *(other._packed(f"sub{k}", (), ()) for k, other in enumerate(self._subgraphs)),
             ],
             description="",
             buffers=self._buffers,
@@ -174,3 +177,12 @@ class ModelBuilder:
         packer = flatbuffers.Builder(1024)
         packer.Finish(model.Pack(packer), FILE_IDENTIFIER)
         return bytes(packer.Output())
+
+    def _packed(self, name: str, inputs: Sequence[TensorId], outputs: Sequence[TensorId]) -> Any:
+        return schema.SubGraphT(
+            tensors=self._tensors,
+            inputs=list(inputs),
+            outputs=list(outputs),
+            operators=self._operators,
+            name=name,
+        )

@@ -17,9 +17,11 @@ from ai_edge_litert import schema_py_generated as schema
 
 from mcugen import int4
 from mcugen.errors import ModelFileError, Problem
+from mcugen.importers import variables
 from mcugen.importers.reader import BROKEN, Reader
+from mcugen.importers.variables import Handle
 from mcugen.ir import DType, Graph, Node, Quant, Tensor, TensorId, Unsupported, printable
-from mcugen.ops import BY_TFLITE
+from mcugen.ops import BY_TFLITE, OPS
 from mcugen.ops.base import CUSTOM
 
 IDENTIFIER = b"TFL3"  # at offset 4
@@ -122,9 +124,8 @@ class _Importer:
 
     def graph(self) -> Graph:
         """The first subgraph."""
-        if len(self.subgraphs) != 1:
-            self.problem("model", f"{len(self.subgraphs)} subgraphs", "One subgraph is supported.")
         if not self.subgraphs:
+            self.problem("model", "0 subgraphs", "One subgraph is supported.")
             return Graph(Path(self.name).stem, {}, (), (), (), tuple(self.problems))
         main = self.subgraphs[0]
         tables = list(self.reader.tables(main, "Tensors"))
@@ -134,17 +135,65 @@ class _Importer:
             self.node(index, operator, len(tables))
             for index, operator in enumerate(self.reader.tables(main, "Operators"))
         )
+        initial = self.initial_values(nodes)
+        handles = variables.handles(nodes)
         given = set(inputs)
         computed = {*given, *(output for node in nodes for output in node.outputs)}
         tensors = {
-            i: self.tensor(i, table, is_input=i in given, is_const=i not in computed)
+            i: Tensor("", (), DType.OTHER)
+            if i in handles
+            else self.tensor(i, table, is_input=i in given, is_const=i not in computed)
             for i, table in enumerate(tables)
         }
         named = tuple(
             replace(node, name=tensors[node.outputs[0]].name) if node.outputs else node
             for node in nodes
         )
-        return Graph(Path(self.name).stem, tensors, named, inputs, outputs, tuple(self.problems))
+        problems = tuple(self.problems)
+        graph = Graph(Path(self.name).stem, tensors, named, inputs, outputs, problems)
+        return variables.with_variables(graph, initial)
+
+    def initial_values(self, nodes: tuple[Node, ...]) -> dict[Handle, np.ndarray[Any, Any]]:
+        """What the subgraphs that CALL_ONCE runs assign to variables."""
+        once = [node for node in nodes if node.op == variables.ONCE]
+        called = {node.attrs.subgraph for node in once}
+        if len(self.subgraphs) != 1 + len(called - {0}):
+            found = f"{len(self.subgraphs)} subgraphs"
+            allowed = "One subgraph is supported, and those that CALL_ONCE runs."
+            self.problem("model", found, allowed)
+        values: dict[Handle, np.ndarray[Any, Any]] = {}
+        for node in once:
+            index = node.attrs.subgraph
+            if not 0 < index < len(self.subgraphs):
+                found = f"subgraph {index}"
+                raise self.damaged(node.where, found, f"the file has {len(self.subgraphs)}")
+            values |= self.assigned(self.subgraphs[index], node.where)
+        return values
+
+    def assigned(self, subgraph: Any, where: str) -> dict[Handle, np.ndarray[Any, Any]]:
+        """The constants that a subgraph assigns to variables, if it does nothing else."""
+        tables = list(self.reader.tables(subgraph, "Tensors"))
+        operators = enumerate(self.reader.tables(subgraph, "Operators"))
+        nodes = tuple(self.node(index, operator, len(tables)) for index, operator in operators)
+        handles = variables.handles(nodes)
+        values = {}
+        for node in nodes:
+            handle, value = (*node.inputs, None, None)[:2]
+            data = None
+            if node.op == variables.ASSIGN and value is not None and handle in handles:
+                data = self.tensor(value, tables[value], is_input=False, is_const=True).data
+            if data is not None and handle is not None:
+                values[handles[handle]] = data
+            elif node.op != variables.HANDLE:
+                found = f"an initial subgraph with {printable(self.shown(node))}"
+                self.problem(where, found, "It may assign constants to variables, nothing else.")
+        return values
+
+    def shown(self, node: Node) -> str:
+        """The operator of a node in a message."""
+        if isinstance(node.attrs, Unsupported):
+            return node.attrs.operator
+        return OPS[node.op].tflite if node.op in OPS else node.op
 
     # ---- messages
 
@@ -184,6 +233,11 @@ class _Importer:
         outputs = self.ids(operator, "Outputs", where, count)
         name = self.operator_name(operator, where)
         op = BY_TFLITE.get(name)
+        if name in (variables.HANDLE, variables.ONCE):
+            options = self.options(operator)
+            if options is None:
+                raise self.damaged(where, "no options of its own", f"{name} needs them")
+            return Node(name, "", inputs, outputs, variables.decode(name, options), index)
         if op is None:
             return Node("unsupported", "", inputs, outputs, Unsupported(name), index)
         try:

@@ -289,10 +289,12 @@ class Op:
     exact to the bit. An `alias` operator only renames memory: it has no kernel. `fold` gives the
     outputs where they are known although the inputs are not constant (the shape of a tensor, for
     one). `state` are the positions of inputs that the operator updates; their new values follow the
-    outputs in its semantics. `arity` is the least and the greatest number of inputs. `scheme` and,
-    for operators with weights, `matmul` are what the quantizer needs. `rows` are the windows
-    through which the rows of the output see those of the inputs, by position; an input without one
-    is alike for all rows. An operator without any cannot be computed a few rows at a time.
+    outputs in its semantics; where `in_state` is set, the output lies in the first of them, and is
+    computed although nobody reads it. `arity` is the least and the greatest number of inputs.
+    `scheme` and, for operators with weights, `matmul` are what the quantizer needs. `rows` are the
+    windows through which the rows of the output see those of the inputs, by position; an input
+    without one is alike for all rows. An operator without any cannot be computed a few rows at a
+    time.
     """
 
     name: str
@@ -309,6 +311,7 @@ class Op:
     fold: Callable[[Call], list[Array] | None] = lambda call: None
     arity: tuple[int, int] = (1, 64)
     state: tuple[int, ...] = ()
+    in_state: bool = False
     scheme: Scheme = Scheme()
     matmul: Matmul | None = None
     rows: Callable[[Call], Mapping[int, Axis]] = lambda call: {}

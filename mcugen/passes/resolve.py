@@ -88,11 +88,11 @@ def _folded(call: Call) -> list[Array] | None:
 
 
 def _needed(nodes: list[Node], outputs: tuple[TensorId, ...]) -> tuple[Node, ...]:
-    """The nodes that the outputs depend on."""
+    """The nodes that the outputs depend on, and those that write a variable."""
     wanted = set(outputs)
     kept: list[Node] = []
     for node in reversed(nodes):
-        if wanted.intersection(node.outputs):
+        if wanted.intersection(node.outputs) or (node.op in OPS and OPS[node.op].in_state):
             kept.append(node)
             wanted.update(i for i in node.inputs if i is not None)
     return tuple(reversed(kept))
