@@ -29,7 +29,11 @@ from mcugen.ops.base import (
     apply_activation,
     folded_bias,
 )
-from mcugen.ops.kernels import fully_connected_s8_dsp, fully_connected_s8_mve
+from mcugen.ops.kernels import (
+    fully_connected_packed_s8_ref,
+    fully_connected_s8_dsp,
+    fully_connected_s8_mve,
+)
 
 # ---- attributes and decode
 
@@ -301,6 +305,7 @@ OP = Op(
             header="mcu_fully_connected_s16.h",
             cost=lambda call: Cost(cycles=5 * macs(call) + 90 * call.output.elements),
         ),
+        fully_connected_packed_s8_ref.KERNEL,
         fully_connected_s8_dsp.KERNEL,
         fully_connected_s8_mve.KERNEL,
     ),

@@ -60,6 +60,14 @@ def dense(call: Call) -> Overlaps:
     return {0: forwards(rows * depth, (rows + 1) * out)}
 
 
+def dense_passes(call: Call, outputs: int) -> Overlaps:
+    """For dense layers that read the whole row of input 0 for each `outputs` of the output."""
+    out, depth = call.input(1).shape
+    row, first = np.indices((call.output.elements // out, -(-out // outputs)))
+    ends = row * out + np.minimum(outputs * (first + 1), out)
+    return {0: forwards((row * depth).reshape(-1), ends.reshape(-1))}
+
+
 # ---- sliding windows
 
 

@@ -15,6 +15,19 @@ enum { MCU_DOT_ROWS = 2, MCU_DOT_COLUMNS = 4 };
  * instruction from a constant offset. A dot product is then too large by 128 * the sum of x, which
  * is one sum for all columns. */
 
+/// 128 times the sum of a row.
+static inline int32_t mcu_dot_surplus(const int8_t *x, int32_t count) {
+    const int8_t *const end = x + count;
+    int32_t sum = 0;
+    for (; end - x >= 4; x += 4) {
+        sum += x[0] + x[1] + x[2] + x[3];
+    }
+    for (; x != end; x++) {
+        sum += x[0];
+    }
+    return 128 * sum;
+}
+
 #if defined(__thumb2__)
 /* clang-format off */
 
@@ -24,6 +37,26 @@ enum { MCU_DOT_ROWS = 2, MCU_DOT_COLUMNS = 4 };
     "ldrsb r12, [r1, r2]\n ldrsb lr, [r1], #1\n"                                                   \
     MCU_DOT_COLUMN(a, "r4", "r8") MCU_DOT_COLUMN(b, "r5", "r9")                                    \
     MCU_DOT_COLUMN(c, "r6", "r10") MCU_DOT_COLUMN(d, "r7", "r11")
+
+#define MCU_DOT_ONE(at, acc) "ldrb r12, [r2, #" at "]\n mla " acc ", r12, lr, " acc "\n"
+#define MCU_DOT_TAP_OF_ONE(a, b, c, d)                                                             \
+    "ldrsb lr, [r1], #1\n" MCU_DOT_ONE(a, "r4") MCU_DOT_ONE(b, "r5") MCU_DOT_ONE(c, "r6")           \
+    MCU_DOT_ONE(d, "r7")
+
+/* One row: 10 instructions for four products.
+ * Registers: r0 acc, r1 x, r2 w, r3 end, r4-r7 sums, r12 weight, lr value. */
+__attribute__((naked, noinline, unused)) static void
+mcu_dot_row(int32_t *acc __attribute__((unused)), const int8_t *x __attribute__((unused)),
+            const uint8_t *w __attribute__((unused)), const int8_t *end __attribute__((unused))) {
+    __asm__(
+        ".syntax unified\n"
+        "push {r4-r7, lr}\n ldm r0, {r4-r7}\n"
+        "1:\n"
+        MCU_DOT_TAP_OF_ONE("0", "1", "2", "3") MCU_DOT_TAP_OF_ONE("4", "5", "6", "7")
+        MCU_DOT_TAP_OF_ONE("8", "9", "10", "11") MCU_DOT_TAP_OF_ONE("12", "13", "14", "15")
+        "add r2, #16\n cmp r1, r3\n bne 1b\n"
+        "stm r0, {r4-r7}\n pop {r4-r7, pc}\n");
+}
 
 /* Both rows: 15 instructions for eight products.
  * Registers: r0 weight, r1 x, r2 count, r3 w, r4-r7 r8-r11 sums, r12 lr values; sp: acc, end. */
@@ -77,8 +110,27 @@ static inline void mcu_dot_rows(int32_t *acc, const int8_t *x, int32_t count, co
 
 #else
 
-/// acc[4 * r + c] += the sum of x[count * r + i] * w[4 * i + c], i < count, a multiple of 4 above
-/// 0. |acc| + count * 255 * 128 < 2^31 is checked when the project is generated.
+/// acc[c] += the sum of x[i] * w[4 * i + c], from x to its end, a multiple of 4 above 0 away.
+/// |acc| + count * 255 * 128 < 2^31 is checked when the project is generated.
+static inline void mcu_dot_row(int32_t *acc, const int8_t *x, const uint8_t *w, const int8_t *end) {
+    int32_t a0 = acc[0];
+    int32_t a1 = acc[1];
+    int32_t a2 = acc[2];
+    int32_t a3 = acc[3];
+    for (; x != end; x++, w += MCU_DOT_COLUMNS) {
+        const int32_t a = x[0];
+        a0 += a * w[0];
+        a1 += a * w[1];
+        a2 += a * w[2];
+        a3 += a * w[3];
+    }
+    acc[0] = a0;
+    acc[1] = a1;
+    acc[2] = a2;
+    acc[3] = a3;
+}
+
+/// The same for two rows: acc[4 * r + c] += the sum of x[count * r + i] * w[4 * i + c], i < count.
 static inline void mcu_dot_rows(int32_t *acc, const int8_t *x, int32_t count, const uint8_t *w) {
     const int8_t *const end = x + count;
     int32_t a0 = acc[0];

@@ -2,63 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
 import pytest
 
-from mcugen.ops.base import Family
 from mcugen.ops.fully_connected import OP
 from mcugen.ops.kernels.fully_connected_s8_dsp import KERNEL
-from mcugen.testing.builder import one_op, quant
 from mcugen.testing.check import KernelBatch, OpCase, call_of, run_op
-
-
-@dataclass(frozen=True)
-class Dense:
-    """A dense layer with random weights whose outputs spread over the whole range.
-
-    Its output clamps at its zero point, or not at all.
-    """
-
-    depth: int = 16
-    out: int = 8
-    batch: int = 1
-    per_channel: bool = True
-    clamped: bool = True
-    in_zero_point: int = -128
-    out_zero_point: int = -128
-    largest: int = 127
-    gain: float = 1.0
-
-    def model(self) -> bytes:
-        rng = np.random.default_rng(1)
-        weights = rng.integers(-self.largest, self.largest + 1, (self.out, self.depth))
-        weights.flat[0] = -self.largest
-        spread = self.gain * 60 / 74**2 / np.sqrt(self.depth)
-        channels = self.out if self.per_channel else 1
-        scales = quant(spread * rng.uniform(0.3, 1.5, channels), axis=0)
-        bias = rng.integers(-3000, 3000, self.out)
-        return one_op(
-            "FULLY_CONNECTED",
-            [
-                {"shape": (self.batch, self.depth), "quant": quant(0.7, self.in_zero_point)},
-                {"shape": weights.shape, "quant": scales, "data": weights},
-                {"shape": [self.out], "dtype": "int32", "quant": scales, "data": bias},
-            ],
-            {"shape": (self.batch, self.out), "quant": quant(0.9, self.out_zero_point)},
-            {"fusedActivationFunction": int(self.clamped)},
-        )
-
-
-def clamped(*fields: Any, **changes: Any) -> Dense:
-    return Dense(*fields, **changes)
-
-
-def general(*fields: Any, **changes: Any) -> Dense:
-    linear = {"clamped": False, "in_zero_point": -7, "out_zero_point": 11}
-    return Dense(*fields, **{**linear, **changes})
+from mcugen.testing.dense import Dense, clamped, general
 
 
 def grid() -> dict[str, Dense]:
@@ -86,7 +35,7 @@ def cases() -> dict[str, OpCase]:
 
 
 def batch(cases: dict[str, OpCase]) -> KernelBatch:
-    collected = KernelBatch([Family.DSP])
+    collected = KernelBatch(only=KERNEL)
     for name, case in cases.items():
         collected.add(name, case)
     return collected

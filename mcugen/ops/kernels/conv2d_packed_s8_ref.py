@@ -12,7 +12,7 @@ from mcugen.ir import Call, DType
 from mcugen.ops import overlap
 from mcugen.ops.base import Array, Const, Cost, Family, Fields, Kernel
 from mcugen.ops.kernels.conv2d_rules import one_group_without_dilation, rows
-from mcugen.ops.kernels.finish import channels
+from mcugen.ops.kernels.finish import Channels, channels
 from mcugen.ops.window import convolution
 
 PIXELS = 2  # output pixels that share a pass
@@ -31,8 +31,12 @@ def _pitch(call: Call) -> int:
 
 def sums_fit(call: Call) -> str | None:
     """Sums with weights plus 128 must fit 32 bits."""
-    found = channels(call, rows(call))
-    bound = int(np.abs(found.bias).max(initial=0)) + 2 * 128 * 255 * found.weights.shape[1]
+    return sums_beyond(channels(call, rows(call)))
+
+
+def sums_beyond(made: Channels) -> str | None:
+    """What is found where a sum with weights plus 128 may not fit 32 bits."""
+    bound = int(np.abs(made.bias).max(initial=0)) + 2 * 128 * 255 * made.weights.shape[1]
     return None if bound <= INT32_MAX else f"a sum may reach {bound}"
 
 

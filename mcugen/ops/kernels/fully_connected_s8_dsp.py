@@ -12,7 +12,7 @@ import numpy as np
 
 from mcugen.ir import Call, DType
 from mcugen.ops import overlap
-from mcugen.ops.base import Cost, Family, Fields, Kernel, Overlaps
+from mcugen.ops.base import Cost, Family, Fields, Kernel
 from mcugen.ops.kernels import channel_pairs
 from mcugen.ops.kernels.requant import (
     clamp_is_saturation,
@@ -82,14 +82,6 @@ def cost(call: Call) -> Cost:
     return Cost(call.output.elements // out * row)
 
 
-def in_passes(call: Call) -> Overlaps:
-    """Each pass reads the whole row and writes its outputs; later ones need the row again."""
-    out, depth = call.input(1).shape
-    row, first = np.indices((call.output.elements // out, -(-out // OUTPUTS)))
-    ends = row * out + np.minimum(OUTPUTS * (first + 1), out)
-    return {0: overlap.forwards((row * depth).reshape(-1), ends.reshape(-1))}
-
-
 KERNEL = Kernel(
     name="mcu_fully_connected_s8_dsp",
     family=Family.DSP,
@@ -98,6 +90,6 @@ KERNEL = Kernel(
     params_type="mcu_fully_connected_s8_dsp_params",
     header="mcu_fully_connected_s8_dsp.h",
     applies=(four_inputs, weights_pair_up, sums_fit, clamp_is_saturation, multipliers_fit),
-    overlap=in_passes,
+    overlap=lambda call: overlap.dense_passes(call, OUTPUTS),
     cost=cost,
 )

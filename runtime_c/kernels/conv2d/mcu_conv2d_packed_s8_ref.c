@@ -34,25 +34,12 @@ static void copy_window(int8_t *to, const mcu_conv2d_packed_s8_params *p, const 
     }
 }
 
-/* 128 times the sum of a window. */
-static int32_t surplus(const int8_t *window, int32_t taps) {
-    const int8_t *const end = window + taps;
-    int32_t sum = 0;
-    for (; end - window >= 4; window += 4) {
-        sum += window[0] + window[1] + window[2] + window[3];
-    }
-    for (; window != end; window++) {
-        sum += window[0];
-    }
-    return 128 * sum;
-}
-
 /* All channels of two pixels, or of one; `pitch` bytes from window to window. */
 static void convolve(const mcu_conv2d_packed_s8_params *p, const int8_t *windows, int32_t pitch,
                      int32_t pixels, int8_t *output) {
     const int32_t taps = p->kernel_h * p->kernel_w * p->in_ch;
-    const int32_t surplus0 = surplus(windows, taps);
-    const int32_t surplus1 = (pixels == MCU_DOT_ROWS) ? surplus(windows + pitch, taps) : 0;
+    const int32_t surplus0 = mcu_dot_surplus(windows, taps);
+    const int32_t surplus1 = (pixels == MCU_DOT_ROWS) ? mcu_dot_surplus(windows + pitch, taps) : 0;
     const int32_t *constants = p->constants;
     const uint8_t *weights = p->weights;
     for (int32_t first = 0; first < p->out_ch; first += MCU_DOT_COLUMNS) {
