@@ -44,6 +44,7 @@ PROGRAMS = (
     _Program("arm-none-eabi-gcc", "builds for Cortex-M", "gcc-arm-none-eabi"),
     _Program("qemu-system-arm", "runs firmware without a board", "qemu-system-arm"),
     _Program("clang", "builds with a second compiler, for tests", "clang", required=False),
+    _Program("openocd", "flashes boards (`mcugen boards`)", "openocd", required=False),
     _Program("cmake", "builds generated projects by CMake", "cmake", required=False),
 )
 
@@ -92,4 +93,4 @@ def _output(*command: str) -> str:
         result = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S)
     except (OSError, subprocess.SubprocessError):
         return ""
-    return result.stdout
+    return result.stdout or result.stderr

@@ -19,8 +19,8 @@ static void use_pin(uint32_t pin) {
 
 /* Sixty-fourths of the divider: the clock over 16 times the rate. 0 where it cannot be made. */
 static uint32_t divider_of(uint32_t baud) {
-    const uint64_t sixty_fourths = ((uint64_t)BOARD_UART_CLOCK_HZ * 4U + baud / 2U) / baud;
-    return (sixty_fourths < 64U || sixty_fourths >= 65536U * 64U) ? 0U : (uint32_t)sixty_fourths;
+    const uint32_t sixty_fourths = (BOARD_UART_CLOCK_HZ * 4U + baud / 2U) / baud; /* under 1 GHz */
+    return (sixty_fourths < 64U || sixty_fourths >= 65536U * 64U) ? 0U : sixty_fourths;
 }
 
 /* The dividers are taken over by a write to LCR_H. */

@@ -14,8 +14,11 @@ enum { LEAST_DIVIDER = 16, LEAST_LP_DIVIDER = 768, MOST_LP_DIVIDER = 0xFFFFF };
 static uint32_t divider_of(uint32_t baud) {
     const uint32_t clock = clock_rate(BOARD_UART_CLOCK_HZ, BOARD_UART_RESET_HZ);
     if (BOARD_UART_LOW_POWER != 0U) {
-        const uint64_t divider = ((uint64_t)clock * 256U + baud / 2U) / baud;
-        return (divider < LEAST_LP_DIVIDER || divider > MOST_LP_DIVIDER) ? 0U : (uint32_t)divider;
+        /* in two steps: a division of 64 bits takes 700 bytes of flash */
+        const uint32_t part = ((clock % baud) * 256U + baud / 2U) / baud;
+        const uint32_t whole = clock / baud;
+        const uint32_t divider = (whole > MOST_LP_DIVIDER / 256U) ? 0U : whole * 256U + part;
+        return (divider < LEAST_LP_DIVIDER) ? 0U : divider;
     }
     const uint32_t divider = baud_divider(clock, baud);
     return (divider < LEAST_DIVIDER) ? 0U : divider;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -101,6 +102,43 @@ def test_command_line(project, desk, tmp_path, capsys):
     assert "EXACT" in out and f"board on {port}" in out and "ms, from" in out
     assert main(["profile", str(DIGITS), "--board", BOARD, "--port", port]) == 2
     assert "mcugen flash DIR --observe" in capsys.readouterr().err
+
+
+def test_flash_then_validate(project, desk, tmp_path, monkeypatch, capsys):
+    """A stub stands for the tool that flashes; the board has the image already."""
+    port = desk(build(project).image)
+    stub = tmp_path / "pyocd"
+    stub.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/said\n')
+    stub.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    data = ["--data", str(DATA), "--limit", "2", "--port", port]
+    assert main(["validate", str(DIGITS), "--board", BOARD, "--flash", *data]) == 0
+    assert (tmp_path / "said").read_text().startswith("load --target stm32f405rg /")
+    assert "EXACT" in capsys.readouterr().out
+
+
+def test_energy_pin_is_high_while_the_model_runs(project, tmp_path):
+    """QEMU has no GPIO there, and writes down what is written to it."""
+    board = load_board(BOARD)
+    log = tmp_path / "log"
+    command = ["qemu-system-arm", "-machine", board.emulator.machine, "-nic", "none"]
+    command += ["-kernel", str(build(project).image), "-display", "none", "-monitor", "none"]
+    command += ["-serial", "stdio", "-d", "unimp", "-D", str(log)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            lines = iter(process.stdout.readline, "")
+            next(line for line in lines if line.startswith("m-ready"))
+            process.stdin.write("infer 2 0%")
+            process.stdin.flush()
+            next(line for line in lines if line.startswith("m-infer-done"))
+        finally:
+            process.kill()
+    name = f"GPIO{'ABCDEFGHI'[(board.energy_pin.base - 0x4002_0000) // 0x400]}"
+    written = re.findall(rf"{name}: .* write .*offset 0x018, value 0x(\w+)\)", log.read_text())
+    high, low = 1 << board.energy_pin.pin, 1 << board.energy_pin.pin + 16
+    assert [int(value, 16) for value in written] == [low, high, low]
 
 
 def test_keyword_spotting(shared, desk, tmp_path):
