@@ -10,9 +10,13 @@ from dataclasses import replace
 
 from mcugen.choose import NEAR, Choice, Objective, choose
 from mcugen.code_size import code_size
+from mcugen.in_place import in_place
 from mcugen.ir import Graph
+from mcugen.lifetimes import lifetimes
 from mcugen.limits import NO_LIMITS, Figures, Limits
+from mcugen.ops import move
 from mcugen.passes.fuse_pad import fuse_pad
+from mcugen.plan import plan
 from mcugen.select import Cycles, constants, modelled, variants
 from mcugen.stream import Streamed, Streams
 from mcugen.target import Cpu
@@ -32,11 +36,11 @@ def arrange(
     """
     graph = fuse_pad(graph)
     if objective is Objective.RAM:
-        choice = _least_ram(choose(graph, cpu, Objective.TIME), cpu, limits, cycles)
-        return (
-            choose(graph, cpu, objective, limits, cycles) if limits.excess(choice.cost) else choice
-        )
-    choice = choose(graph, cpu, objective, limits, cycles)
+        fastest = _in_place(choose(graph, cpu, Objective.TIME, cycles=cycles), cpu, cycles)
+        found = _least_ram(fastest, cpu, limits, cycles)
+        if not limits.excess(found.cost):
+            return found
+    choice = _in_place(choose(graph, cpu, objective, limits, cycles), cpu, cycles)
     if not _ram_is_short(choice, limits):
         return choice
     assert limits.ram is not None
@@ -44,6 +48,22 @@ def arrange(
     excess, others = limits.excess(rows.cost), limits.excess(choice.cost)
     better = (len(excess), rows.cost.cycles) < (len(others), choice.cost.cycles)
     return replace(rows, free=choice.free) if better else choice
+
+
+def _in_place(choice: Choice, cpu: Cpu, cycles: Cycles) -> Choice:
+    """Without the copies that are not needed."""
+    graph, selection = in_place(choice.graph, choice.selection)
+    if graph is choice.graph:
+        return choice
+    lives = lifetimes(graph, selection)
+    arena = plan(lives.buffers, lives.shares).arena_bytes
+    pairs = zip(selection.kernels, graph.calls(), strict=True)
+    spent = sum(
+        modelled(kernel, call) if kernel is move.KERNEL else cycles(kernel, call)
+        for kernel, call in pairs
+        if kernel is not None
+    )
+    return replace(_choice(Streamed(graph, selection, spent, arena), cpu), free=choice.free)
 
 
 def _streams(choice: Choice, cpu: Cpu, cycles: Cycles) -> Streams:

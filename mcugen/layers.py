@@ -35,7 +35,7 @@ class Arena:
 
     def offset(self, tensor: TensorId) -> int:
         """Of a tensor."""
-        return self.plan.offsets[self.lives.tensors[tensor]]
+        return self.plan.offsets[self.lives.tensors[tensor]] + self.lives.inside[tensor]
 
     def tensor(self, tensor_id: TensorId, tensor: Tensor) -> str:
         """The address of a tensor."""

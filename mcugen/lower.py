@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mcugen import __version__, cformat, interpret, metrics, resources
+from mcugen.contents_verify import verify_contents
 from mcugen.ir import DType, Graph, Tensor, TensorId
 from mcugen.layers import CTYPES, Arena, Constants, plain_layer, tensor_text, type_text
 from mcugen.lifetimes import lifetimes
@@ -68,6 +69,7 @@ def lower(
     lives = lifetimes(graph, selection)
     memory_plan = plan(lives.buffers, lives.shares)
     verify(lives.buffers, memory_plan, lives.shares)
+    verify_contents(graph, selection, lives, memory_plan)
     verify_chains(graph, lives, memory_plan)
     prefix = project_prefix(graph.name if name is None else name)
     arena = Arena(lives, memory_plan)

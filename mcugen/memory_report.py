@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
+from mcugen.contents_verify import verify_contents
 from mcugen.ir import Call, Graph
 from mcugen.layers import tensor_text
 from mcugen.lifetimes import Lifetimes, lifetimes
@@ -73,6 +74,7 @@ def memory_report(graph: Graph, selection: Selection) -> MemoryReport:
     lives = lifetimes(graph, selection)
     memory_plan = plan(lives.buffers, lives.shares)
     verify(lives.buffers, memory_plan, lives.shares)
+    verify_contents(graph, selection, lives, memory_plan)
     verify_chains(graph, lives, memory_plan)
     steps = [-1, *(i for i, k in enumerate(selection.kernels) if k is not None), len(graph.nodes)]
     load = loads(lives.buffers, lives.shares)

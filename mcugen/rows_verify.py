@@ -27,7 +27,10 @@ Places = Mapping[TensorId, int]
 
 def verify_chains(graph: Graph, lives: Lifetimes, memory_plan: MemoryPlan) -> None:
     """Judge all chains of a graph in their places."""
-    offsets = {tensor: memory_plan.offsets[buffer] for tensor, buffer in lives.tensors.items()}
+    offsets = {
+        tensor: memory_plan.offsets[buffer] + lives.inside[tensor]
+        for tensor, buffer in lives.tensors.items()
+    }
     for step, call in enumerate(graph.calls()):
         if isinstance(call.attrs, Chain):
             buffer = lives.scratch.get(step)

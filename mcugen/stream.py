@@ -265,11 +265,15 @@ class _Ways:
     def _load(self, first: int, end: int, call: Call) -> int:
         """The bytes in use while a chain runs, as `plan.loads` counts them."""
         overlaps = rows.overlap(call)
+        (result,) = call.node.outputs
+        inside = self._lives.inside
         distances: dict[int, int] = {}
         for position, tensor in enumerate(call.node.inputs):
             assert tensor is not None
             buffer = self._lives.tensors[tensor]
-            distances[buffer] = max(distances.get(buffer, 0), overlaps[position].distance)
+            distance = overlaps[position].distance + inside[result] - inside[tensor]
+            distances[buffer] = max(distances.get(buffer, distance), distance)
+        output = self._buffer(result)
         scratch = set(self._lives.scratch.values())
         living = [
             number
@@ -277,12 +281,13 @@ class _Ways:
             if buffer.first < first <= buffer.last and number not in scratch
         ]
         buffers = [Buffer(self._lives.buffers[n].bytes, 0, 0, WORD) for n in living]
-        buffers.append(Buffer(call.output.bytes, 0, 0, WORD))
+        is_new = output.first >= first
+        buffers.append(Buffer(output.bytes if is_new else 0, 0, 0, WORD))
         buffers.append(Buffer(rows.scratch(call), 0, 0, WORD))
         shares = [
             Share(len(living), number, distances[buffer])
             for number, buffer in enumerate(living)
-            if buffer in distances and self._lives.buffers[buffer].last < end
+            if is_new and buffer in distances and self._lives.buffers[buffer].last < end
         ]
         return lower_bound(buffers, shares)
 

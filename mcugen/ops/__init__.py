@@ -59,6 +59,7 @@ from mcugen.ops import (
     transpose,
     transpose_conv,
     unidirectional_sequence_lstm,
+    view,
 )
 from mcugen.ops.base import Op
 
@@ -148,8 +149,12 @@ OPS: dict[str, Op] = {
         transpose.OP,
         transpose_conv.OP,
         unidirectional_sequence_lstm.OP,
+        view.JOIN,
+        view.VIEW,
     )
 }
 
-# What files hold; chains of rows and moves are made behind the passes.
-BY_TFLITE: dict[str, Op] = {op.tflite: op for op in OPS.values() if op not in (move.OP, rows.OP)}
+# What files hold; the others are made behind the passes.
+BY_TFLITE: dict[str, Op] = {
+    op.tflite: op for op in OPS.values() if op not in (move.OP, rows.OP, view.JOIN, view.VIEW)
+}

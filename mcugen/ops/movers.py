@@ -55,7 +55,7 @@ def view_semantics(view: View) -> Semantics:
     return semantics
 
 
-def _walk(call: Call, view: View) -> tuple[int, list[tuple[int, int]], int]:
+def walk(call: Call, view: View) -> tuple[int, list[tuple[int, int]], int]:
     """(Bytes to the first element, (size, stride) of the axes that remain, bytes of a run).
 
     Axes that lie one after the other in the input are merged, as are those of a run.
@@ -82,11 +82,11 @@ def view_kernel(view: View) -> Kernel:
 
     def axes_fit(call: Call) -> str | None:
         """At most four axes may remain when those that stay neighbours count as one."""
-        axes = _walk(call, view)[1]
+        axes = walk(call, view)[1]
         return None if len(axes) <= AXES else f"{len(axes)} axes"
 
     def params(call: Call) -> Fields:
-        start, axes, run = _walk(call, view)
+        start, axes, run = walk(call, view)
         padded = [(1, 0)] * (AXES - len(axes)) + axes
         return {
             "start": start,
@@ -96,7 +96,7 @@ def view_kernel(view: View) -> Kernel:
         }
 
     def cost(call: Call) -> Cost:
-        _, axes, run = _walk(call, view)
+        _, axes, run = walk(call, view)
         return Cost(_cycles(math.prod(size for size, _ in axes), run))
 
     return Kernel(
