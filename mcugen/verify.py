@@ -17,6 +17,7 @@ from mcugen.ops import BY_TFLITE, OPS
 from mcugen.ops.base import Family, Op, Rule, Shape, rule_text
 
 UNSUPPORTED = "unsupported"  # the `op` of nodes that the importer has no module for
+NAMED = 4  # tensors in a message
 MAX_BYTES = 2**31 - 1  # kernels count in int32
 
 
@@ -32,14 +33,15 @@ def problems(graph: Graph) -> list[Problem]:
     broken = wiring(graph)
     if broken:  # rules have nothing to say where it is not clear what an operator reads
         return [*graph.problems, *broken]
+    calls = {call.node.index: call_problems(call) for call in graph.calls()}
     return [
         *graph.problems,
         *_edges(graph),
-        *_sizes(graph),
+        *_sizes(graph, {index for index, found in calls.items() if found}),
         *_constants(graph),
         *unsupported(graph),
         *_variables(graph),
-        *(problem for call in graph.calls() for problem in call_problems(call)),
+        *(problem for found in calls.values() for problem in found),
     ]
 
 
@@ -121,8 +123,10 @@ def _variables(graph: Graph) -> Iterator[Problem]:
                 yield Problem(call.node.where, found, "The state must be a variable.")
 
 
-def _sizes(graph: Graph) -> Iterator[Problem]:
-    for i in sorted({*graph.inputs, *(i for node in graph.nodes for i in node.outputs)}):
+def _sizes(graph: Graph, broken: Collection[int]) -> Iterator[Problem]:
+    """Sizes that cannot be, but for the outputs of nodes that break rules: those say it better."""
+    computed = (i for node in graph.nodes if node.index not in broken for i in node.outputs)
+    for i in sorted({*graph.inputs, *computed}):
         tensor = graph.tensors[i]
         if min(tensor.shape, default=1) < 1 and -1 not in tensor.shape:
             found = f"shape {list(tensor.shape)}"
@@ -172,14 +176,25 @@ def call_problems(call: Call) -> list[Problem]:
     low, high = op.arity
     if not low <= len(call.inputs) <= high or any(t is None for t in call.inputs[:low]):
         present = sum(t is not None for t in call.inputs)
-        return [Problem(where, f"{present} inputs", f"It takes {low} to {high}.")]
+        found_count = "1 input" if present == 1 else f"{present} inputs"
+        takes = f"{low}" if low == high else f"{low} to {high}"
+        return [Problem(where, found_count, f"{op.tflite} takes {takes}.")]
     found: list[Problem] = []
     with np.errstate(all="ignore"):  # constants may hold NaN, or be floats where rules want int8
         for rule in op.rules:
             broken = _judge(rule, call, already_broken=bool(found))
             if broken is not None:
-                found.append(Problem(where, broken, rule_text(rule)))
+                found.append(Problem(where, broken + _read(call, broken), rule_text(rule)))
     return found or _shape_problems(op, call)
+
+
+def _read(call: Call, found: str) -> str:
+    """Which tensors a call reads, for a message that names none."""
+    names = [f'"{printable(t.name)}"' for t in call.inputs if t is not None]
+    if '"' in found or not names:
+        return ""
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f" (reads {', '.join(names[:NAMED])}{more})"
 
 
 def _judge(rule: Rule, call: Call, *, already_broken: bool) -> str | None:

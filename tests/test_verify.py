@@ -112,9 +112,21 @@ def test_number_of_inputs(inputs: tuple[int | None, ...]) -> None:
     graph = chain()
     nodes = (replace(graph.nodes[0], inputs=inputs), graph.nodes[1])
     present = sum(i is not None for i in inputs)
-    assert texts(graph.with_(nodes=nodes)) == [
-        f'op#0 relu "n0": {present} inputs; It takes 1 to 1.'
+    assert texts(graph.with_(nodes=nodes)) == [f'op#0 relu "n0": {present} inputs; RELU takes 1.']
+
+
+def test_broken_rules_name_the_tensors_that_are_read() -> None:
+    graph = chain().with_tensor(1, Tensor("t1", (1, 4), DType.INT16, ACTIVATION))
+    assert [problem.found.partition(" (")[2] for problem in verify.problems(graph)] == [
+        'reads "t0")',
+        'reads "t1")',
     ]
+
+
+def test_sizes_that_follow_from_a_broken_rule_are_not_reported() -> None:
+    shrunk = Tensor("t1", (0, 4), DType.INT16, ACTIVATION)
+    found = verify.problems(chain().with_tensor(1, shrunk))
+    assert {problem.where for problem in found} == {'op#0 relu "n0"', 'op#1 relu "n1"'}
 
 
 def test_broken_rules_carry_the_rules_text() -> None:

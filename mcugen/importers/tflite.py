@@ -334,7 +334,10 @@ class _Importer:
     def quantization(
         self, table: Any, shape: tuple[int, ...], dtype: DType, where: str
     ) -> Quant | None:
-        """The affine quantization of an integer tensor, if it has one."""
+        """The affine quantization of an integer tensor, if it has one.
+
+        What makes no sense is noted, and a plain one stands in for it, so that rules find the rest.
+        """
         parameters = table.Quantization()
         if parameters is None or dtype.is_float or dtype is DType.BOOL:
             return None
@@ -348,37 +351,38 @@ class _Importer:
             return None
         if len(zero_point) == 1:
             zero_point *= len(scale)
-        axis = self.axis(parameters, shape, len(scale), where)
-        if not all(math.isfinite(s) and s > 0 for s in scale):
-            raise self.damaged(where, f"scale {min(scale)}", "scales are finite and above zero")
+        # Converters copy the axis of the weights to the bias, which has only axis 0.
+        axis = 0 if len(shape) == 1 else parameters.QuantizedDimension()
+        obstacle = self.senseless(scale, zero_point, axis, shape, dtype)
+        if obstacle is not None:
+            self.problem(where, *obstacle)
+            return Quant((1.0,), (0,))
+        return Quant(scale, zero_point, None if len(scale) == 1 else axis)
+
+    @staticmethod
+    def senseless(
+        scale: tuple[float, ...],
+        zero_point: tuple[int, ...],
+        axis: int,
+        shape: tuple[int, ...],
+        dtype: DType,
+    ) -> tuple[str, str] | None:
+        """What is wrong with a quantization in itself: (found, allowed)."""
+        if len(scale) > 1 and (not 0 <= axis < len(shape) or shape[axis] != len(scale)):
+            found = f"{len(scale)} scales along axis {axis} of shape {list(shape)}"
+            return found, "There must be one scale, or one for each channel."
+        wrong = [s for s in scale if not (math.isfinite(s) and s > 0)]
+        if wrong:
+            return f"scale {wrong[0]:g}", "Scales must be finite and above zero."
         limits = np.iinfo(dtype.numpy)
         if len(zero_point) != len(scale):
-            raise self.damaged(
-                where, f"{len(zero_point)} zero points, {len(scale)} scales", "one for each"
-            )
-        if min(zero_point) < limits.min or max(zero_point) > limits.max:
-            raise self.damaged(
-                where,
-                f"zero points {min(zero_point)} to {max(zero_point)}",
-                f"{dtype.value} holds {limits.min} to {limits.max}",
-            )
-        return Quant(scale, zero_point, axis)
-
-    def axis(self, parameters: Any, shape: tuple[int, ...], scales: int, where: str) -> int | None:
-        """The axis along which scales differ; None for a single scale.
-
-        Converters copy the axis of the weights to the bias, which has only axis 0.
-        """
-        if scales == 1:
-            return None
-        axis: int = 0 if len(shape) == 1 else parameters.QuantizedDimension()
-        if not 0 <= axis < len(shape) or shape[axis] != scales:
-            raise self.damaged(
-                where,
-                f"{scales} scales along axis {axis} of shape {list(shape)}",
-                "one scale, or one for each channel",
-            )
-        return axis
+            found = f"{len(zero_point)} zero points, {len(scale)} scales"
+            return found, "There must be a zero point for each scale."
+        outside = [z for z in zero_point if not limits.min <= z <= limits.max]
+        if outside:
+            allowed = f"Zero points of {dtype.value} must be {limits.min} to {limits.max}."
+            return f"zero point {outside[0]}", allowed
+        return None
 
     def constant(
         self, table: Any, shape: tuple[int, ...], dtype: DType, where: str

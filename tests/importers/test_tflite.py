@@ -323,13 +323,28 @@ def edges(**fields: list[int]) -> Callable[[Any], None]:
 @pytest.mark.parametrize(
     ("edit", "expected"),
     [
-        (scales([0.5, float("nan")]), "scale"),
-        (scales([0.5, float("inf")]), "scale"),
-        (scales([0.5, 0.0]), "scale 0.0; scales are finite and above zero"),
-        (scales([0.5, -1.0]), "scale -1.0; scales are finite and above zero"),
-        (scales([0.5] * 3), r"3 scales along axis 0 of shape \[2, 3, 3, 1\]"),
-        (zero_points([0] * 3), "3 zero points, 2 scales"),
-        (zero_points([0, 128]), "zero points 0 to 128; int8 holds -128 to 127"),
+        (scales([0.5, float("nan")]), "scale nan; Scales must be finite and above zero."),
+        (scales([0.5, float("inf")]), "scale inf; Scales must be finite and above zero."),
+        (scales([0.5, 0.0]), "scale 0; Scales must be finite and above zero."),
+        (scales([0.5, -1.0]), "scale -1; Scales must be finite and above zero."),
+        (scales([0.5] * 3), "3 scales along axis 0 of shape [2, 3, 3, 1]; There must be one"),
+        (zero_points([0] * 3), "3 zero points, 2 scales; There must be a zero point for each"),
+        (zero_points([0, 128]), "zero point 128; Zero points of int8 must be -128 to 127."),
+    ],
+)
+def test_senseless_quantizations_are_reported_with_all_else(edit: Any, expected: str) -> None:
+    def and_zero_strides(model: Any) -> None:
+        edit(model)
+        main(model).operators[0].builtinOptions.strideW = 0
+
+    first, *_, last = (str(problem) for problem in verify.problems(loaded(and_zero_strides)))
+    assert first.startswith(f'tensor#{W} "') and expected in first
+    assert "strides" in last
+
+
+@pytest.mark.parametrize(
+    ("edit", "expected"),
+    [
         (weights(shape=[2, 3, 3, 2]), r"18 bytes of data; int8 of shape \[2, 3, 3, 2\] takes 36"),
         (weights(shape=[2, -3, -3, 1]), "18 bytes of data"),
         (weights(shape=[2, *[2**31 - 1] * 3]), "18 bytes of data"),
