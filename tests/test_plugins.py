@@ -111,7 +111,7 @@ def test_it_is_written_as_it_was_read(model, operator):
 def test_a_broken_rule_speaks(tmp_path, operator):
     path = tmp_path / "model.tflite"
     path.write_bytes(thresholding(struct.pack("<f", -0.0)))
-    with pytest.raises(UnsupportedModelError, match="threshold -0 .*; The threshold must be"):
+    with pytest.raises(UnsupportedModelError, match=r"threshold -0 .*; The threshold must be"):
         api.generate(path, "host", tmp_path / "out")
 
 

@@ -36,7 +36,8 @@ def base(op: str, number: int) -> Call:
         tensors = {0: Tensor("x", (2, 3), DType.INT8), 1: Tensor("y", (2,), DType.INT32)}
         node = Node(op, "shape", (0,), (1,), None, 0)
         return Graph("g", tensors, (node,), (0,), (1,)).call(node)
-    return next(generate.case(7, number, [op]).graph.calls())
+    calls = generate.case(7, number, [op]).graph.calls()
+    return next(call for call in calls if call.node.op == op)
 
 
 def judged(op: str, edge: Edge) -> Iterator[tuple[str | None, str | None]]:

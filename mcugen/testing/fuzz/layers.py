@@ -41,6 +41,8 @@ def weights(s: Sketch, dtype: DType, shape: Shape, axis: int, *, int4: bool = Fa
     if s.flip(0.7):
         scales = [s.scale(around, 1.0) for _ in range(shape[axis])]
     values = s.values(DType.INT8, shape)
+    if s.flip(0.7):  # as TFLite's converter makes them
+        values = np.maximum(values, -127)
     if s.flip(0.3):  # as trained weights are
         values = np.round(np.clip(s.rng.normal(0, 30, shape), -127, 127)).astype(np.int8)
     affine = quant(scales, 0, axis if np.ndim(scales) else None)
@@ -102,10 +104,23 @@ def padding(s: Sketch) -> Padding:
     return s.pick((Padding.SAME, Padding.VALID))
 
 
+def image(s: Sketch, dtype: DType) -> TensorId:
+    """An image to slide a window over, now and then behind a PAD, which a pass takes in."""
+    x = s.source(dtype, ranks=(4,))
+    if s.flip(0.75):
+        return x
+    wanted, s.wanted = s.wanted, None  # that is the kernel of the layer
+    sides = [[0, 0], *([s.whole(0, 3), s.whole(0, 3)] for _ in range(2)), [0, 0]]
+    try:
+        return s.add("pad", [x, s.indices(sides)], None, dtype, s.tensors[x].quant)[0]
+    finally:
+        s.wanted = wanted
+
+
 def conv2d(s: Sketch) -> None:
     """CONV_2D, in groups now and then."""
     dtype = s.dtype("conv2d")
-    x = s.source(dtype, ranks=(4,))
+    x = image(s, dtype)
     channels = s.tensors[x].shape[3]
     count = s.pick([n for n in range(1, channels + 1) if channels % n == 0])
     count = count if s.flip(0.2) else 1
@@ -121,7 +136,7 @@ def conv2d(s: Sketch) -> None:
 def depthwise_conv2d(s: Sketch) -> None:
     """DEPTHWISE_CONV_2D, with several outputs per channel now and then."""
     dtype = s.dtype("depthwise_conv2d")
-    x = s.source(dtype, ranks=(4,))
+    x = image(s, dtype)
     multiplier = 1 if s.flip(0.7) else s.whole(1, 4)
     shape = (1, *window(s), s.tensors[x].shape[3] * multiplier)
     w = weights(s, dtype, shape, 3, int4=True)

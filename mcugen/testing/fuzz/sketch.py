@@ -64,7 +64,9 @@ class Sketch:
         return choices[self.whole(0, len(choices) - 1)]
 
     def size(self, most: int = 9) -> int:
-        """A size of an axis, small ones more often, and now and then one beyond `most`."""
+        """A size of an axis: small ones more often, multiples of 4, some beyond `most`."""
+        if self.flip(0.25):
+            return 4 * self.whole(1, 3)
         return self.whole(most, 3 * most) if self.flip(0.1) else self.whole(1, self.whole(2, most))
 
     def shape(self, rank: int) -> Shape:
