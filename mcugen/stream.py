@@ -160,7 +160,7 @@ class _Ways:
         found = sorted({max(e.load, self._floor) for edges in self._edges.values() for e in edges})
         fewest = sum(edge.cycles for edge in self._way(self.highest) or ())
         peaks: list[int] = []
-        least = most * fewest
+        least = most * fewest if fewest else 0.0  # layers that only rename memory take none
         for peak in found:
             way = self._way(peak)
             cycles = inf if way is None else sum(edge.cycles for edge in way)

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mcugen import interpret
+from mcugen import interpret, passes
+from mcugen.importers import tflite
 from mcugen.ir import Graph
 from mcugen.lifetimes import lifetimes
 from mcugen.model import load
@@ -16,6 +17,7 @@ from mcugen.rows_verify import verify_chains
 from mcugen.select import Selection, select, variants
 from mcugen.stream import MOST_CYCLES, Streams
 from mcugen.target import CPUS, Cpu
+from mcugen.testing.builder import one_op, quant
 from mcugen.testing.chains import random_graph
 from mcugen.testing.check import assert_equal, random_inputs
 
@@ -79,6 +81,14 @@ def test_nothing_changes_where_the_limit_is_kept_already() -> None:
         changed, selection = streamed(graph, arena(graph, alone))
         assert changed.nodes == graph.nodes
         assert cycles(changed, selection) == cycles(graph, alone)
+
+
+def test_layers_that_only_rename_memory() -> None:
+    x = {"shape": (2, 3), "quant": quant(0.5)}
+    model = one_op("RESHAPE", [x], {**x, "shape": (6,)}, {"newShape": [6]})
+    graph = passes.run(tflite.loads(model, "flat"))
+    changed, selection = streamed(graph, 1)
+    assert (changed.nodes, selection.kernels) == (graph.nodes, (None,))
 
 
 def test_the_peak_is_that_of_the_steps() -> None:
