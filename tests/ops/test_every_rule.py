@@ -46,7 +46,14 @@ def judged(op: str, edge: Edge) -> Iterator[tuple[str | None, str | None]]:
         call = base(op, number)
         try:
             changed = edge.breaks(call), edge.passes(call)
-        except (AssertionError, IndexError, AttributeError, TypeError, ValueError):
+        except (
+            ArithmeticError,
+            AssertionError,
+            LookupError,
+            AttributeError,
+            TypeError,
+            ValueError,
+        ):
             continue  # the change needs what this base has not
         yield broken_rule(changed[0]), broken_rule(changed[1])
 

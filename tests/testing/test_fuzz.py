@@ -157,8 +157,8 @@ def test_the_command_reports_and_repeats(tmp_path, monkeypatch, capsys):
 
 def _longest(first: str, ops: list[str]) -> generate.Case:
     """An int8 model that begins with an operator, with as many more as there are."""
-    names = sorted(ops)
-    numbers = range(names.index(first), 40 * len(names), len(names))
+    order = turns(ops)
+    numbers = (n for n in range(25 * len(order)) if order[n % len(order)].op == first)
     cases = [generate.case(0, number, ops) for number in numbers]
     fitting = [case for case in cases if next(case.graph.calls()).input().dtype.value == "int8"]
     return max(fitting, key=lambda case: len(case.graph.nodes))

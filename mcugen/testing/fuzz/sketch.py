@@ -15,7 +15,7 @@ from mcugen import verify
 from mcugen.exporters.builder import quant
 from mcugen.ir import DType, Graph, Node, Quant, Tensor, TensorId
 from mcugen.ops import OPS
-from mcugen.ops.base import Activation, Kernel, Shape
+from mcugen.ops.base import Activation, Family, Kernel, Shape
 
 T = TypeVar("T")
 
@@ -65,8 +65,9 @@ class Sketch:
 
     def size(self, most: int = 9) -> int:
         """A size of an axis: small ones more often, multiples of 4, some beyond `most`."""
-        if self.flip(0.25):
-            return 4 * self.whole(1, 3)
+        special = self.wanted is not None and self.wanted.family is not Family.REF
+        if self.flip(0.6 if special else 0.2):
+            return self.pick((4, 8, 12, 16, 16))
         return self.whole(most, 3 * most) if self.flip(0.1) else self.whole(1, self.whole(2, most))
 
     def shape(self, rank: int) -> Shape:
