@@ -14,7 +14,6 @@ from mcugen.errors import McugenError
 from mcugen.ir import Call, Graph, TensorId
 from mcugen.ops import OPS
 from mcugen.ops.base import Array, Family
-from mcugen.ops.rows import Chain
 from mcugen.passes.fuse_pad import fuse_pad
 from mcugen.select import Selection
 from mcugen.target import CPUS
@@ -71,10 +70,10 @@ def judge(cases: Sequence[Case], host: Host) -> list[Verdict]:
         for selection in variants(model.graph, HOST_FAMILIES)
     ]
     jobs += [
-        (model, Job(chained.graph, chained.selection, model.samples, model.period))
+        (model, Job(choice.graph, choice.selection, model.samples, model.period))
         for model in models
         if isinstance(model, Expected)
-        for chained in _by_rows(model.graph)
+        for choice in _rewritten(model.graph)
     ]
     results = host.run([job for _, job in jobs])
     verdicts = {id(model.case): Verdict(model.case) for model, _ in jobs}
@@ -89,10 +88,10 @@ def judge(cases: Sequence[Case], host: Host) -> list[Verdict]:
     return [model if isinstance(model, Verdict) else verdicts[id(model.case)] for model in models]
 
 
-def _by_rows(graph: Graph) -> Iterator[Choice]:
-    """The way with the least RAM, if layers run a few rows at a time in it."""
+def _rewritten(graph: Graph) -> Iterator[Choice]:
+    """The way with the least RAM, if it has chains of rows, moves or another order."""
     choice = arrange(graph, CPUS["cortex-m4"], Objective.RAM)
-    if any(isinstance(node.attrs, Chain) for node in choice.graph.nodes):
+    if choice.graph.nodes != graph.nodes:
         yield choice
 
 
