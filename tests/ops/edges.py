@@ -389,6 +389,8 @@ EDGES: dict[str, Edge] = {
         )
     ),
     # ---- states
+    "read_variable.variable_fits": Edge(change_output(dtype=DType.INT16)),
+    "assign_variable.read_variable.variable_fits": Edge(change_input(1, shape=(3, 2))),
     "svdf.activation_clamps_nothing": Edge(
         then(change_output(quant=quant(1.0, -127)), change_attrs(activation=Activation.RELU)),
         then(change_output(quant=quant(1.0, -128)), change_attrs(activation=Activation.RELU)),

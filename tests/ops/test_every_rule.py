@@ -11,6 +11,7 @@ from functools import cache
 import pytest
 from edges import EDGES, Edge
 
+from mcugen.exporters.builder import quant
 from mcugen.ir import Call, DType, Graph, Node, Tensor
 from mcugen.ops import OPS
 from mcugen.ops.base import Rule
@@ -19,6 +20,13 @@ from mcugen.testing.fuzz import generate
 from mcugen.testing.fuzz.catalog import SUBJECTS
 
 BASES = 60  # random calls to apply a change to: it may need a certain attribute or shape
+
+# The inputs and outputs of operators without a generator: tensors 0 and 1 are alike, 2 is a shape.
+HAND_MADE = {
+    "shape": ((0,), (2,)),
+    "read_variable": ((0,), (1,)),
+    "assign_variable": ((0, 1), (0,)),
+}
 
 PAIRS = [(name, rule) for name, op in OPS.items() for rule in op.rules]
 
@@ -32,10 +40,10 @@ def edge(op: str, rule: Rule) -> Edge | None:
 def base(op: str, number: int) -> Call:
     """A legal call of an operator."""
     if op not in SUBJECTS:
-        assert op == "shape"
-        tensors = {0: Tensor("x", (2, 3), DType.INT8), 1: Tensor("y", (2,), DType.INT32)}
-        node = Node(op, "shape", (0,), (1,), None, 0)
-        return Graph("g", tensors, (node,), (0,), (1,)).call(node)
+        node = Node(op, op, *HAND_MADE[op], None, 0)
+        x = Tensor("x", (2, 3), DType.INT8, quant(0.5))
+        shape = Tensor("shape", (2,), DType.INT32)
+        return Graph("g", {0: x, 1: x, 2: shape}, (node,), (0,), (1,)).call(node)
     calls = generate.case(7, number, [op]).graph.calls()
     return next(call for call in calls if call.node.op == op)
 
