@@ -107,10 +107,10 @@ def _windows(call: Call) -> int:
     _, kernel_h, kernel_w, in_ch = call.input(1).shape
     length = kernel_w * in_ch
     if (kernel_h, length) == (3, 9):
-        return 108 + 120
+        return 108 + 108
     pointwise = kernel_h * kernel_w == 1 and call.attrs.stride == (1, 1)
     if pointwise and length % 8 == 0:
-        return 3 * length + 83
+        return 3 * length + 63
     row = 14 + 24 * (length // 8) + 12 * (length // 4 % 2) + 10 * (length // 2 % 2)
     last = 20 + 15 * -(-kernel_h // 2) if length % 2 else 0
     return kernel_h * row + last + (90 if pointwise else 160)

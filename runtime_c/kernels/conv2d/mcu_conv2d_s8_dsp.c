@@ -394,91 +394,111 @@ static const int8_t *locate(const position *at, int8_t *bytes, int32_t *pitch) {
     return bytes;
 }
 
-/* The last channels where they are not a multiple of four; `args` as for the other groups. */
-static void last_channels(const int32_t *stream, core_args args, int32_t done, int32_t count) {
+/* ---- the passes */
+
+/* The last channels of two pixels where they are not a multiple of four. */
+static void last_channels(const mcu_conv2d_s8_dsp_params *p, const core_args *all, int32_t steps) {
+    const int32_t group_words = 4 + 2 * steps + OUTPUTS * ((all->fixed != 0) ? 2 : 3);
+    const int32_t done = OUTPUTS * all->groups;
     int8_t spare[2][OUTPUTS];
-    int8_t *const to = args.output + done;
-    const int32_t pitch = (int32_t)(args.output2 - args.output);
+    core_args args = *all;
     args.output = spare[0];
     args.output2 = spare[1];
     args.groups = 1;
-    core(stream, &args);
-    copy(to, pitch, spare[0], OUTPUTS, count, 2);
+    core(p->stream + all->groups * group_words, &args);
+    copy(all->output + done, (int32_t)(all->output2 - all->output), spare[0], OUTPUTS,
+         p->out_ch - done, 2);
 }
 
-void mcu_conv2d_s8_dsp(const mcu_conv2d_s8_dsp_params *params, const int8_t *input, int8_t *output,
-                       void *scratch) {
-    const mcu_conv2d_s8_dsp_params *const p = params;
-    const int32_t pixels = p->batch * p->out_h * p->out_w;
-    const int32_t length = p->kernel_w * p->in_ch;
-    const int32_t taps = p->kernel_h * length;
-    const int32_t last = (length % 2 != 0) ? (p->kernel_h + 1) / 2 : 0;
-    const int32_t steps = p->kernel_h * (length / 2) + last; /* of two taps */
-    const int32_t groups = p->out_ch / OUTPUTS;
-    const int32_t rest = p->out_ch % OUTPUTS;
-    int32_t *const window = scratch;
-    /* Bytes that are collected may be where the window will end: while the window grows by 16
-     * bytes, the bytes behind it get 4 fewer. But the last ones of odd rows are kept for the end.
-     */
-    int8_t *const bytes = (int8_t *)window + ((length % 2 != 0) ? 8 * steps : 3 * taps);
-    /* windows lie side by side in the input */
-    const int pointwise = p->kernel_h * p->kernel_w * p->stride_h * p->stride_w == 1;
-    const int is_27 = p->kernel_h == 3 && length == 9;
+/* All channels of two pixels, or of one, which then is its own partner: the same bytes are written
+ * twice. */
+static void pass(const mcu_conv2d_s8_dsp_params *p, core_args *args, int32_t steps, int paired) {
+    args->output2 = args->output + (paired ? p->out_ch : 0);
+    if (args->groups > 0) {
+        core(p->stream, args);
+    }
+    if (p->out_ch % OUTPUTS != 0) {
+        last_channels(p, args, steps);
+    }
+    args->output = args->output2 + p->out_ch;
+}
+
+/* A 1x1 kernel with stride 1: windows lie side by side in the input. */
+static void pointwise(const mcu_conv2d_s8_dsp_params *p, const int8_t *input, int32_t *window,
+                      core_args *args, int32_t steps) {
+    const int32_t count = p->in_ch;
+    for (int32_t left = p->batch * p->out_h * p->out_w; left > 0; left -= 2, input += 2 * count) {
+        const int8_t *const second = input + ((left > 1) ? count : 0);
+        if (count % 8 == 0) {
+            widen_row(window, input, second, count);
+        } else {
+            const sources of = {input, second, count, count, count, 1};
+            widen(window, &of);
+        }
+        pass(p, args, steps, left > 1);
+    }
+}
+
+/* Any other kernel; `bytes` has room for two windows. */
+static void windowed(const mcu_conv2d_s8_dsp_params *p, const int8_t *input, int32_t *window,
+                     int8_t *bytes, core_args *args, int32_t steps) {
     const int32_t in_pitch = p->in_w * p->in_ch;
+    const int32_t length = p->kernel_w * p->in_ch;
+    const int is_27 = p->kernel_h == 3 && length == 9;
     position at = {.p = p, .image = input};
     sources of = {.count = length, .rows = p->kernel_h};
-    core_args args = {
-        .window = window,
-        .window_end = (const int8_t *)(window + 2 * steps) - ((p->fixed != 0) ? 0 : 2),
-        .skip = STEP_BYTES * (UNROLL - ((steps == 1) ? 0 : (steps - 2) % UNROLL + 1)),
-        .output = output,
-        .groups = groups,
-        .fixed = p->fixed,
-    };
 
     begin_row(&at, 0);
-    for (int32_t pixel = 0; pixel < pixels; pixel += 2) {
-        /* A last pixel without a partner is its own: the same bytes are written twice. */
-        const int paired = pixel + 1 < pixels;
-        if (pointwise) {
-            of.from = input + pixel * length;
-            of.from2 = of.from + (paired ? length : 0);
-            if (length % 8 == 0) {
-                widen_row(window, of.from, of.from2, length);
-            } else {
-                widen(window, &of);
-            }
-        } else if (at.inside && at.x >= 0 && at.x + p->stride_w + p->kernel_w <= p->in_w &&
-                   at.column + 2 < p->out_w) {
+    for (int32_t left = p->batch * p->out_h * p->out_w; left > 0; left -= 2) {
+        if (at.inside && at.x >= 0 && at.x + p->stride_w + p->kernel_w <= p->in_w &&
+            at.column + 2 < p->out_w) {
             of.from = at.image + at.y * in_pitch + at.x * p->in_ch;
             of.from2 = of.from + p->stride_w * p->in_ch;
             of.pitch = of.pitch2 = in_pitch;
             at.column += 2;
             at.x += 2 * p->stride_w;
-            if (is_27) {
-                widen_27(window, of.from, of.from2, in_pitch);
-            } else {
-                widen(window, &of);
-            }
         } else {
             of.from = locate(&at, bytes, &of.pitch);
             of.from2 = of.from;
             of.pitch2 = of.pitch;
-            if (paired) {
+            if (left > 1) {
                 advance(&at);
-                of.from2 = locate(&at, bytes + taps, &of.pitch2);
+                of.from2 = locate(&at, bytes + p->kernel_h * length, &of.pitch2);
                 advance(&at);
             }
+        }
+        if (is_27 && of.pitch == of.pitch2) {
+            widen_27(window, of.from, of.from2, of.pitch);
+        } else {
             widen(window, &of);
         }
-        args.output2 = args.output + (paired ? p->out_ch : 0);
-        if (groups > 0) {
-            core(p->stream, &args);
-        }
-        if (rest > 0) {
-            const int32_t group_words = 4 + 2 * steps + OUTPUTS * ((p->fixed != 0) ? 2 : 3);
-            last_channels(p->stream + groups * group_words, args, groups * OUTPUTS, rest);
-        }
-        args.output = args.output2 + p->out_ch;
+        pass(p, args, steps, left > 1);
+    }
+}
+
+void mcu_conv2d_s8_dsp(const mcu_conv2d_s8_dsp_params *params, const int8_t *input, int8_t *output,
+                       void *scratch) {
+    const mcu_conv2d_s8_dsp_params *const p = params;
+    const int32_t length = p->kernel_w * p->in_ch;
+    const int32_t last = (length % 2 != 0) ? (p->kernel_h + 1) / 2 : 0;
+    const int32_t steps = p->kernel_h * (length / 2) + last; /* of two taps */
+    int32_t *const window = scratch;
+    /* Bytes that are collected may be where the window will end: while the window grows by 16
+     * bytes, the bytes behind it get 4 fewer. But the last ones of odd rows are kept for the end.
+     */
+    int8_t *const bytes =
+        (int8_t *)window + ((length % 2 != 0) ? 8 * steps : 3 * p->kernel_h * length);
+    core_args args = {
+        .window = window,
+        .window_end = (const int8_t *)(window + 2 * steps) - ((p->fixed != 0) ? 0 : 2),
+        .skip = STEP_BYTES * (UNROLL - ((steps == 1) ? 0 : (steps - 2) % UNROLL + 1)),
+        .output = output,
+        .groups = p->out_ch / OUTPUTS,
+        .fixed = p->fixed,
+    };
+    if (p->kernel_h * p->kernel_w * p->stride_h * p->stride_w == 1) {
+        pointwise(p, input, window, &args, steps);
+    } else {
+        windowed(p, input, window, bytes, &args, steps);
     }
 }
