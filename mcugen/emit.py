@@ -44,6 +44,7 @@ _ELEMENT_TYPES = {  # of harness.h
     "uint8_t": "ELEMENT_U8",
     "int16_t": "ELEMENT_S16",
     "int32_t": "ELEMENT_S32",
+    "int64_t": "ELEMENT_S64",
     "float": "ELEMENT_F32",
 }
 

@@ -242,8 +242,6 @@ class _LiteRt:
 
         self._load = load
         self._interpreter = _load(self.name, load)
-        if self._file.has_resources:  # it refuses variables without first values when it runs
-            _load(self.name, self._interpreter.invoke)
 
     def _reset(self) -> None:
         if self._file.has_resources:

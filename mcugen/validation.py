@@ -193,13 +193,20 @@ def oracles(model: Model, graph: Graph) -> tuple[list[Oracle], list[str]]:
         if wrong and make is reference.tflm:
             continue
         try:
-            found.append(_Interpreter(make(model.content), model, graph))
+            oracle = _Interpreter(make(model.content), model, graph)
+            oracle.outputs(_zeros(graph))  # some refuse a model no sooner than when they run it
+            found.append(oracle)
         except reference.RefusedError as error:
             notes.append(str(error))
     if not found or found[0].name != "TFLM":
         found.insert(0, _Numpy(graph))
         notes.append(f"{NUMPY} stand in for TFLM")
     return found, notes
+
+
+def _zeros(graph: Graph) -> list[Array]:
+    tensors = (graph.tensors[i] for i in graph.inputs)
+    return [np.zeros(tensor.shape, tensor.dtype.numpy) for tensor in tensors]
 
 
 def silent(done: int, total: int) -> None:

@@ -13,6 +13,7 @@ import mcugen
 from mcugen import api, reference, validation
 from mcugen.ir import DType
 from mcugen.quantizer.config import Activations, Config, Effort
+from mcugen.testing.builder import one_op, quant
 
 DIGITS = Path(__file__).parent.parent / "examples" / "digits"
 MODEL = DIGITS / "digits_int8.tflite"
@@ -37,6 +38,19 @@ def test_the_digits_are_exact_and_accurate_on_this_machine():
 def test_the_digits_are_exact_in_the_emulator(board):
     result = mcugen.validate(MODEL, board, DATA, limit=10)
     assert result.exact and result.samples == 10
+
+
+def test_a_reference_that_refuses_a_model_as_it_runs_is_left_out(tmp_path):
+    """TFLM has ARG_MAX, but no int64 indices."""
+    path, data = tmp_path / "index.tflite", tmp_path / "data.npz"
+    x = {"shape": (1, 5), "quant": quant(0.1)}
+    axis = {"shape": (1,), "dtype": "int32", "data": [1]}
+    index = {"shape": (1,), "dtype": "int64"}
+    path.write_bytes(one_op("ARG_MAX", [x, axis], index, {"outputType": 4}))
+    np.savez(data, x=np.array([[1, 9, 3, 4, 5], [0, 0, 0, 7, 0]], np.int8))
+    result = mcugen.validate(path, "host", data)
+    assert result.exact and result.yardstick == validation.NUMPY
+    assert any("TFLM: the reference interpreter refuses" in note for note in result.notes)
 
 
 @pytest.mark.qemu

@@ -51,9 +51,9 @@ def infer(call: Call) -> tuple[Shape, ...]:
 
 
 def types_are_indexed(call: Call) -> str | None:
-    """The input must be int8 or float32, the output int32."""
+    """The input must be int8 or float32, the output int32 or int64."""
     source, target = call.input().dtype, call.output.dtype
-    if source in (DType.INT8, DType.FLOAT32) and target is DType.INT32:
+    if source in (DType.INT8, DType.FLOAT32) and target in (DType.INT32, DType.INT64):
         return None
     return f"input {source.value}, output {target.value}"
 
@@ -75,17 +75,30 @@ def axis_is_known(call: Call) -> str | None:
 def _op(name: str, function: Callable[..., Array], flip: int) -> Op:
     def semantics(call: Call, inputs: Arrays) -> list[Array]:
         """The first index, as reference_ops::ArgMinMax; scales do not matter."""
-        return [np.asarray(function(inputs[0], axis=axis(call))).astype(np.int32)]
+        found = np.asarray(function(inputs[0], axis=axis(call)))
+        return [found.astype(call.output.dtype.numpy)]
 
-    def params_s8(call: Call) -> Fields:
-        """Fields of mcu_arg_max_s8_params."""
+    def params(call: Call) -> Fields:
+        """Fields of mcu_arg_max_params."""
         shape, position = call.input().shape, axis(call)
         return {
             "outer": math.prod(shape[:position]),
             "count": shape[position],
             "inner": math.prod(shape[position + 1 :]),
             "flip": flip,
+            "wide": int(call.output.dtype is DType.INT64),
         }
+
+    def kernel(name: str, dtype: DType) -> Kernel:
+        return Kernel(
+            name=f"mcu_arg_max_{name}_ref",
+            family=Family.REF,
+            dtype=dtype,
+            params=params,
+            params_type="mcu_arg_max_params",
+            header="mcu_arg_max.h",
+            cost=lambda call: Cost(cycles=12 * call.input().elements + 100),
+        )
 
     return Op(
         name=name,
@@ -97,17 +110,7 @@ def _op(name: str, function: Callable[..., Array], flip: int) -> Op:
         floating=semantics,
         quantized=semantics,
         arity=(2, 2),
-        kernels=(
-            Kernel(
-                name="mcu_arg_max_s8_ref",
-                family=Family.REF,
-                dtype=DType.INT8,
-                params=params_s8,
-                params_type="mcu_arg_max_s8_params",
-                header="mcu_arg_max.h",
-                cost=lambda call: Cost(cycles=12 * call.input().elements + 100),
-            ),
-        ),
+        kernels=(kernel("s8", DType.INT8), kernel("f32", DType.FLOAT32)),
     )
 
 

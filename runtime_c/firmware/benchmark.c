@@ -88,6 +88,9 @@ static float element(const model_output *port, size_t index) {
     case ELEMENT_S32:
         memcpy(&q, &data[index * sizeof q], sizeof q);
         break;
+    case ELEMENT_S64: /* of indices only, of which the lower half is enough */
+        memcpy(&q, &data[index * 2 * sizeof q], sizeof q);
+        break;
     case ELEMENT_F32:
     default:
         memcpy(&real, &data[index * sizeof real], sizeof real);
@@ -103,6 +106,8 @@ static size_t element_bytes(element_type type) {
         return 1;
     case ELEMENT_S16:
         return 2;
+    case ELEMENT_S64:
+        return 8;
     case ELEMENT_S32:
     case ELEMENT_F32:
     default:

@@ -7,7 +7,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef enum { ELEMENT_S8, ELEMENT_U8, ELEMENT_S16, ELEMENT_S32, ELEMENT_F32 } element_type;
+typedef enum {
+    ELEMENT_S8,
+    ELEMENT_U8,
+    ELEMENT_S16,
+    ELEMENT_S32,
+    ELEMENT_S64,
+    ELEMENT_F32
+} element_type;
 
 typedef struct {
     void *(*address)(void); ///< where to write the tensor

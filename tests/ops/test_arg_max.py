@@ -11,6 +11,7 @@ from mcugen.ir import DType
 from mcugen.ops.arg_max import ARG_MAX, ARG_MIN
 from mcugen.testing.builder import one_op, quant
 from mcugen.testing.check import (
+    LITERT_ONLY,
     Change,
     KernelBatch,
     broken_rule,
@@ -22,7 +23,7 @@ from mcugen.testing.check import (
     unchanged,
 )
 
-INT32 = 2  # TFLite's code
+CODES = {"int32": 2, "int64": 4}  # TFLite's
 OPERATORS = ("ARG_MAX", "ARG_MIN")
 
 
@@ -33,13 +34,14 @@ class Arg:
     operator: str = "ARG_MAX"
     shape: tuple[int, ...] = (2, 3, 4)
     axis: int = -1
+    index: str = "int32"
 
     def model(self, dtype: str = "int8") -> bytes:
         x = {"shape": self.shape, "dtype": dtype, "quant": quant(0.1, 5)}
         axis = {"shape": (1,), "dtype": "int32", "data": [self.axis]}
         shape = np.zeros(self.shape).argmax(axis=self.axis).shape
-        output = {"shape": shape, "dtype": "int32"}
-        return one_op(self.operator, [x, axis], output, {"outputType": INT32})
+        output = {"shape": shape, "dtype": self.index}
+        return one_op(self.operator, [x, axis], output, {"outputType": CODES[self.index]})
 
     def inputs(self, dtype: str = "int8") -> list[np.ndarray]:
         few = np.array([-128, -127, -1, 0, 126, 127])
@@ -68,11 +70,22 @@ def test_float_equals_the_references(operator: str) -> None:
     check_op(case.model("float32"), case.inputs("float32"))
 
 
+@pytest.mark.parametrize("dtype", ["int8", "float32"])
+@pytest.mark.parametrize("operator", OPERATORS)
+def test_int64_equals_litert(operator: str, dtype: str) -> None:
+    case = Arg(operator, index="int64")
+    check_op(case.model(dtype), case.inputs(dtype), against=LITERT_ONLY)
+
+
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
 def test_kernel_equals_numpy(compiler: str) -> None:
     batch = KernelBatch()
     for case in grid():
-        batch.add(f"{case}", run_op(case.model(), case.inputs()))
+        for dtype in ("int8", "float32"):
+            batch.add(f"{case} {dtype}", run_op(case.model(dtype), case.inputs(dtype)))
+    for operator in OPERATORS:
+        wide = Arg(operator, index="int64")
+        batch.add(f"{wide}", run_op(wide.model(), wide.inputs()))
     batch.check(compiler)
 
 
@@ -82,7 +95,7 @@ PLAIN = Arg()
 
 BROKEN: tuple[tuple[str, Arg, Change], ...] = (
     ("types_are_indexed", PLAIN, change_input(0, dtype=DType.UINT8)),
-    ("types_are_indexed", PLAIN, change_output(dtype=DType.INT64)),
+    ("types_are_indexed", PLAIN, change_output(dtype=DType.INT16)),
     ("quantized_per_tensor", PLAIN, change_input(0, quant=None)),
     ("axis_is_known", PLAIN, change_input(1, data=None)),
     ("axis_is_known", PLAIN, change_input(1, dtype=DType.FLOAT32)),

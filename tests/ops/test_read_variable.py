@@ -105,11 +105,6 @@ def test_a_reference_begins_anew_each_time() -> None:
         np.testing.assert_array_equal(first, second)
 
 
-def test_litert_refuses_variables_without_first_values_at_once() -> None:
-    with pytest.raises(reference.RefusedError, match="variable != nullptr"):
-        reference.litert(CASES["int8-zero"])
-
-
 def test_the_generated_code_equals_numpy(tmp_path: Path) -> None:
     graphs = [passes.run(tflite.loads(content, "test")) for content in CASES.values()]
     jobs = [Job(g, select(g, CPUS["host"]), samples(g), STEPS) for g in graphs]

@@ -24,7 +24,7 @@ from mcugen.testing.fuzz.sketch import Sketch
 
 LOGARITHM = quant(16 / 256, 127)
 MAX_MULTIPLIER = 2.0**30
-TFLITE_INT32 = 2  # of TFLite's tensor types
+TFLITE_INT32, TFLITE_INT64 = 2, 4  # of TFLite's tensor types
 
 # ---- weights and biases
 
@@ -267,7 +267,9 @@ def arg_extreme(op: str) -> Grow:
         x = s.source(s.dtype(op), ranks=(1, 2, 3, 4))
         rank = len(s.tensors[x].shape)
         at = s.const(s.whole(-rank, rank - 1), DType.INT32)
-        s.add(op, [x, at], ArgMaxAttrs(TFLITE_INT32), DType.INT32, None)
+        wide = s.reference == "litert" and s.flip(0.4)  # TFLite Micro gives int32 only
+        attrs = ArgMaxAttrs(TFLITE_INT64 if wide else TFLITE_INT32)
+        s.add(op, [x, at], attrs, DType.INT64 if wide else DType.INT32, None)
 
     return grow
 

@@ -19,12 +19,13 @@ static int32_t arg_max(const int8_t *input, int32_t count, int32_t step, int32_t
     return index;
 }
 
-void mcu_arg_max_s8_ref(const mcu_arg_max_s8_params *params, const int8_t *input, int32_t *output) {
-    const mcu_arg_max_s8_params p = *params;
+void mcu_arg_max_s8_ref(const mcu_arg_max_params *params, const int8_t *input, void *output) {
+    const mcu_arg_max_params p = *params;
 
     for (int32_t i = 0; i < p.outer; i++) {
         for (int32_t j = 0; j < p.inner; j++) {
-            *output++ = arg_max(input + j, p.count, p.inner, p.flip);
+            const int32_t index = arg_max(input + j, p.count, p.inner, p.flip);
+            mcu_put_index(output, i * p.inner + j, index, p.wide);
         }
         input += p.count * p.inner;
     }
