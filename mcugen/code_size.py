@@ -19,6 +19,7 @@ _LIKE = {  # cores whose code is as large; on the host a part of it is as good a
     "cortex-m0plus": "cortex-m0",
     "cortex-m7": "cortex-m4",
     "cortex-m33": "cortex-m4",
+    "cortex-m85": "cortex-m55",
     "host": "cortex-m4",
 }
 

@@ -61,6 +61,13 @@ CPUS: dict[str, Cpu] = {
             ("-mcpu=cortex-m55", "-mthumb", "-mfloat-abi=hard", "-mfpu=auto"),
             (Family.MVE, Family.DSP, Family.REF),
         ),
+        # gcc knows it from version 13 on. The architecture is that of the Cortex-M55 and pointer
+        # authentication, which nothing here needs; only the order of instructions is not its own.
+        Cpu(
+            "cortex-m85",
+            ("-mcpu=cortex-m55", "-mthumb", "-mfloat-abi=hard", "-mfpu=auto"),
+            (Family.MVE, Family.DSP, Family.REF),
+        ),
     )
 }
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import struct
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from elftools.elf.elffile import ELFFile
 
+from mcugen import resources
 from mcugen.target import Board, board_names, load_board
 
 Build = Callable[..., tuple[Board, Path]]
@@ -83,3 +85,40 @@ def test_header_of_an_imxrt1062_points_at_itself_and_at_the_vectors(build: Build
     assert (header, dcd, csf) == (0x432000D1, 0, 0)
     assert entry == 0x60002000 and self == 0x60001000
     assert struct.unpack("<3I", start[data - 0x60000000 :][:12]) == (0x60000000, 0x7C0000, 0)
+
+
+RATES = (9600, 19200, 57600, 115200, 230400, 460800, 921600)
+LPUART = """
+#include "lpuart.h"
+#include <stdio.h>
+int main(void) {
+    uint32_t baud;
+    while (scanf("%u", &baud) == 1) {
+        printf("%u\\n", lpuart_rate(baud));
+    }
+    return 0;
+}
+"""
+
+
+@pytest.mark.parametrize("name", ["teensy41", "frdm-mcxn947"])
+def test_an_lpuart_comes_to_within_half_a_percent_of_each_usual_rate(
+    tmp_path: Path, name: str
+) -> None:
+    clock = load_board(name).uart.clock_hz
+    numbers = {"BASE": 0, "CLOCK_HZ": clock, "BAUD": 115200, "IRQ": 0}
+    text = "".join(f"#define BOARD_UART_{key} {value}U\n" for key, value in numbers.items())
+    (tmp_path / "board.h").write_text(text)
+    (tmp_path / "rates.c").write_text(LPUART + "bool clocks_are_raised;\n")
+    folders = [f"-I{tmp_path}", f"-I{resources.runtime_c() / 'firmware'}"]
+    program = tmp_path / "rates"
+    subprocess.run(["gcc", *folders, tmp_path / "rates.c", "-o", program], check=True, timeout=60)
+    asked = "\n".join(map(str, (*RATES, 3 * clock)))
+    told = subprocess.run(
+        [program], input=asked, capture_output=True, text=True, check=True, timeout=60
+    )
+    *codes, impossible = map(int, told.stdout.split())
+    assert impossible == 0
+    for rate, code in zip(RATES, codes, strict=True):
+        samples, divider = (code >> 24) + 1, code & 0x1FFF
+        assert 8 <= samples <= 32 and clock / samples / divider == pytest.approx(rate, rel=0.005)
