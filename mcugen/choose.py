@@ -23,6 +23,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mcugen.code_size import code_size
+from mcugen.errors import OptionError
 from mcugen.frontier import Option, Point, frontier
 from mcugen.ir import Call, Graph, TensorId
 from mcugen.lifetimes import lifetimes
@@ -44,6 +45,11 @@ class Objective(enum.Enum):
     BALANCED = "balanced"
     SIZE = "size"
     RAM = "ram"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Objective:
+        known = ", ".join(objective.value for objective in cls)
+        raise OptionError(f"objective: {value!r}; known: {known}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,15 +154,23 @@ class _Search:
 
     def _best(self, objective: Objective, limits: Limits) -> Point:
         if objective is Objective.RAM:
-            arena = self._arena(self._least_ram(limits.flash).picks)
-            near = Limits(limits.flash, int(arena * NEAR))
-            return self._best(Objective.TIME, near.and_(limits))
-        (highest, *_) = self._peaks(limits.ram)
-        wanted = self._point(objective, limits.flash, highest)
+            least = self._least_ram(limits.flash)
+            near = limits.and_(Limits(ram=int(self._arena(least.picks) * NEAR)))
+            return self._best(Objective.TIME, near)
+        peaks = self._peaks(limits.ram)
+        wanted = self._point(objective, limits.flash, peaks[0])
         if limits.ram is None or self._arena(wanted.picks) <= limits.ram:
             return wanted
         least = self._least_ram(limits.flash)
-        return self._towards(wanted, least, max(limits.ram, self._arena(least.picks)))
+        ram = max(limits.ram, self._arena(least.picks))
+        within = Limits(limits.flash, ram)
+        lower = (self._point(objective, limits.flash, peak) for peak in peaks[1:])
+        fitting = next((point for point in lower if self._fits(point, within)), least)
+        found = (self._towards(wanted, least, ram), fitting)
+        return min((p for p in found if self._fits(p, within)), key=_RANK[objective], default=least)
+
+    def _fits(self, point: Point, limits: Limits) -> bool:
+        return not limits.excess(Figures(point.cycles, point.flash, self._arena(point.picks)))
 
     def _peaks(self, limit: int | None) -> list[int]:
         """The peaks in question, falling: the loads that leave a variant to every layer."""
@@ -177,7 +191,7 @@ class _Search:
             excess = 0 if flash is None else max(point.flash - flash, 0)
             return excess, self._arena(point.picks), point.cycles
 
-        leanest = best = self._leanest()
+        best = self._leanest()
         least = rank(best)
         for peak in reversed(self._peaks(None)):
             if least[0] == 0 and peak > least[1]:  # no arena is smaller than its peak
@@ -185,7 +199,7 @@ class _Search:
             point = self._point(Objective.RAM, flash, peak)
             if (found := rank(point)) < least:
                 best, least = point, found
-        faster = self._towards(self._point(Objective.RAM, flash, least[1]), leanest, least[1])
+        faster = self._towards(self._point(Objective.RAM, flash, least[1]), best, least[1])
         return min(best, faster, key=rank)
 
     def _towards(self, wanted: Point, least: Point, ram: int) -> Point:

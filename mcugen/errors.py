@@ -38,6 +38,10 @@ class PluginError(McugenError):
     """A file with custom operators cannot be used."""
 
 
+class OptionError(McugenError):
+    """An argument is none of those that are allowed."""
+
+
 class OutputError(McugenError):
     """The output directory cannot be written."""
 

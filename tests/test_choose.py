@@ -10,6 +10,7 @@ import pytest
 
 from mcugen import choose as module
 from mcugen.choose import NEAR, Objective, choose
+from mcugen.errors import OptionError
 from mcugen.ir import Graph, Node
 from mcugen.lifetimes import lifetimes
 from mcugen.limits import NO_LIMITS, Limits
@@ -120,6 +121,9 @@ def test_limits_hold_where_that_is_possible(seed: int, monkeypatch: pytest.Monke
         assert fast.flash <= limits.flash
         if objective is Objective.TIME:
             assert fast.cycles == min(f.cycles for f in found if f.flash <= limits.flash)
+        if any(f.flash <= limits.flash and f.arena <= limits.ram for f in found):
+            both = chosen(graph, objective, limits)
+            assert (both.flash <= limits.flash) and (both.arena <= limits.ram)
         lean = chosen(graph, objective, replace(limits, flash=None))
         assert lean.arena <= limits.ram
         if objective is Objective.TIME:
@@ -135,3 +139,8 @@ def test_what_no_choice_can_meet_is_met_as_nearly_as_possible(
         least = chosen(graph, objective, Limits(flash=0))
         assert objective is Objective.RAM or least.flash == min(f.flash for f in found)
         assert chosen(graph, objective, Limits(ram=0)).arena == min(f.arena for f in found)
+
+
+def test_an_unknown_objective_is_an_error_that_lists_the_known_ones() -> None:
+    with pytest.raises(OptionError, match=r"objective: 'fast'; known: time, balanced, size, ram"):
+        Objective("fast")

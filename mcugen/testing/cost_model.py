@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mcugen.cycles import CORES
 from mcugen.importers import tflite
 from mcugen.ir import Call
 from mcugen.passes import run as compiled
@@ -191,5 +192,14 @@ def table(found: Iterable[Error]) -> str:
     return "\n".join(lines)
 
 
+def main(core: str = CORE) -> int:
+    """Print the errors on a core."""
+    if core not in CORES:
+        print(f"{core}: has no cycle model; known: {', '.join(CORES)}", file=sys.stderr)
+        return 2
+    print(table(errors(core)))
+    return 0
+
+
 if __name__ == "__main__":
-    print(table(errors(*sys.argv[1:2])))
+    sys.exit(main(*sys.argv[1:2]))
