@@ -26,7 +26,7 @@ CORES  ?= microbit mps2-an385 mps2-an386 mps2-an500 mps2-an505 mps3-an547
 MODELS ?= $(or $(MCUGEN_SHARED),../shared)/models
 C_FILES = $(shell git ls-files '*.c' '*.h')
 
-.PHONY: demo test check bench setup clean fuzz faults docs bench-quant bench-costs code-sizes
+.PHONY: demo test check bench setup clean fuzz faults docs bench-quant bench-costs code-sizes plans
 .DEFAULT_GOAL := demo
 
 demo: setup
@@ -49,6 +49,9 @@ bench: setup
 fuzz: setup
 	@$(BIN)/python -m mcugen.testing.fuzz -n $(N) --seed $(SEED) --jobs $(JOBS) \
 		--networks $(NETWORKS) $(CORES:%=--board %)
+
+plans: setup
+	@$(BIN)/python -m mcugen.testing.plans -n $(N) --seed $(SEED)
 
 faults: setup
 	@$(BIN)/python -m mcugen.testing.faults examples/digits/digits_int8.tflite -n $(N) --seed $(SEED)

@@ -29,7 +29,7 @@ from mcugen.errors import BoardError, OutputError, Problem, ToolError, Unsupport
 from mcugen.ir import DType, Graph, Tensor, printable
 from mcugen.limits import NO_LIMITS, Limits, room
 from mcugen.lower import lower
-from mcugen.memory_report import memory_report
+from mcugen.memory_report import memory_report, saving
 from mcugen.model import Model, load, loads
 from mcugen.ops.base import Array
 from mcugen.packages import Package
@@ -207,7 +207,10 @@ def analyze(
         return analysis.analyze(model, graph, error.problems)
     result = replace(analysis.analyze(model, graph), note=choice.note)
     if plan:
-        result = replace(result, plan=memory_report(choice.graph, choice.selection))
+        report = memory_report(choice.graph, choice.selection)
+        lean = arrange(graph, board.cpu, Objective.RAM) if choice.saves_no_ram else choice
+        advice = saving(choice.cost, lean.cost)
+        result = replace(result, plan=replace(report, causes=(*report.causes, *advice)))
     return result if board_name is None else replace(result, memory=_memory(program, board))
 
 

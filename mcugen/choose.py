@@ -78,6 +78,11 @@ class Choice:
         return tuple(pairs)
 
     @property
+    def saves_no_ram(self) -> bool:
+        """True where every layer runs by itself, in its own place."""
+        return not any(node.op in ("rows", "move") for node in self.graph.nodes)
+
+    @property
     def note(self) -> str:
         """What the limits changed."""
         if self.free is None:

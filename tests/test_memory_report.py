@@ -11,7 +11,17 @@ import pytest
 
 from mcugen import cli
 from mcugen.ir import Graph
-from mcugen.memory_report import LETTERS, Block, MemoryReport, Moment, chart, memory_report, svg
+from mcugen.limits import Figures
+from mcugen.memory_report import (
+    LETTERS,
+    Block,
+    MemoryReport,
+    Moment,
+    chart,
+    memory_report,
+    saving,
+    svg,
+)
 from mcugen.ops.base import Overlap
 from mcugen.select import Selection, select
 from mcugen.target import CPUS
@@ -104,3 +114,19 @@ def test_cli_prints_the_plan_and_draws_it(
     assert plan["blocks"][0]["letter"] == LETTERS[0] and plan["arena"] >= plan["bound"] > 0
     assert cli.main(["analyze", str(MODEL), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["plan"] is None
+
+
+def test_what_another_objective_would_save_is_said() -> None:
+    now, lean = Figures(1000, 5000, 400), Figures(1020, 5100, 300)
+    assert saving(now, lean) == (
+        "-O ram saves 100 bytes, arena 300: +2.0% of the modelled cycles, +100 bytes of flash",
+    )
+    assert saving(lean, now) == ()
+
+
+def test_the_command_says_what_would_lower_the_peak(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["analyze", str(MODEL), "--board", "mps2-an386", "--memory"]) == 0
+    assert "-O ram saves" in capsys.readouterr().out
+    assert cli.main(["analyze", str(MODEL), "--board", "mps2-an386", "--memory", "-O", "ram"]) == 0
+    text = capsys.readouterr().out
+    assert "-O ram saves" not in text and "ROWS" in text
