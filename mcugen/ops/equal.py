@@ -15,8 +15,8 @@ LEFT_SHIFT = 8  # fraction bits of an int8 operand's real value
 
 Relation = Callable[[Array, Array], Array]
 
-# Bits of the kernel's mask: what holds if the first operand is less, equal or greater.
-_LESS, _EQUAL, _GREATER = 1, 2, 4
+# Bits of the kernel's mask: what holds if the first operand is less, equal, greater, or one is NaN.
+_LESS, _EQUAL, _GREATER, _UNORDERED = 1, 2, 4, 8
 
 # ---- rules
 
@@ -89,6 +89,20 @@ def _kernel(holds: int) -> Kernel:
     )
 
 
+def _kernel_f32(holds: int) -> Kernel:
+    return Kernel(
+        name="mcu_compare_f32_ref",
+        family=Family.REF,
+        dtype=DType.FLOAT32,
+        params=lambda call: {**broadcast.loop_fields(call), "holds": holds},
+        params_type="mcu_compare_f32_params",
+        header="mcu_compare_f32.h",
+        operands=(0, 1),
+        overlap=overlap.elementwise,
+        cost=lambda call: Cost(cycles=25 * call.output.elements + 250),
+    )
+
+
 # ---- the operators
 
 
@@ -112,12 +126,12 @@ def _op(name: str, relation: Relation, holds: int) -> Op:
         floating=compare,
         quantized=compare,
         arity=(2, 2),
-        kernels=(_kernel(holds),),
+        kernels=(_kernel(holds), _kernel_f32(holds)),
     )
 
 
 EQUAL = _op("equal", np.equal, _EQUAL)
-NOT_EQUAL = _op("not_equal", np.not_equal, _LESS | _GREATER)
+NOT_EQUAL = _op("not_equal", np.not_equal, _LESS | _GREATER | _UNORDERED)
 LESS = _op("less", np.less, _LESS)
 LESS_EQUAL = _op("less_equal", np.less_equal, _LESS | _EQUAL)
 GREATER = _op("greater", np.greater, _GREATER)

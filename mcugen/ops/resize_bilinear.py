@@ -181,12 +181,10 @@ def bilinear_floating(call: Call, inputs: Arrays) -> list[Array]:
 # ---- C parameters and kernels
 
 
-def params_s8(call: Call) -> Fields:
-    """Fields of mcu_resize_bilinear_s8_params."""
+def layout(call: Call) -> Fields:
+    """The fields that all params structs of bilinear interpolation begin with."""
     batch, in_h, in_w, channels = call.input().shape
     _, out_h, out_w, _ = call.output.shape
-    rows = interpolation(in_h, out_h, call.attrs)
-    cols = interpolation(in_w, out_w, call.attrs)
     return {
         "batch": batch,
         "in_h": in_h,
@@ -194,8 +192,30 @@ def params_s8(call: Call) -> Fields:
         "channels": channels,
         "out_h": out_h,
         "out_w": out_w,
+    }
+
+
+def params_s8(call: Call) -> Fields:
+    """Fields of mcu_resize_bilinear_s8_params."""
+    rows = interpolation(call.input().shape[1], call.output.shape[1], call.attrs)
+    cols = interpolation(call.input().shape[2], call.output.shape[2], call.attrs)
+    return {
+        **layout(call),
         "rows": Const(rows.astype(np.int16), "int16_t"),
         "cols": Const(cols.astype(np.int16), "int16_t"),
+    }
+
+
+def params_f32(call: Call) -> Fields:
+    """Fields of mcu_resize_bilinear_f32_params."""
+    rows = _positions(call.input().shape[1], call.output.shape[1], call.attrs)
+    cols = _positions(call.input().shape[2], call.output.shape[2], call.attrs)
+    return {
+        **layout(call),
+        "rows": Const(np.stack(rows[:2], axis=1).astype(np.int16), "int16_t"),
+        "cols": Const(np.stack(cols[:2], axis=1).astype(np.int16), "int16_t"),
+        "down": Const(rows[2].astype(np.float32), "float"),
+        "right": Const(cols[2].astype(np.float32), "float"),
     }
 
 
@@ -242,6 +262,17 @@ BILINEAR = Op(
             header="mcu_resize_bilinear.h",
             cost=lambda call: Cost(
                 cycles=100 + 25 * call.output.elements, flash=6 * sum(call.output.shape[1:3])
+            ),
+        ),
+        Kernel(
+            name="mcu_resize_bilinear_f32_ref",
+            family=Family.REF,
+            dtype=DType.FLOAT32,
+            params=params_f32,
+            params_type="mcu_resize_bilinear_f32_params",
+            header="mcu_resize_bilinear_f32.h",
+            cost=lambda call: Cost(
+                cycles=100 + 30 * call.output.elements, flash=8 * sum(call.output.shape[1:3])
             ),
         ),
     ),

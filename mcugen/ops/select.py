@@ -69,14 +69,14 @@ def shapes_are_equal(call: Call) -> str | None:
 # ---- C parameters and kernels
 
 
-def choices_are_int8(call: Call) -> str | None:
-    """Both choices must be int8."""
-    return None if call.output.dtype is DType.INT8 else call.output.dtype.value
+def _kernel(shapes: Callable[[Call], tuple[Shape, ...]], dtype: DType, name: str) -> Kernel:
+    def choices_have_a_type(call: Call) -> str | None:
+        return None if call.output.dtype is dtype else call.output.dtype.value
 
+    choices_have_a_type.__doc__ = f"Both choices must be {dtype.value}."
 
-def _kernel(shapes: Callable[[Call], tuple[Shape, ...]]) -> Kernel:
-    def params_s8(call: Call) -> Fields:
-        """Fields of mcu_select_s8_params."""
+    def params(call: Call) -> Fields:
+        """Fields of mcu_select_params."""
         loops = broadcast.merge(*shapes(call))
         return {
             "counts": loops.counts,
@@ -86,14 +86,14 @@ def _kernel(shapes: Callable[[Call], tuple[Shape, ...]]) -> Kernel:
         }
 
     return Kernel(
-        name="mcu_select_s8_ref",
+        name=f"mcu_select_{name}_ref",
         family=Family.REF,
         dtype=DType.BOOL,
-        params=params_s8,
-        params_type="mcu_select_s8_params",
+        params=params,
+        params_type="mcu_select_params",
         header="mcu_select.h",
         operands=(0, 1, 2),
-        applies=(choices_are_int8,),
+        applies=(choices_have_a_type,),
         cost=lambda call: Cost(cycles=14 * call.output.elements + 150),
     )
 
@@ -125,7 +125,7 @@ def _op(
         floating=choose,
         quantized=choose,
         arity=(3, 3),
-        kernels=(_kernel(shapes),),
+        kernels=(_kernel(shapes, DType.INT8, "s8"), _kernel(shapes, DType.FLOAT32, "f32")),
     )
 
 

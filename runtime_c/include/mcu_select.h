@@ -15,12 +15,14 @@ typedef struct {
     int32_t condition_steps[4]; ///< elements; 0 along an axis where the condition repeats
     int32_t true_steps[4];      ///< the same for the choice where the condition holds
     int32_t false_steps[4];     ///< the same for the choice where it does not
-} mcu_select_s8_params;
+} mcu_select_params;
 
 /// Any shapes that broadcast within four axes; the choices have the output's scale and zero point.
 /// output [counts[0]][counts[1]][counts[2]][counts[3]]; it must not overlap the operands.
-void mcu_select_s8_ref(const mcu_select_s8_params *params, const uint8_t *condition,
+void mcu_select_s8_ref(const mcu_select_params *params, const uint8_t *condition,
                        const int8_t *where_true, const int8_t *where_false, int8_t *output);
+void mcu_select_f32_ref(const mcu_select_params *params, const uint8_t *condition,
+                        const float *where_true, const float *where_false, float *output);
 
 #ifdef __cplusplus
 }

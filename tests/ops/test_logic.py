@@ -11,7 +11,7 @@ import pytest
 from mcugen.ir import DType
 from mcugen.ops import OPS
 from mcugen.ops.base import Array
-from mcugen.testing.builder import one_op, quant
+from mcugen.testing.builder import ModelBuilder, one_op, quant
 from mcugen.testing.check import (
     BOTH,
     LITERT_ONLY,
@@ -97,6 +97,22 @@ def test_comparison_of_other_types_equals_the_references(operator: str, dtype: s
     check_op(model, [few.reshape(6, 1), few.reshape(1, 6)])
 
 
+def test_nothing_but_not_equal_holds_of_nan() -> None:
+    """NaN arises in a graph, as the logarithm of a negative number."""
+    batch = KernelBatch()
+    for operator in COMPARISONS:
+        b = ModelBuilder()
+        x, y = (b.tensor((3,), "float32") for _ in range(2))
+        z = b.tensor((3,), "bool")
+        b.op("LOG", [x], [y])
+        b.op(operator, [y, x], [z])
+        values = [np.array([-1, 0, 1], np.float32)]
+        case = run_op(b.build([x], [z]), values)
+        assert case.outputs[0][0] == (operator == "NOT_EQUAL")
+        batch.add(operator, case)
+    batch.check()
+
+
 def test_close_values_are_equal() -> None:
     model = Comparison("EQUAL", scales=(0.002, 0.002)).model()
     assert np.count_nonzero(run_op(model, [BYTES.reshape(s) for s in PAIRS]).outputs[0]) > 256
@@ -172,10 +188,14 @@ def test_kernels_equal_numpy(compiler: str) -> None:
     for operator in COMPARISONS:
         for i, case in enumerate(comparisons(operator)):
             batch.add(f"{operator} {i}", run_op(case.model(), case.inputs()))
+        few = np.array([-2.5, -1, 0, -0.0, 1, 3e9], np.float32)
+        model = Comparison(operator, ((6, 1), (1, 6))).model("float32")
+        batch.add(f"{operator} float", run_op(model, [few.reshape(6, 1), few.reshape(1, 6)]))
     for name, model in LOGICAL.items():
         batch.add(name, run_op(model))
     for name, (_, select) in SELECTS.items():
-        batch.add(name, run_op(select.model()))
+        for dtype in ("int8", "float32"):
+            batch.add(f"{name} {dtype}", run_op(select.model(dtype)))
     batch.check(compiler)
 
 

@@ -173,7 +173,7 @@ def logical(op: str) -> Grow:
 
 def select(s: Sketch) -> None:
     """SELECT: a condition for each element, or for each row of the first axis."""
-    x = s.source(DType.INT8, ranks=(1, 2, 3, 4))
+    x = s.source(s.pick((DType.INT8, DType.FLOAT32)), ranks=(1, 2, 3, 4))
     first = s.tensors[x]
     y = s.operand(first.dtype, first.shape, first.quant)
     shape = first.shape if s.flip() else first.shape[:1]
@@ -182,7 +182,7 @@ def select(s: Sketch) -> None:
 
 def select_v2(s: Sketch) -> None:
     """SELECT_V2 of three operands that broadcast."""
-    x = s.source(DType.INT8, ranks=(1, 2, 3, 4))
+    x = s.source(s.pick((DType.INT8, DType.FLOAT32)), ranks=(1, 2, 3, 4))
     first = s.tensors[x]
     y = s.operand(first.dtype, other_shape(s, first.shape), first.quant)
     choices = [y, x] if s.flip(0.4) else [x, y]

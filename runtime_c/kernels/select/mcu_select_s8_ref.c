@@ -6,7 +6,7 @@ static int32_t start(const int32_t *steps, int32_t i, int32_t j, int32_t k) {
     return i * steps[0] + j * steps[1] + k * steps[2];
 }
 
-static void select_run(const mcu_select_s8_params *p, const uint8_t *condition, const int8_t *a,
+static void select_run(const mcu_select_params *p, const uint8_t *condition, const int8_t *a,
                        const int8_t *b, int8_t *output) {
     for (int32_t l = 0; l < p->counts[3]; l++) {
         output[l] = (*condition != 0U) ? *a : *b;
@@ -16,9 +16,9 @@ static void select_run(const mcu_select_s8_params *p, const uint8_t *condition, 
     }
 }
 
-void mcu_select_s8_ref(const mcu_select_s8_params *params, const uint8_t *condition,
+void mcu_select_s8_ref(const mcu_select_params *params, const uint8_t *condition,
                        const int8_t *where_true, const int8_t *where_false, int8_t *output) {
-    const mcu_select_s8_params p = *params;
+    const mcu_select_params p = *params;
 
     for (int32_t i = 0; i < p.counts[0]; i++) {
         for (int32_t j = 0; j < p.counts[1]; j++) {
