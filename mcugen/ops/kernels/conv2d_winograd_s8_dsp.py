@@ -120,7 +120,7 @@ def cost(call: Call) -> Cost:
     products = POSITIONS * (8 * in_ch + 18 + 5 * (in_ch // UNROLLED))
     outputs = TILES * CHANNELS * (306 if likely_fixed else 390)
     cycles = passes * (450 * in_ch + 400 + blocks * (products + outputs + 100))
-    cycles += clipped * blocks * 570 + _outside(call) * (88 * in_ch + 200)
+    cycles += clipped * blocks * 420 + _outside(call) * (36 * in_ch + 130)
     constants = blocks * CHANNELS * (2 * POSITIONS * in_ch + (12 if likely_fixed else 16))
     return Cost(batch * cycles, constants)
 

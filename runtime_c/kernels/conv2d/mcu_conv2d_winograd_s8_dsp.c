@@ -379,24 +379,38 @@ static tile tile_at(int32_t index, const mcu_conv2d_winograd_s8_dsp_params *p) {
     return t;
 }
 
-static void copy(int8_t *to, const int8_t *from, int32_t count) {
-    for (int32_t i = 0; i < count; i += 4) {
-        mcu_store4(to + i, mcu_load4(from + i));
+/* Pixels of `count` bytes in all, a multiple of 16. */
+static void copy_pixels(int8_t *to, const int8_t *from, int32_t count) {
+    for (int32_t i = 0; i < count; i += 16) {
+        const int32_t a = mcu_load4(from + i);
+        const int32_t b = mcu_load4(from + i + 4);
+        const int32_t c = mcu_load4(from + i + 8);
+        const int32_t d = mcu_load4(from + i + 12);
+        mcu_store4(to + i, a);
+        mcu_store4(to + i + 4, b);
+        mcu_store4(to + i + 8, c);
+        mcu_store4(to + i + 12, d);
     }
 }
 
 /* Collects six rows of six pixels at row y, column x, which may lie outside in part. */
 static void collect(int8_t *to, const int8_t *image, int32_t y, int32_t x,
                     const mcu_conv2d_winograd_s8_dsp_params *p) {
-    const int32_t left = mcu_clamp(-x, 0, WINDOW);
-    const int32_t right = mcu_clamp(p->in_w - x, left, WINDOW);
     const int32_t pitch = WINDOW * p->in_ch;
-    (void)memset(to, p->input_zero_point, (size_t)(WINDOW * pitch));
+    const int32_t begin = mcu_clamp(-x, 0, WINDOW) * p->in_ch;
+    const int32_t end = mcu_clamp(p->in_w - x, 0, WINDOW) * p->in_ch;
     for (int32_t row = y; row < y + WINDOW; row++, to += pitch) {
-        if (row >= 0 && row < p->in_h) {
-            copy(to + left * p->in_ch, image + (row * p->in_w + x + left) * p->in_ch,
-                 (right - left) * p->in_ch);
+        if (row < 0 || row >= p->in_h) {
+            (void)memset(to, p->input_zero_point, (size_t)pitch);
+            continue;
         }
+        if (begin > 0) {
+            (void)memset(to, p->input_zero_point, (size_t)begin);
+        }
+        if (end < pitch) {
+            (void)memset(to + end, p->input_zero_point, (size_t)(pitch - end));
+        }
+        copy_pixels(to + begin, image + ((row * p->in_w + x) * p->in_ch + begin), end - begin);
     }
 }
 
@@ -419,7 +433,7 @@ static void clip(int8_t *output, const int8_t *from, tile t, int32_t channel,
     for (int32_t y = t.row; y < t.row + TILE; y++) {
         for (int32_t x = t.column; x < t.column + TILE; x++, from += OUTPUTS) {
             if (y < p->out_h && x < p->out_w) {
-                copy(output + (y * p->out_w + x) * p->out_ch + channel, from, OUTPUTS);
+                mcu_store4(output + (y * p->out_w + x) * p->out_ch + channel, mcu_load4(from));
             }
         }
     }
