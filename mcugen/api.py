@@ -31,6 +31,7 @@ from mcugen.limits import NO_LIMITS, Limits, room
 from mcugen.lower import lower
 from mcugen.memory_report import memory_report, saving
 from mcugen.model import Model, load, loads
+from mcugen.newboard import check_board, new_board
 from mcugen.ops.base import Array
 from mcugen.packages import Package
 from mcugen.passes.fuse_pad import fuse_pad
@@ -61,10 +62,12 @@ __all__ = [
     "analyze",
     "boards",
     "build_project",
+    "check_board",
     "doctor",
     "flash",
     "generate",
     "load",
+    "new_board",
     "port_list",
     "profile",
     "profile_device",

@@ -57,10 +57,19 @@ def drivers(kind: str) -> tuple[str, ...]:
 
 def settings(kind: str, driver: str) -> tuple[str, ...]:
     """The numbers of a board that a driver of this kind wants, besides the standard ones."""
+    return tuple(sorted(macro.lower() for macro in _macros(kind, driver) - _STANDARD[kind]))
+
+
+def reads(kind: str, driver: str, key: str) -> bool:
+    """Whether a driver looks at one of the standard numbers, such as "irq"."""
+    return key.upper() in _macros(kind, driver)
+
+
+def _macros(kind: str, driver: str) -> set[str]:
+    """What follows BOARD_KIND_ in the macros that a driver reads."""
     file = f"{kind}_{driver}.c"
     texts = (_text(name) for name in (file, *_headers_of(file) - _GENERATED))
-    macros = {m for text in texts for m in re.findall(rf"BOARD_{kind.upper()}_(\w+)", text)}
-    return tuple(sorted(macro.lower() for macro in macros - _STANDARD[kind]))
+    return {m for text in texts for m in re.findall(rf"BOARD_{kind.upper()}_(\w+)", text)}
 
 
 def _headers_of(file: str) -> set[str]:

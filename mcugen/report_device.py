@@ -1,4 +1,4 @@
-"""What is said of boards that are really there, as text."""
+"""What is said of boards that are really there, and of new ones, as text."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
+from mcugen.newboard import NewBoard
 from mcugen.profiling import DeviceProfile
 from mcugen.report import show
 from mcugen.run.flash import Flashed
@@ -20,6 +21,18 @@ def _(flashed: Flashed, console: Console, **options: Any) -> None:
     done = "would be flashed" if flashed.dry_run else "flashed"
     port = "" if flashed.port is None else f"; its port is {flashed.port}"
     console.print(escape(f"{flashed.board} {done}{port}"), soft_wrap=True)
+
+
+@show.register
+def _(board: NewBoard, console: Console, **options: Any) -> None:
+    console.print(escape(str(board.directory / "board.toml")), soft_wrap=True)
+    if board.notes:
+        console.print(escape(board.notes), soft_wrap=True)
+    if board.open:
+        text = f'Still to be filled in, "?" there: {", ".join(board.open)}'
+    else:
+        text = f"It is complete: --board {board.directory}"
+    console.print(escape(text), soft_wrap=True)
 
 
 @show.register

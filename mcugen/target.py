@@ -1,4 +1,4 @@
-"""Cores and boards. A board is a folder with a `board.toml`; unknown keys are errors."""
+"""Boards. A board is a folder with a `board.toml`; unknown keys are errors."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from mcugen import firmware, flash_tools, resources
+from mcugen.cpus import CPUS as CPUS
+from mcugen.cpus import Cpu as Cpu
 from mcugen.errors import BoardError
 from mcugen.flash_tools import FlashTool
-from mcugen.ops.base import Family
 from mcugen.toml_table import Table
 
 if sys.version_info >= (3, 11):
@@ -24,52 +25,7 @@ else:
 
 _T = TypeVar("_T")
 
-
-@dataclass(frozen=True, slots=True)
-class Cpu:
-    """A core: how gcc is told, and which kernel families it runs, best first."""
-
-    name: str
-    flags: tuple[str, ...]
-    families: tuple[Family, ...]
-
-
-CPUS: dict[str, Cpu] = {
-    cpu.name: cpu
-    for cpu in (
-        Cpu("host", (), (Family.REF,)),
-        Cpu("cortex-m0", ("-mcpu=cortex-m0", "-mthumb"), (Family.REF,)),
-        Cpu("cortex-m0plus", ("-mcpu=cortex-m0plus", "-mthumb"), (Family.REF,)),
-        Cpu("cortex-m3", ("-mcpu=cortex-m3", "-mthumb"), (Family.REF,)),
-        Cpu(
-            "cortex-m4",
-            ("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"),
-            (Family.DSP, Family.REF),
-        ),
-        Cpu(
-            "cortex-m7",
-            ("-mcpu=cortex-m7", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv5-sp-d16"),
-            (Family.DSP, Family.REF),
-        ),
-        Cpu(
-            "cortex-m33",
-            ("-mcpu=cortex-m33", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv5-sp-d16"),
-            (Family.DSP, Family.REF),
-        ),
-        Cpu(
-            "cortex-m55",
-            ("-mcpu=cortex-m55", "-mthumb", "-mfloat-abi=hard", "-mfpu=auto"),
-            (Family.MVE, Family.DSP, Family.REF),
-        ),
-        # gcc knows it from version 13 on. The architecture is that of the Cortex-M55 and pointer
-        # authentication, which nothing here needs; only the order of instructions is not its own.
-        Cpu(
-            "cortex-m85",
-            ("-mcpu=cortex-m55", "-mthumb", "-mfloat-abi=hard", "-mfpu=auto"),
-            (Family.MVE, Family.DSP, Family.REF),
-        ),
-    )
-}
+OPEN = "?"  # in place of a number of a board.toml: still to be filled in
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,21 +161,55 @@ def load_board(name_or_path: str) -> Board:
 
     Raises BoardError when there is no such board or its description is wrong.
     """
+    folder = _folder(name_or_path)
+    return read_board(_table(folder), folder.resolve(), str(folder / "board.toml"))
+
+
+def board_table(name_or_path: str) -> dict[str, Any]:
+    """What a board's file says, as it stands there."""
+    return _table(_folder(name_or_path))
+
+
+def read_board(values: dict[str, Any], folder: Path, where: str = "board.toml") -> Board:
+    """A board from what its file says; `where` names it in errors."""
+    still_open = open_keys(values)
+    if still_open:
+        raise BoardError(
+            f"{where}: still to be filled in: {', '.join(still_open)}; docs/boards.md explains them"
+        )
+    return _board(Table(where, values), folder)
+
+
+def open_keys(values: dict[str, Any], path: str = "") -> tuple[str, ...]:
+    """The keys whose value is OPEN, as `uart.tx_pin`."""
+    found: list[str] = []
+    for key, value in values.items():
+        if isinstance(value, dict):
+            found += open_keys(value, f"{path}{key}.")
+        elif value == OPEN:
+            found.append(f"{path}{key}")
+    return tuple(found)
+
+
+def _folder(name_or_path: str) -> Path:
     folder = Path(name_or_path)
     if name_or_path in board_names():
-        folder = resources.boards() / name_or_path
-    elif not (folder / "board.toml").is_file():
+        return resources.boards() / name_or_path
+    if not (folder / "board.toml").is_file():
         raise BoardError(
             f"{name_or_path}: no such board; known boards: {', '.join(board_names())}; "
             "or give a directory that holds a board.toml"
         )
+    return folder
+
+
+def _table(folder: Path) -> dict[str, Any]:
     file = folder / "board.toml"
     try:
-        text = file.read_text(encoding="utf-8")
-        table = tomllib.loads(text)
+        table: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BoardError(f"{file}: cannot be read as TOML: {error}") from error
-    return _board(Table(str(file), table), folder.resolve())
+    return table
 
 
 # ---- reading

@@ -15,7 +15,7 @@ import click
 
 import mcugen
 from mcugen import plugins
-from mcugen.cli import about, analyze, measure, project, quantize
+from mcugen.cli import about, analyze, boards, measure, project, quantize
 from mcugen.cli.options import PATH
 from mcugen.cli.output import FAILED
 from mcugen.errors import McugenError
@@ -23,6 +23,7 @@ from mcugen.errors import McugenError
 ERROR, INTERNAL, INTERRUPTED = 2, 70, 130
 VERBS = (
     *about.VERBS,
+    *boards.VERBS,
     *analyze.VERBS,
     *quantize.VERBS,
     *project.VERBS,

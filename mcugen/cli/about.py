@@ -1,4 +1,4 @@
-"""Verbs about mcugen itself: what is installed, which boards it knows."""
+"""The verb about mcugen itself: what is installed."""
 
 from __future__ import annotations
 
@@ -22,15 +22,4 @@ def doctor(as_json: bool) -> int:
     return 0 if health.ready else FAILED
 
 
-@click.command()
-@options.json
-def boards(as_json: bool) -> None:
-    """List the known boards and what each can do.
-
-    \b
-    Example: mcugen boards
-    """
-    show(api.boards(), as_json)
-
-
-VERBS = (doctor, boards)
+VERBS = (doctor,)
