@@ -65,7 +65,7 @@ def macs(call: Call) -> int:
 def channels_divide(call: Call) -> str | None:
     """Input channels must be a multiple of the weights' depth, output channels of the groups."""
     in_ch, (out_ch, _, _, depth) = call.input(0).shape[3], call.input(1).shape
-    if depth and in_ch % depth == 0 and out_ch % (in_ch // depth) == 0:
+    if depth and in_ch and in_ch % depth == 0 and out_ch % (in_ch // depth) == 0:
         return None
     return f"{in_ch} input channels, {out_ch} output channels, weights of depth {depth}"
 
@@ -116,7 +116,7 @@ def accumulate(call: Call, x: Array, weights: Array, dot: Callable[[Array, Array
 def floating(call: Call, inputs: Arrays) -> list[Array]:
     """Float32 convolution, as reference_ops::Conv, which adds the bias last."""
     acc = accumulate(call, inputs[0], inputs[1], float32.dot)
-    bias = np.float32(0) if call.optional(2) is None else inputs[2]
+    bias = np.float32(0) if call.optional(2) is None else inputs[2].reshape(-1)
     return [apply_activation(call.attrs.activation, acc + bias)]
 
 
@@ -125,7 +125,7 @@ def quantized(call: Call, inputs: Arrays) -> list[Array]:
     centred = inputs[0].astype(np.int32) - call.input(0).zero_point
     acc = accumulate(call, centred, inputs[1], dot_exact)
     if call.optional(2) is not None:
-        acc = acc + inputs[2]
+        acc = acc + inputs[2].reshape(-1)
     return [finish(call, acc)]
 
 

@@ -106,7 +106,7 @@ def floating(call: Call, inputs: Arrays) -> list[Array]:
     products = windows(call, inputs[0], inputs[1]) * inputs[1][0]
     n, y, x, _, _, channels = products.shape
     acc = float32.add_up(np.moveaxis(products.reshape(n, y, x, -1, channels), 3, 0))
-    bias = np.float32(0) if call.optional(2) is None else inputs[2]
+    bias = np.float32(0) if call.optional(2) is None else inputs[2].reshape(-1)
     return [apply_activation(call.attrs.activation, acc + bias)]
 
 
@@ -119,7 +119,7 @@ def quantized(call: Call, inputs: Arrays) -> list[Array]:
     weights = inputs[1][0].astype(np.float64)
     acc = np.einsum("nyxijc,ijc->nyxc", windows(call, centred, inputs[1]), weights)
     if call.optional(2) is not None:
-        acc = acc + inputs[2]
+        acc = acc + inputs[2].reshape(-1)
     return [finish(call, acc)]
 
 

@@ -146,7 +146,7 @@ RULES = (
 def floating(call: Call, inputs: Arrays) -> list[Array]:
     """Float32 dense layer, as reference_ops::FullyConnected, which adds the bias last."""
     acc = float32.dot(inputs[0].reshape(-1, inputs[1].shape[1]), inputs[1])
-    bias = np.float32(0) if call.optional(2) is None else inputs[2]
+    bias = np.float32(0) if call.optional(2) is None else inputs[2].reshape(-1)
     return [apply_activation(call.attrs.activation, (acc + bias).reshape(call.output.shape))]
 
 
@@ -159,7 +159,7 @@ def quantized(call: Call, inputs: Arrays) -> list[Array]:
     centred = inputs[0].astype(np.float64) - call.input(0).zero_point
     acc = centred.reshape(-1, weights.shape[1]) @ weights.T
     if call.optional(2) is not None:
-        acc = acc + inputs[2]
+        acc = acc + inputs[2].reshape(-1)
     return [finish(call, acc.reshape(call.output.shape))]
 
 

@@ -173,7 +173,7 @@ def semantics(call: Call, inputs: Arrays) -> list[Array]:
     The first input is int32 always.
     """
     x, weights = inputs[2], inputs[1]
-    bias = np.zeros(1, np.float32) if call.optional(3) is None else inputs[3]
+    bias = np.zeros(1, np.float32) if call.optional(3) is None else inputs[3].reshape(-1)
     activation = call.attrs.activation
     if call.output.dtype.is_float:
         return [apply_activation(activation, accumulate(call, x, weights) + bias)]

@@ -254,7 +254,9 @@ EDGES: dict[str, Edge] = {
         then(change_input(0, shape=(MAX_COUNT, 1)), numbers(1, lambda c: [0])),
     ),
     "arg_max.axis_is_known": Edge(with_first(1, rank), with_first(1, lambda c: -rank(c))),
-    "arg_max.types_are_indexed": Edge(change_output(dtype=DType.INT64)),
+    "arg_max.types_are_indexed": Edge(
+        change_output(dtype=DType.INT8), change_output(dtype=DType.INT64)
+    ),
     "softmax.classes_fit": Edge(last_axis(MAX_CLASSES + 1), last_axis(MAX_CLASSES)),
     "softmax.output_is_a_probability": Edge(change_output(quant=quant(1 / 256, -127))),
     "softmax.scale_is_representable": Edge(
