@@ -81,15 +81,17 @@ def measure(runner: Runner, inputs: Sequence[bytes], board: Board) -> Measured:
     """One inference by the board's cycle counter; by its timer where there is none."""
     if not runner.info.layers:
         runner.infer_layers(inputs)  # says what is missing
+    runner.infer(inputs)
+    milliseconds = 1e3 * runner.latencies[-1]
+    raised = runner.info.timer_hz == board.timer.clock_hz
+    slow = "" if raised else "; the board's clocks did not start, it runs as after a reset"
     try:
         counts = runner.count_cycles(inputs)
     except RefusedError:
         counts = runner.count_ticks(inputs)
-        per_microsecond = board.timer.clock_hz // 1_000_000
-        layers = tuple(ticks // per_microsecond for ticks in counts.layers)
-        total = counts.total // per_microsecond
-        note = "no cycle counter here: microseconds of the board's timer"
-        return Measured("microseconds", total, layers, total / 1e3, note)
-    hz = board.cycles.clock_hz if board.cycles else 1
-    note = f"cycles of the core at {hz / 1e6:g} MHz, flash wait states included"
-    return Measured("cycles", counts.total, counts.layers, 1e3 * counts.total / hz, note)
+        ticks = runner.info.timer_hz // 1_000_000  # per microsecond
+        note = f"no cycle counter here: microseconds of the board's timer{slow}"
+        layers = tuple(count // ticks for count in counts.layers)
+        return Measured("microseconds", counts.total // ticks, layers, milliseconds, note)
+    note = f"cycles of the core, flash wait states included{slow}"
+    return Measured("cycles", counts.total, counts.layers, milliseconds, note)

@@ -142,7 +142,13 @@ class Session:
         Where a rate was agreed on and then did not work, the line is bad: no other is tried.
         """
         for rate in rates:
-            if rate <= self._rate or self._change_rate(rate) is not None:
+            if rate <= self._rate:
+                break
+            worked = self._change_rate(rate)
+            if worked:
+                break
+            self.ask("mcu info")  # answered once it is back at the rate before
+            if worked is False:
                 break
         return self._rate
 
@@ -154,7 +160,8 @@ class Session:
     def _change_rate(self, rate: int) -> bool | None:
         """Both ends change; the firmware keeps the rate once it understands a command at it.
 
-        True if they have, None if one of them has no such rate, False if it did not work.
+        True if they have, None if one of them has no such rate, False if it did not work: then the
+        firmware comes back to the rate before, within a second or so.
         """
         before = self._rate
         try:
@@ -172,7 +179,6 @@ class Session:
         except RunError:
             worked = None
         self._set_rate(before)
-        self.ask("mcu info", 3 * _RATE_TRIAL)  # once it has come back to this rate
         return worked
 
     def _await_ready(self) -> None:
@@ -234,7 +240,8 @@ class Session:
         self._command = command
         sealed = self._sealed(command)
         deadline = time.monotonic() + timeout
-        pause = min(self._patience.first, timeout / 3)
+        transfer = 20 * len(sealed) / self._rate if self._rate else 0.0  # s, and as much again
+        pause = min(max(self._patience.first, transfer), timeout / 3)
         for attempt in range(10_000):
             try:
                 self._link.write(sealed)

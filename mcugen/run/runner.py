@@ -33,6 +33,7 @@ class ImageInfo:
     """What a firmware says of itself; sizes in bytes.
 
     `layers` is the number of layers that can be observed, 0 unless it was built for that.
+    `timer_hz` is the rate of its timer, which depends on whether the board's clocks rose.
     """
 
     model: str
@@ -41,6 +42,7 @@ class ImageInfo:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     layers: int
+    timer_hz: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +71,17 @@ class Runner:
         *,
         connect_counting: Callable[[], Link] | None = None,
         ticks_per_instruction: Fraction = Fraction(1),
-        timer_hz: int = 1,
+        timer_hz: int | None = None,
         project_id: str | None = None,
         patience: Patience | None = None,
         run_timeout: float = _RUN_TIMEOUT,
     ) -> None:
-        """`project_id` is what the firmware must be of, `timer_hz` the rate of its timer."""
+        """`project_id` is what the firmware must be of, `timer_hz` the rate of its timer.
+
+        By default, the rate that the firmware names.
+        """
         self._connect_counting = connect_counting
         self._ticks_per_instruction = ticks_per_instruction
-        self._timer_hz = timer_hz
         self._run_timeout = run_timeout
         self.latencies: list[float] = []  # s, of each `infer` by the board's timer
         self._fastest = 0  # the rate that was asked for, 0 if none was
@@ -85,6 +89,7 @@ class Runner:
         try:
             self._session = Session(self._link, _REPLY_TIMEOUT, patience)
             self.info = _info(self._session)
+            self._timer_hz = timer_hz or self.info.timer_hz
             if project_id not in (None, self.info.id):
                 raise self._other_image(f"it is not that of the project, {project_id}")
         except BaseException:
@@ -268,9 +273,7 @@ def open_runner(board: Board, image: Path, run_timeout: float = _RUN_TIMEOUT) ->
     if not image.is_file():
         raise ToolError(f"{image}: no such firmware; build it with `make firmware`")
     if board.is_host:
-        return Runner(
-            lambda: HostLink(image), timer_hz=board.timer.clock_hz, run_timeout=run_timeout
-        )
+        return Runner(lambda: HostLink(image), run_timeout=run_timeout)
     emulator = board.emulator
     if emulator is None:
         raise BoardError(
@@ -295,7 +298,7 @@ def attach(board: Board, port: str, project_id: str, log: TextIO | None = None) 
         link = SerialLink(port, board.serial.baud)
         return link if log is None else LoggedLink(link, log)
 
-    runner = Runner(connect, timer_hz=board.timer.clock_hz, project_id=project_id)
+    runner = Runner(connect, project_id=project_id)
     try:
         runner.speed_up(board.serial.max_baud)
     except BaseException:
@@ -310,7 +313,12 @@ def _info(session: Session) -> ImageInfo:
     layers = session.values(replies, "m-mcu-layers")
     if session.values(replies, "m-mcu-protocol") != [_PROTOCOL]:
         raise session.error("its firmware is of another version of mcugen; generate and flash anew")
-    if len(layers) != 1 or not {"m-mcu-model", "m-mcu-id", "m-mcu-board"} <= texts.keys():
+    timer_hz = session.values(replies, "m-mcu-timer-hz")
+    if (
+        len(layers) != 1
+        or len(timer_hz) != 1
+        or not {"m-mcu-model", "m-mcu-id", "m-mcu-board"} <= texts.keys()
+    ):
         raise session.error("it does not say what it is")
     return ImageInfo(
         model=texts["m-mcu-model"],
@@ -319,4 +327,5 @@ def _info(session: Session) -> ImageInfo:
         inputs=tuple(session.values(replies, "m-mcu-input")),
         outputs=tuple(session.values(replies, "m-mcu-output")),
         layers=layers[0],
+        timer_hz=timer_hz[0],
     )

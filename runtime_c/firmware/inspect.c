@@ -63,6 +63,7 @@ static void info(uint32_t sequence, char *arguments) {
     put_named("m-mcu-model-", model.name);
     put_named("m-mcu-id-", model.id);
     put_named("m-mcu-board-", BOARD_NAME);
+    put_count("m-mcu-timer-hz-", clock_rate(BOARD_TIMER_HZ, BOARD_TIMER_RESET_HZ));
     for (size_t k = 0; k < model.input_count; k++) {
         put_number("m-mcu-input-", (int32_t)model.inputs[k].bytes);
     }

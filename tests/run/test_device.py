@@ -88,7 +88,8 @@ def test_profile_without_a_cycle_counter(project, desk):
     port = desk(build(project, observe=True).image)
     result = api.profile_device(DIGITS, BOARD, Device(port))
     assert "no cycle counter here" in result.note and result.unit == "microseconds"
-    assert len(result.layers) > 4 and result.total > 0
+    assert "clocks did not start" in result.note  # QEMU's chip has no oscillators
+    assert len(result.layers) > 4 and result.total > 0 and result.milliseconds > 0
 
 
 def test_command_line(project, desk, tmp_path, capsys):
@@ -113,7 +114,7 @@ def test_flash_then_validate(project, desk, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     data = ["--data", str(DATA), "--limit", "2", "--port", port]
     assert main(["validate", str(DIGITS), "--board", BOARD, "--flash", *data]) == 0
-    assert (tmp_path / "said").read_text().startswith("load --target stm32f405rg /")
+    assert (tmp_path / "said").read_text().startswith("load --target stm32f405rg")
     assert "EXACT" in capsys.readouterr().out
 
 

@@ -29,8 +29,13 @@ SUM = bytes((i % 251 + 253) % 256 for i in range(300))
 def test_board_runs_model(build, name):
     board, image = build(name, "MCU_OBSERVE")
     with open_runner(board, image) as run:
+        assert run.info.timer_hz > 0
         assert run.info == runner.ImageInfo(
-            "test", "0123456789abcdef", name, inputs=(300, 2), outputs=(300, 4), layers=3
+            *("test", "0123456789abcdef", name),
+            inputs=(300, 2),
+            outputs=(300, 4),
+            layers=3,
+            timer_hz=run.info.timer_hz,
         )
         assert run.infer(INPUTS) == [SUM, INPUTS[0][:4]]
         partial = bytes((i % 251 + 3) % 256 for i in range(300))

@@ -22,7 +22,7 @@ from mcugen.testing.faults.wire import Fault, Wire
 BAUD, FASTEST = 115200, 921600
 CASES = 20
 LIMIT = 60.0  # s; what takes longer hangs, and ends the program
-_PATIENCE = Patience(first=0.02, longest=0.3, attach=0.4)
+HASTY = Patience(first=0.02, longest=0.3, attach=0.4)
 _RUN_TIMEOUT = 8.0
 
 Case = tuple[list[bytes], list[bytes], list[bytes]]  # inputs, outputs, layers
@@ -96,10 +96,10 @@ def run(
     return outcome
 
 
-def attach(wire: Wire) -> Runner:
-    """A runner that loses its patience soon, for a wire that is fast."""
+def attach(wire: Wire, patience: Patience = HASTY) -> Runner:
+    """A runner on the wire; by default one that loses its patience soon, for the wire is fast."""
     return Runner(
-        lambda: SerialLink(wire.host.path, BAUD), patience=_PATIENCE, run_timeout=_RUN_TIMEOUT
+        lambda: SerialLink(wire.host.path, BAUD), patience=patience, run_timeout=_RUN_TIMEOUT
     )
 
 
