@@ -65,6 +65,10 @@ class _Replay:
 
     def run(self) -> None:
         """All rounds, then a look at the output."""
+        for step in {id(step.call): step for step in self.chain.steps}.values():
+            refusal = self.chain.kernels[step.part].refusal(step.call)
+            if refusal is not None:
+                self._fail(f"{self.chain.kernels[step.part].name} cannot: {refusal}")
         for turn in self.chain.rounds:
             self._move(turn)
             for step in turn.steps:

@@ -26,6 +26,7 @@ from mcugen.settle import settle
 MOST_LAYERS = 16  # of one chain
 BLOCKS = (1, 2, 3, 4, 6, 8, 12, 16)  # rows a round
 MOST_CYCLES = 1.15  # times the fewest there are, unless a limit asks for more
+A_FEW = 4  # rows, from which on no kernel makes a difference
 TRIES = 4  # limits to try, as placing may cost a little more than the peak
 
 Variants = Sequence[Sequence[Variant]]  # what can compute each node
@@ -255,9 +256,12 @@ class _Ways:
             yield sum(r[0] for r in choice), tuple(r[3] for r in choice)
 
     def _can(self, kernel: Kernel, part: Part, call: Call) -> bool:
-        """Whether a kernel can compute some rows of a part."""
+        """Whether a kernel can compute some rows of a part.
+
+        Many rows are taken to be like a few, as the rules are slow; `rows_verify` asks for each.
+        """
         padding = getattr(call.attrs, "padding", None)
-        form = kernel.name, part.output, call.output.shape[1], padding
+        form = kernel.name, part.output, min(call.output.shape[1], A_FEW), padding
         if form not in self._fits:
             self._fits[form] = takes_rows(kernel, part) and kernel.refusal(call) is None
         return self._fits[form]
