@@ -27,7 +27,7 @@ typedef struct {
     int32_t pad_left;         ///< columns of padding left of the input
     int32_t input_zero_point; ///< what padding holds, [-128, 127]
     mcu_finish finish;
-    const int32_t *constants; ///< [out_ch filled up to fours][3], see mcu_finish.h
+    const int32_t *constants; ///< [out_ch filled up to fours][3], or [3] for all
     const uint8_t *weights;   ///< [out_ch / 4][taps][4], plus 128; taps filled up to fours with 0
     const int32_t *bias;      ///< [out_ch filled up to fours], the input's zero point folded in
 } mcu_conv2d_packed_s8_params;

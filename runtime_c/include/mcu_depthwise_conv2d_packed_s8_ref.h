@@ -26,7 +26,7 @@ typedef struct {
     int32_t pad_left;         ///< columns of padding left of the input
     int32_t input_zero_point; ///< what padding holds, [-128, 127]
     mcu_finish finish;
-    const int32_t *constants; ///< [channels][3], see mcu_finish.h
+    const int32_t *constants; ///< [channels][3], or [3] for all, see mcu_finish.h
     const int8_t *weights;    ///< [channels / 4][taps][4], then [taps] of each channel that is left
     const int32_t *bias;      ///< [channels], the input's zero point folded in
 } mcu_depthwise_conv2d_packed_s8_params;

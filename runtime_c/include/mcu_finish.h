@@ -11,11 +11,9 @@
 extern "C" {
 #endif
 
-/// Words of constants for each channel: multiplier, offset, shift.
-enum { MCU_FINISH_WORDS = 3 };
-
-/// How sums become outputs. Where `bits` is 0 as the reference does it: multiplier in Q0.31, offset
-/// the zero point of the output, shift to the left. Otherwise
+/// How sums become outputs, by three words of constants: multiplier, offset, shift. Where `bits` is
+/// 0 as the reference does it: multiplier in Q0.31, offset the zero point of the output, shift to
+/// the left. Otherwise
 ///     (((sum * multiplier) >> 2 * bits) - (sum < 0 ? negative : 0) + offset) >> shift
 /// with a multiplier of three pieces of `bits` bits. It is proved to equal the reference for every
 /// sum of the channel, none of which overflows, when the project is generated.
@@ -24,6 +22,7 @@ typedef struct {
     int32_t negative;
     int32_t act_min; ///< outputs are clamped to [act_min, act_max]
     int32_t act_max;
+    int32_t step; ///< words from the constants of a channel to those of the next: 3, 0 if the same
 } mcu_finish;
 
 /// (sum * multiplier) >> 2 * bits, where the product with each piece of the multiplier fits.
@@ -48,15 +47,16 @@ static inline void mcu_finish_sums(const mcu_finish *f, const int32_t *constants
     const int32_t negative = f->negative;
     const int32_t low = f->act_min;
     const int32_t high = f->act_max;
+    const int32_t step = f->step;
     const int32_t *const end = sums + count;
     if (bits == 0) {
-        for (; sums != end; sums++, to++, constants += MCU_FINISH_WORDS) {
+        for (; sums != end; sums++, to++, constants += step) {
             const int32_t scaled = mcu_scale(*sums, constants[0], constants[2]);
             *to = (int8_t)mcu_clamp(scaled + constants[1], low, high);
         }
         return;
     }
-    for (; sums != end; sums++, to++, constants += MCU_FINISH_WORDS) {
+    for (; sums != end; sums++, to++, constants += step) {
         const int32_t sum = *sums;
         const int32_t scaled = mcu_scale_pieces(sum, constants[0], bits);
         const int32_t moved = scaled - ((sum >> 31) & negative) + constants[1];

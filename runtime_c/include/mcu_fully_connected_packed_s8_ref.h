@@ -16,7 +16,7 @@ typedef struct {
     int32_t in; ///< a multiple of 4
     int32_t out;
     mcu_finish finish;
-    const int32_t *constants; ///< [out filled up to fours][3], see mcu_finish.h
+    const int32_t *constants; ///< [out filled up to fours][3], or [3] for all
     const uint8_t *weights;   ///< [out / 4][in][4], plus 128
     const int32_t *bias;      ///< [out filled up to fours], the input's zero point folded in
 } mcu_fully_connected_packed_s8_params;

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
+from mcugen.ops.base import Const
 from mcugen.ops.kernels.fully_connected_packed_s8_ref import KERNEL
 from mcugen.testing.check import KernelBatch, OpCase, call_of, run_op
 from mcugen.testing.dense import Dense, clamped, general
+
+Kind = Callable[..., Dense]
 
 
 def grid() -> dict[str, Dense]:
@@ -54,6 +59,17 @@ def test_assembly_equals_numpy(cases: dict[str, OpCase], core: str) -> None:
 def test_it_refuses_inputs_that_are_no_multiple_of_four() -> None:
     found = KERNEL.refusal(call_of(clamped(30).model()))
     assert found is not None and "multiple of 4" in found
+
+
+@pytest.mark.parametrize("kind", [clamped, general])
+def test_one_requantization_serves_all_outputs_where_they_share_a_scale(kind: Kind) -> None:
+    def constants(case: Dense) -> int:
+        found = KERNEL.params(call_of(case.model()))["constants"]
+        assert isinstance(found, Const)
+        return len(found.values)
+
+    assert constants(kind(128, 16, per_channel=False)) == 1
+    assert constants(kind(128, 16)) == 16
 
 
 @pytest.mark.parametrize("case", [clamped(640, 128), general(128, 640), clamped(64, 12)])

@@ -16,7 +16,7 @@ the reference does.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -77,19 +77,36 @@ def channels(call: Call, rows: Array, fill: int = 1) -> Channels:
     else:
         words = np.stack([form.multiplier, form.offset, form.shift], axis=1)
         rounding, weights, bias = (form.bits, form.negative), sums.weights, sums.bias
-    constants = np.pad(words, ((0, more), (0, 0)))
+    same = bool((words == words[0]).all())
+    constants = words[:1] if same else np.pad(words, ((0, more), (0, 0)))
     clamp = activation_range(call.attrs.activation, call.output)
     return Channels(
         np.pad(weights.astype(np.int64), ((0, more), (0, 0))),
         np.pad(bias.astype(np.int64), (0, more)),
-        (*rounding, *clamp),
+        (*rounding, *clamp, 0 if same else words.shape[1]),
         Const(constants.astype(np.int32), "int32_t"),
     )
 
 
 def finish(call: Call, sums: Sums) -> Finish | None:
     """The form, if it is exact for every channel of a call."""
-    return _finish(call, sums, halves_away=False) or _finish(call, sums, halves_away=True)
+    for halves_away in (False, True):
+        form = _finish_alike(call, sums, halves_away) or _finish(call, sums, halves_away)
+        if form is not None:
+            return form
+    return None
+
+
+def _finish_alike(call: Call, sums: Sums, halves_away: bool) -> Finish | None:
+    """The form with the same constants for all channels, where the reference has them."""
+    multiplier, right = channel_multipliers(call)
+    if not sums.varies.all() or len(set(zip(multiplier, right, strict=True))) > 1:
+        return None
+    least, greatest = (
+        np.full_like(right, sums.least.min()),
+        np.full_like(right, sums.greatest.max()),
+    )
+    return _finish(call, replace(sums, least=least, greatest=greatest), halves_away)
 
 
 def _finish(call: Call, sums: Sums, halves_away: bool) -> Finish | None:

@@ -58,7 +58,7 @@ static void convolve(const mcu_conv2d_packed_s8_params *p, const int8_t *windows
             mcu_finish_sums(&p->finish, constants, acc + MCU_DOT_COLUMNS, channels,
                             output + p->out_ch + first);
         }
-        constants += MCU_FINISH_WORDS * MCU_DOT_COLUMNS;
+        constants += p->finish.step * MCU_DOT_COLUMNS;
     }
 }
 

@@ -68,13 +68,13 @@ static void convolve(const mcu_depthwise_conv2d_packed_s8_params *p, const windo
         dot4(acc, at, at->x + channel, weights);
         mcu_finish_sums(&p->finish, constants, acc, CHANNELS, output + channel);
         weights += CHANNELS * taps;
-        constants += CHANNELS * MCU_FINISH_WORDS;
+        constants += CHANNELS * p->finish.step;
     }
     for (; channel < at->channels; channel++) {
         const int32_t acc = dot1(p->bias[channel], at, at->x + channel, weights);
         mcu_finish_sums(&p->finish, constants, &acc, 1, output + channel);
         weights += taps;
-        constants += MCU_FINISH_WORDS;
+        constants += p->finish.step;
     }
 }
 

@@ -28,7 +28,7 @@ void mcu_fully_connected_packed_s8_ref(const mcu_fully_connected_packed_s8_param
             mcu_dot_row(acc, input, weights, input + p->in);
             mcu_finish_sums(&p->finish, constants, acc, count, output);
             weights += MCU_DOT_COLUMNS * p->in;
-            constants += MCU_FINISH_WORDS * MCU_DOT_COLUMNS;
+            constants += p->finish.step * MCU_DOT_COLUMNS;
             output += count;
         }
     }
