@@ -29,12 +29,12 @@
 #include "mcu_fixed.h"
 #include "mcu_port.h"
 #include "mcu_state.h"
+#include "mcu_times_256.h"
 
 enum {
     ROWS = 3,
-    PIXELS = 4,  /* of the output */
-    COLUMNS = 6, /* of the window */
-    SHIFT = 13
+    PIXELS = 4, /* of the output */
+    COLUMNS = 6 /* of the window */
 };
 
 /* What the core needs for four pixels: the state of mcu_state.h. */
@@ -168,14 +168,6 @@ static void widen(int32_t *window MCU_UNUSED, const int8_t *from MCU_UNUSED,
 
 #else
 
-static int8_t requantize(int32_t times_256, const int32_t *constants, int32_t fixed) {
-    if (fixed) {
-        return mcu_ssat8((mcu_smmul(times_256, constants[0]) + constants[1]) >> SHIFT);
-    }
-    const int32_t scaled = mcu_smmulr(times_256 >> 7, constants[0]);
-    return mcu_ssat8((scaled + (scaled >> 31) + constants[1]) >> constants[2]);
-}
-
 /* The same algorithm in C, for machines without these instructions. */
 static void core(const int32_t *stream, const core_args *args) {
     const int32_t constants = args->fixed ? 2 : 3;
@@ -198,8 +190,8 @@ static void core(const int32_t *stream, const core_args *args) {
         }
         for (int32_t p = 0; p < PIXELS; p++) {
             int8_t *const to = args->output + p * args->out_ch + 2 * pair;
-            to[0] = requantize(mcu_sub_wrap(a[p], b[p]), stream, args->fixed);
-            to[1] = requantize(mcu_shift_left(b[p], 8), stream + constants, args->fixed);
+            to[0] = mcu_times_256(mcu_sub_wrap(a[p], b[p]), stream, args->fixed);
+            to[1] = mcu_times_256(mcu_shift_left(b[p], 8), stream + constants, args->fixed);
         }
         stream += 2 * constants;
     }

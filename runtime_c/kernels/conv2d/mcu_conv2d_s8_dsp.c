@@ -32,8 +32,9 @@
 #include "mcu_fixed.h"
 #include "mcu_port.h"
 #include "mcu_state.h"
+#include "mcu_times_256.h"
 
-enum { UNROLL = 16, STEP_BYTES = 56, OUTPUTS = 4, SHIFT = 13 };
+enum { UNROLL = 16, STEP_BYTES = 56, OUTPUTS = 4 };
 
 /* What the core needs for two pixels: the state of mcu_state.h. */
 typedef struct {
@@ -228,14 +229,6 @@ static void widen_27(int32_t *window MCU_UNUSED, const int8_t *from MCU_UNUSED,
 
 #else
 
-static int8_t requantize(int32_t times_256, const int32_t *constants, int32_t fixed) {
-    if (fixed) {
-        return mcu_ssat8((mcu_smmul(times_256, constants[0]) + constants[1]) >> SHIFT);
-    }
-    const int32_t scaled = mcu_smmulr(times_256 >> 7, constants[0]);
-    return mcu_ssat8((scaled + (scaled >> 31) + constants[1]) >> constants[2]);
-}
-
 /* The same algorithm in C, for machines without these instructions. */
 static void core(const int32_t *stream, const core_args *args) {
     int8_t *const outputs[2] = {args->output, args->output2};
@@ -260,7 +253,7 @@ static void core(const int32_t *stream, const core_args *args) {
             for (int32_t p = 0; p < 2; p++) {
                 const int32_t times_256 = (c % 2 == 0) ? mcu_sub_wrap(sums[c][p], sums[c + 1][p])
                                                        : mcu_shift_left(sums[c][p], 8);
-                outputs[p][OUTPUTS * group + c] = requantize(times_256, stream, args->fixed);
+                outputs[p][OUTPUTS * group + c] = mcu_times_256(times_256, stream, args->fixed);
             }
         }
     }

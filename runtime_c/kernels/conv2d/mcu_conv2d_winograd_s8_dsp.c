@@ -44,6 +44,7 @@
 #include "mcu_fixed.h"
 #include "mcu_port.h"
 #include "mcu_state.h"
+#include "mcu_times_256.h"
 
 enum {
     TILE = 4,
@@ -52,8 +53,7 @@ enum {
     TILES = 2,   /* that are multiplied together */
     OUTPUTS = 4, /* channels likewise */
     PAIR_WORDS = TILES * POSITIONS,
-    UNROLL = 8, /* pairs of channels */
-    SHIFT = 13
+    UNROLL = 8 /* pairs of channels */
 };
 
 static const uint32_t FOUR_NINTHS = 4U * 954437177U; /* modulo 2^32 */
@@ -334,14 +334,6 @@ static void times_a(uint32_t *y, int32_t y_step, const uint32_t *m, int32_t m_st
     y[3 * y_step] = b + 8U * d + 2U * m[5 * m_step];
 }
 
-static int8_t requantize(int32_t times_256, const int32_t *constants, int32_t fixed) {
-    if (fixed) {
-        return mcu_ssat8((mcu_smmul(times_256, constants[0]) + constants[1]) >> SHIFT);
-    }
-    const int32_t scaled = mcu_smmulr(times_256 >> 7, constants[0]);
-    return mcu_ssat8((scaled + (scaled >> 31) + constants[1]) >> constants[2]);
-}
-
 /* The outputs of all M. */
 static void finish(int32_t *m, const output_args *args, uint32_t four_ninths) {
     const int32_t row_pitch = args->row_step + (TILE - 1) * args->out_ch;
@@ -358,7 +350,7 @@ static void finish(int32_t *m, const output_args *args, uint32_t four_ninths) {
             for (int32_t x = 0; x < TILE; x++) {
                 const uint32_t times_256 = sums[x] * four_ninths + (uint32_t)constants[0];
                 to[y * row_pitch + x * args->out_ch] =
-                    requantize((int32_t)times_256, constants + 1, args->fixed);
+                    mcu_times_256((int32_t)times_256, constants + 1, args->fixed);
             }
         }
         constants += (i % TILES == 0) ? 0 : ((args->fixed != 0) ? 3 : 4);
