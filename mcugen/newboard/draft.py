@@ -17,6 +17,7 @@ Table = dict[str, Any]  # of TOML: numbers, texts and tables
 _STACK = 4096
 _SMALL = 16 * 1024  # RAM with less has a smaller stack
 _NO_CYCLES = ("cortex-m0", "cortex-m0plus")
+_OF_STM32 = ("stm32", "stm32f4")  # UARTs with the keys `enable` and `gpio_enable`
 _OF_THE_CORE = ("dwt", "systick")  # timers that count its clocks
 _FLASH, _RAM = "--flash ORIGIN:SIZE", "--ram ORIGIN:SIZE"
 _NEEDED = {"cpu": "--cpu CORE", "flash": _FLASH, "ram": _RAM, "uart": "--uart DRIVER"}
@@ -56,6 +57,27 @@ def from_svd(table: Table, svd: Svd, uart_at: str | None) -> Table:
         irq = {} if found.irq is None else {"irq": found.irq}
         changed["uart"] = {**table.get("uart", {}), "base": found.base, **irq}
     return changed
+
+
+def from_registers(table: Table, svd: Svd, uart_at: str | None) -> Table:
+    """Replace peripherals that the UART's keys name by their addresses; add what enables them.
+
+    An STM32 enables its peripherals by bits of RCC: USART2 by USART2EN, GPIOA by GPIOAEN or IOPAEN.
+    """
+    uart = dict(table.get("uart", {}))
+    named = {k: v for k, v in uart.items() if isinstance(v, str) and k != "driver" and v != OPEN}
+    uart |= {key: svd.peripheral(name).base for key, name in named.items()}
+    if uart.get("driver") in _OF_STM32:
+        enabled: dict[str, tuple[str, ...]] = {}
+        if uart_at is not None:
+            enabled["enable"] = (f"{uart_at.upper()}EN",)
+        if "port" in named:
+            enabled["gpio_enable"] = (f"{named['port'].upper()}EN", f"IOP{named['port'][-1:]}EN")
+        for key, fields in enabled.items():
+            found = None if key in uart else svd.bits("RCC", *fields)
+            if found is not None:
+                uart |= {key: found[0], f"{key}_bits": found[1]}
+    return {**table, "uart": uart} if uart else table
 
 
 def from_device(table: Table, device: Device) -> Table:

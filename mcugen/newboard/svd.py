@@ -10,6 +10,8 @@ from mcugen.newboard.cores import Core
 from mcugen.newboard.xml_file import Element, parse
 
 _SKIP = ("registers", "addressBlock")
+_DETAILS = ("enumeratedValues", "addressBlock", "interrupt")  # that nobody reads in registers
+_REGISTER = 32  # bits
 _YES = {"true": True, "1": True, "false": False, "0": False}
 _UARTS = ("uart", "usart", "sci", "lpuart", "sercom", "flexcomm")
 
@@ -25,12 +27,13 @@ class Peripheral:
 
 @dataclass(frozen=True, slots=True)
 class Svd:
-    """What a file says of a chip."""
+    """What a file says of a chip; `text` is the file."""
 
     where: str
     device: str
     core: Core | None
     peripherals: dict[str, Peripheral]
+    text: bytes
 
     def peripheral(self, name: str) -> Peripheral:
         """A peripheral by its name."""
@@ -43,6 +46,19 @@ class Svd:
             f"{self.where}: no peripheral {name}; "
             f"it has {', '.join(near or uarts[:12] or list(known)[:12])}"
         )
+
+    def bits(self, peripheral: str, *fields: str) -> tuple[int, int] | None:
+        """Address and mask of the first field of one of these names; None where there is none."""
+        for element in parse(self.text, self.where, _DETAILS).iter("peripheral"):
+            if element.findtext("name", "").strip() != peripheral:
+                continue
+            for register in element.iter("register"):
+                for found in register.iter("field"):
+                    if found.findtext("name", "").strip() in fields:
+                        offset = _number(_text(register, "addressOffset", self.where), self.where)
+                        base = self.peripherals[peripheral].base
+                        return base + offset, _mask(found, self.where)
+        return None
 
 
 def read_svd(data: bytes, where: str) -> Svd:
@@ -57,6 +73,7 @@ def read_svd(data: bytes, where: str) -> Svd:
         root.findtext("name", "").strip(),
         _core(root.find("cpu")),
         {name: _peripheral(name, element, where) for name, element in elements.items()},
+        data,
     )
 
 
@@ -72,10 +89,25 @@ def _core(cpu: Element | None) -> Core | None:
 
 def _peripheral(name: str, element: Element, where: str) -> Peripheral:
     """A peripheral that is derived from another has an address and interrupts of its own."""
-    interrupts = element.findall("interrupt")
-    numbers = sorted(_number(_text(i, "value", where), where) for i in interrupts)
+    numbers = {
+        _text(found, "name", where): _number(_text(found, "value", where), where)
+        for found in element.findall("interrupt")
+    }
     base = _number(_text(element, "baseAddress", where), where)
-    return Peripheral(name, base, numbers[0] if numbers else None)
+    return Peripheral(name, base, numbers.get(name, min(numbers.values(), default=None)))
+
+
+def _mask(field: Element, where: str) -> int:
+    """The bits of a field: offset and width, lowest and highest, or [highest:lowest]."""
+    bit_range = field.findtext("bitRange", "").strip(" []\n").split(":")
+    low = field.findtext("bitOffset") or field.findtext("lsb") or bit_range[-1]
+    high = field.findtext("msb") or bit_range[0]
+    first = _number(low, where)
+    width = field.findtext("bitWidth")
+    bits = _number(width, where) if width else _number(high or low, where) - first + 1
+    if not (0 <= first < _REGISTER and 0 < bits <= _REGISTER - first):
+        raise BoardError(f"{where}: bits {first} to {first + bits - 1} of a register of 32")
+    return ((1 << bits) - 1) << first
 
 
 def _text(element: Element, tag: str, where: str) -> str:

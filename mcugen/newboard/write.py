@@ -70,6 +70,8 @@ def new_board(
         missing = draft.needed(table)
     if missing:
         raise BoardError(f"{name}: nothing says {', '.join(missing)}; {_say(missing)}")
+    if described is not None:
+        table = draft.from_registers(table, described, wishes.uart_at)
     table = draft.completed(table, name)
     _check(table, directory)
     _write(directory, _toml(table))

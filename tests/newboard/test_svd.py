@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from mcugen.errors import BoardError
 from mcugen.newboard import Wishes, new_board, xml_file
 from mcugen.newboard.cores import Core
 from mcugen.newboard.svd import Peripheral, read_svd
-from mcugen.target import load_board
+from mcugen.target import board_table, load_board
 
 SVD = Path(__file__).with_name("chip.svd").read_text()
 WISHES = Wishes(flash="0x08000000:64K", ram="0x20000000:20K", uart="stm32f4", uart_at="usart2")
@@ -59,6 +60,41 @@ def test_a_board_of_an_svd_file(tmp_path):
         )
     board = load_board(str(tmp_path / "mine"))
     assert (board.cpu.name, board.uart.base, board.uart.irq) == ("cortex-m3", 0x4000_4400, 38)
+
+
+def test_bits_of_registers():
+    svd = read_svd(SVD.encode(), "chip.svd")
+    assert svd.bits("RCC", "USART2EN") == (0x4002_3840, 1 << 17)
+    assert svd.bits("RCC", "NONE", "GPIOAEN") == (0x4002_3830, 1)
+    assert svd.bits("RCC", "GPIOBEN") == (0x4002_3830, 2)
+    assert svd.bits("RCC", "TWO") == (0x4002_3840, 0x30)
+    assert svd.bits("RCC", "USART9EN") is svd.bits("PCC", "USART2EN") is None
+    with pytest.raises(BoardError, match="bits 3 to 40 of a register of 32"):
+        svd.bits("RCC", "WRONG")
+
+
+def test_an_stm32s_enable_bits_and_addresses_by_name(tmp_path):
+    file = tmp_path / "chip.svd"
+    file.write_text(SVD)
+    wishes = dataclasses.replace(WISHES, settings=("uart.port=GPIOA", "uart.pin_function=7"))
+    made = new_board(tmp_path / "mine", wishes, svd=file)
+    assert made.open == (
+        *("uart.clock_hz", "uart.rx_pin", "uart.tx_pin"),
+        *("timer.clock_hz", "cycles.clock_hz"),
+    )
+    uart = board_table(str(tmp_path / "mine"))["uart"]
+    assert (uart["port"], uart["gpio_enable"], uart["gpio_enable_bits"]) == (
+        *(0x4002_0000, 0x4002_3830),
+        1,
+    )
+    assert (uart["enable"], uart["enable_bits"]) == (0x4002_3840, 1 << 17)
+
+
+def test_a_name_that_the_svd_file_does_not_have(tmp_path):
+    (tmp_path / "chip.svd").write_text(SVD)
+    wishes = dataclasses.replace(WISHES, settings=("uart.port=GPIOZ",))
+    with pytest.raises(BoardError, match="no peripheral GPIOZ; it has GPIOA"):
+        new_board(tmp_path / "mine", wishes, svd=tmp_path / "chip.svd")
 
 
 LAUGHS = """<!DOCTYPE device [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>
