@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mcugen.device import Measured
 from mcugen.ir import Graph
 from mcugen.ops import OPS
 
@@ -85,15 +86,23 @@ class DeviceProfile:
     note: str
 
 
-def device_layers(graph: Graph, times: Sequence[int]) -> tuple[LayerTime, ...]:
-    """Join a graph's layers with what each took."""
+def device_profile(graph: Graph, names: tuple[str, str, str], measured: Measured) -> DeviceProfile:
+    """Join a graph's layers with what each took; `names` of the model, the board and its port."""
     calls = (call for call in graph.calls() if not OPS[call.node.op].alias)
     layers = []
-    for call, time in zip(calls, times, strict=True):
+    for call, time in zip(calls, measured.layers, strict=True):
         macs = OPS[call.node.op].macs(call)
         node, name = call.node, OPS[call.node.op].tflite
         layers.append(LayerTime(node.index, name, node.name, macs, time, _ratio(time, macs)))
-    return tuple(layers)
+    return DeviceProfile(
+        *names,
+        measured.unit,
+        tuple(layers),
+        sum(layer.macs for layer in layers),
+        measured.total,
+        measured.milliseconds,
+        measured.note,
+    )
 
 
 def profile(

@@ -251,7 +251,7 @@ def test_a_file_that_cannot_be_written_is_named_before_the_work(
         raise AssertionError("it worked for nothing")
 
     monkeypatch.setattr("mcugen.quantizer.pipeline.quantize", work)
-    monkeypatch.setattr("mcugen.api._build", work)
+    monkeypatch.setattr("mcugen.steps.build", work)
     read = tmp_path / "read"
     if verb == "quantize":
         shutil.copy(DIGITS / "digits_float32.tflite", read)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mcugen import api, cli
+from mcugen import api, cli, steps
 from mcugen.health import Check, Health
 
 DIGITS = Path(__file__).parent.parent / "examples" / "digits"
@@ -61,8 +61,8 @@ def test_validate_ends_with_its_verdict(ask):
 
 
 def test_validate_fails_when_bytes_differ(monkeypatch, capsys):
-    project = api.Project.infer
-    monkeypatch.setattr(api.Project, "infer", lambda *args: [y ^ 1 for y in project(*args)])
+    project = steps.Project.infer
+    monkeypatch.setattr(steps.Project, "infer", lambda *args: [y ^ 1 for y in project(*args)])
     assert cli.main(["validate", MODEL, "--board", "host", "--data", DATA, "--limit", "2"]) == 1
     assert capsys.readouterr().out.splitlines()[-1].startswith("DIFFERENT: 20 of 20 bytes of 2")
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import mcugen
-from mcugen import api
+from mcugen import steps
 from mcugen.ops.base import Array
 from mcugen.testing.builder import ModelBuilder, quant
 
@@ -56,14 +56,14 @@ def test_float_accuracy_is_that_of_the_reference() -> None:
 
 
 def test_a_difference_beyond_the_tolerance_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    emit = api.emit
+    emit = steps.emit
 
     def spoiled(program: Any, board: Any, directory: Path, **options: Any) -> None:
         emit(program, board, directory, **options)
         kernel = directory / "mcu" / "mcu_fully_connected_f32_ref.c"
         kernel.write_text(kernel.read_text().replace("acc[r] + bias", "1.01F * acc[r] + bias"))
 
-    monkeypatch.setattr(api, "emit", spoiled)
+    monkeypatch.setattr(steps, "emit", spoiled)
     result = mcugen.validate(MODEL, "host", DATA, limit=20)
     assert not result.passed and result.verdict.startswith("DIFFERENT")
     assert result.first_difference is not None

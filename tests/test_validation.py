@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import mcugen
-from mcugen import api, reference, validation
+from mcugen import reference, steps, validation
 from mcugen.ir import DType
 from mcugen.quantizer.config import Activations, Config, Effort
 from mcugen.testing.builder import one_op, quant
@@ -68,7 +68,7 @@ def test_the_digits_are_exact_with_int16_activations(board, tmp_path):
 @pytest.mark.parametrize("layer", [0, 4])
 def test_a_wrong_weight_is_traced_to_its_layer(monkeypatch, layer):
     """The generated weights of one layer are changed behind mcugen's back."""
-    emit = api.emit
+    emit = steps.emit
 
     def spoiled(program, board, directory, **options):
         emit(program, board, directory, **options)
@@ -78,7 +78,7 @@ def test_a_wrong_weight_is_traced_to_its_layer(monkeypatch, layer):
         assert pattern.search(text)
         weights.write_text(pattern.sub(lambda m: f"{m[1]}{100 if int(m[2]) < 0 else -100}", text))
 
-    monkeypatch.setattr(api, "emit", spoiled)
+    monkeypatch.setattr(steps, "emit", spoiled)
     result = mcugen.validate(MODEL, "host", DATA, limit=50)
     assert not result.exact and result.verdict.startswith("DIFFERENT")
     assert result.first_difference is not None
