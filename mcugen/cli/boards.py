@@ -8,11 +8,11 @@ from pathlib import Path
 
 import click
 
-from mcugen import api, firmware
+from mcugen import api
 from mcugen.cli import options
 from mcugen.cli.options import PATH
 from mcugen.cli.output import FAILED, show
-from mcugen.newboard import Wishes
+from mcugen.newboard import Wishes, drivers
 from mcugen.target import CPUS
 
 REGION = "ORIGIN:SIZE"
@@ -45,8 +45,8 @@ def boards(context: click.Context, as_json: bool) -> None:
 @click.option("--flash", metavar=REGION, help="Such as 0x08000000:512K.")
 @click.option("--ram", metavar=REGION, help="Such as 0x20000000:128K.")
 @click.option("--hz", type=click.IntRange(min=1), help="The clock of the core.")
-@click.option("--uart", metavar="DRIVER", help=f"One of {', '.join(firmware.drivers('uart'))}.")
-@click.option("--timer", metavar="DRIVER", help=f"One of {', '.join(firmware.drivers('timer'))}.")
+@click.option("--uart", metavar="DRIVER", help=f"One of {', '.join(drivers('uart'))}.")
+@click.option("--timer", metavar="DRIVER", help=f"One of {', '.join(drivers('timer'))}.")
 @click.option(
     *("--set", "settings"),
     metavar="KEY=VALUE",
@@ -90,7 +90,7 @@ def new(
 
 def _ask(missing: Mapping[str, str]) -> Wishes:
     """Ask for what a board cannot be without."""
-    known = {"cpu": [cpu for cpu in CPUS if cpu != "host"], "uart": list(firmware.drivers("uart"))}
+    known = {"cpu": [cpu for cpu in CPUS if cpu != "host"], "uart": list(drivers("uart"))}
     usual = {"cpu": "cortex-m4", "flash": "0x08000000:512K", "ram": "0x20000000:128K"}
     texts = {"cpu": "core", "flash": f"flash, {REGION}", "ram": f"RAM, {REGION}", "uart": "UART"}
     said: dict[str, str] = {

@@ -17,8 +17,10 @@ Table = dict[str, Any]  # of TOML: numbers, texts and tables
 _STACK = 4096
 _SMALL = 16 * 1024  # RAM with less has a smaller stack
 _NO_CYCLES = ("cortex-m0", "cortex-m0plus")
+_OF_THE_HOST = ("stdio", "clock")
 _OF_STM32 = ("stm32", "stm32f4")  # UARTs with the keys `enable` and `gpio_enable`
 _OF_THE_CORE = ("dwt", "systick")  # timers that count its clocks
+_TABLES = ("flash", "ram", "clock", "uart", "timer", "cycles")
 _FLASH, _RAM = "--flash ORIGIN:SIZE", "--ram ORIGIN:SIZE"
 _NEEDED = {"cpu": "--cpu CORE", "flash": _FLASH, "ram": _RAM, "uart": "--uart DRIVER"}
 
@@ -39,6 +41,11 @@ class Wishes:
     uart_at: str | None = None
     timer: str | None = None
     settings: tuple[str, ...] = ()
+
+
+def drivers(kind: str) -> tuple[str, ...]:
+    """The drivers for chips."""
+    return tuple(name for name in firmware.drivers(kind) if name not in _OF_THE_HOST)
 
 
 def needed(table: Table) -> dict[str, str]:
@@ -134,21 +141,31 @@ def from_wishes(table: Table, wishes: Wishes) -> Table:
             changed["timer"] = {**changed["timer"], "clock_hz": wishes.hz}
     for setting in wishes.settings:
         _set(changed, setting)
-    return changed
+    return checked(changed)
+
+
+def checked(table: Table) -> Table:
+    """The same, if what must be tables are tables; the rest is seen when the board is loaded."""
+    for key in _TABLES:
+        if not isinstance(table.get(key, {}), dict):
+            raise BoardError(f"{key} is {table[key]!r}; it must be a table, [{key}]")
+    return table
 
 
 def _region_of(text: str, option: str) -> Table:
     """An origin and a size such as 0x08000000:512K."""
-    found = re.fullmatch(r"(0[xX][0-9a-fA-F_]+|\d+):(0[xX][0-9a-fA-F_]+|\d+)([kKmM]?)", text)
-    if found is None:
-        raise BoardError(f"{text}: not a region; say {option}, such as 0x20000000:128K")
-    shift = {"": 0, "k": 10, "m": 20}[found[3].lower()]
-    return {"origin": int(found[1], 0), "size": int(found[2], 0) << shift}
+    origin, _, size = text.partition(":")
+    shift = {"K": 10, "M": 20}.get(size[-1:].upper(), 0)
+    try:
+        return {"origin": int(origin, 0), "size": int(size[:-1] if shift else size, 0) << shift}
+    except ValueError as error:
+        message = f"{text}: not a region; say {option}, such as 0x20000000:128K"
+        raise BoardError(message) from error
 
 
 def _with_driver(table: Table, kind: str, driver: str) -> Table:
     """Another driver keeps address, interrupt and clock, but not what only the first one knew."""
-    known = firmware.drivers(kind)
+    known = drivers(kind)
     if driver not in known:
         raise BoardError(f"{driver}: no {kind} driver; there are {', '.join(known)}")
     if table.get("driver") == driver:
@@ -182,18 +199,22 @@ def completed(table: Table, name: str) -> Table:
     """
     done = {"description": name, **table}
     cpu = done["cpu"]
-    if cpu not in CPUS or cpu == "host":
+    if not isinstance(cpu, str) or cpu not in CPUS or cpu == "host":
         known = [known for known in CPUS if known != "host"]
         raise BoardError(f"{cpu}: no core that mcugen knows; known: {', '.join(known)}")
-    size = done["ram"].get("size", 0)
-    done.setdefault("stack", _STACK if size >= _SMALL else max(256, size // 8 // 8 * 8))
+    size = done["ram"].get("size")
+    if isinstance(size, int):
+        done.setdefault("stack", _STACK if size >= _SMALL else max(256, size // 8 // 8 * 8))
     core_hz = done.get("cycles", {}).get("clock_hz", OPEN)
-    has_cycles = cpu not in _NO_CYCLES
-    done.setdefault("timer", {"driver": "dwt" if has_cycles else "systick", "clock_hz": core_hz})
-    if not has_cycles:
+    if cpu in _NO_CYCLES:
         done.pop("cycles", None)
-    elif done["timer"].get("driver") == "dwt":
-        done.setdefault("cycles", {"driver": "dwt", "clock_hz": core_hz})
+        done.setdefault("timer", {"driver": "systick", "clock_hz": core_hz})
+        if done["timer"].get("driver") == "dwt":
+            done["timer"] = {**done["timer"], "driver": "systick"}
+    else:
+        done.setdefault("timer", {"driver": "dwt", "clock_hz": core_hz})
+        if done["timer"].get("driver") == "dwt":
+            done.setdefault("cycles", {"driver": "dwt", "clock_hz": core_hz})
     for kind in ("uart", "timer", "clock"):
         if kind in done:
             done[kind] = _opened(done[kind], kind)

@@ -56,9 +56,9 @@ def new_board(
     if device is not None and pack is None:
         raise BoardError(f"{device}: a device is one of a pack; say --pack FILE")
     described = _svd(svd, chip, wishes)
-    table: Table = (
-        {} if like is None else {**board_table(like), "description": f"{name}, like {like}"}
-    )
+    table: Table = {}
+    if like is not None:
+        table = draft.checked(board_table(like)) | {"description": f"{name}, like {like}"}
     if chip is not None:
         table = draft.from_device(table, chip)
     if described is not None:

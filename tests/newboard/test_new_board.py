@@ -77,6 +77,12 @@ def test_a_core_without_a_counter_takes_its_timer_and_little_ram_a_small_stack(t
     assert table["stack"] == 512
 
 
+def test_a_smaller_core_than_that_of_a_known_board(tmp_path):
+    new_board(tmp_path / "mine", Wishes(cpu="cortex-m0"), like="nucleo-f446re")
+    board = load_board(str(tmp_path / "mine"))
+    assert (board.timer.driver, board.cycles) == ("systick", None)
+
+
 def test_on_a_terminal_what_is_missing_is_asked_for(tmp_path):
     def ask(missing):
         assert set(missing) == {"flash", "ram"}
@@ -97,10 +103,21 @@ def test_on_a_terminal_what_is_missing_is_asked_for(tmp_path):
         ({"wishes": dataclasses.replace(BARE, cpu="z80")}, "z80: no core .* known: cortex-m0,"),
         ({"wishes": dataclasses.replace(BARE, cpu="host")}, "host: no core that mcugen knows"),
         ({"wishes": dataclasses.replace(BARE, uart="8250")}, "8250: no uart driver; there are"),
+        ({"wishes": dataclasses.replace(BARE, uart="stdio")}, "stdio: no uart driver; there are"),
         ({"wishes": dataclasses.replace(BARE, timer="8253")}, "8253: no timer driver; there are"),
         ({"wishes": dataclasses.replace(BARE, ram="128K")}, "128K: not a region; say --ram"),
         ({"wishes": dataclasses.replace(BARE, ram="0x20000000:0")}, r"\[ram\]: size is 0"),
         ({"wishes": dataclasses.replace(BARE, flash="0xFFFFFFFF:2")}, r"\[flash\]: size is 2"),
+        ({"wishes": dataclasses.replace(BARE, ram="0x20000000:")}, "not a region"),
+        ({"wishes": dataclasses.replace(BARE, ram="08:8")}, "not a region"),
+        ({"wishes": dataclasses.replace(BARE, ram="-8:8")}, r"\[ram\]: origin is -8"),
+        (
+            {"wishes": dataclasses.replace(BARE, settings=("ram=5",))},
+            "ram is 5; it must be a table",
+        ),
+        ({"wishes": dataclasses.replace(BARE, settings=("ram.size=x",))}, "size is 'x'"),
+        ({"wishes": dataclasses.replace(BARE, settings=("cpu=5",))}, "5: no core"),
+        ({"wishes": dataclasses.replace(BARE, settings=("uart.driver=no",))}, "driver is 'no'"),
         ({"wishes": dataclasses.replace(BARE, settings=("tx=",))}, "unknown key tx"),
         ({"wishes": dataclasses.replace(BARE, settings=("uart",))}, "uart: not KEY=VALUE"),
         ({"wishes": dataclasses.replace(BARE, settings=("u-t.x=1",))}, "not KEY=VALUE"),
