@@ -98,7 +98,6 @@ def _kernel_f32(holds: int) -> Kernel:
         params_type="mcu_compare_f32_params",
         header="mcu_compare_f32.h",
         operands=(0, 1),
-        overlap=overlap.elementwise,
         cost=lambda call: Cost(cycles=25 * call.output.elements + 250),
     )
 

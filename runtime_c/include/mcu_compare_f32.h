@@ -18,9 +18,8 @@ typedef struct {
 } mcu_compare_f32_params;
 
 /// Any shapes that broadcast within four axes.
-/// output [counts[0]][counts[1]][counts[2]][counts[3]] of 0 and 1. It may begin where an operand
-/// does that repeats along no axis, or so far in front of any that it overwrites only what no later
-/// element reads; otherwise it must not overlap the operands.
+/// output [counts[0]][counts[1]][counts[2]][counts[3]] of 0 and 1; it must not overlap the
+/// operands.
 void mcu_compare_f32_ref(const mcu_compare_f32_params *params, const float *input1,
                          const float *input2, uint8_t *output);
 
