@@ -37,7 +37,7 @@ typedef struct {
 /// Any shape, stride, dilation, padding and depth multiplier; all zero points are 0.
 /// input [batch][in_h][in_w][in_ch], output [batch][out_h][out_w][out_ch]; the output may
 /// begin so far in front of the input that it overwrites only what neither this position nor a
-/// later one reads, channels being taken one by one; otherwise they must not overlap.
+/// later one reads, channels being taken by fours; otherwise they must not overlap.
 void mcu_depthwise_conv2d_s16_ref(const mcu_depthwise_conv2d_s16_params *params,
                                   const int16_t *input, int16_t *output);
 

@@ -65,6 +65,31 @@ static inline void mcu_dot4_s16(int64_t sum[4], const int16_t *x, const int8_t *
     }
 }
 
+/// sum[c] += sum of x[i * x_step + c] * w[i * w_step + c], for four neighbouring channels.
+static inline void mcu_dot_channels_s16(int64_t sum[4], const int16_t *x, int32_t x_step,
+                                        const int8_t *w, int32_t w_step, int32_t count) {
+    while (count > 0) {
+        const int32_t run = (count < MCU_S16_RUN) ? count : MCU_S16_RUN;
+        int32_t a0 = 0;
+        int32_t a1 = 0;
+        int32_t a2 = 0;
+        int32_t a3 = 0;
+        for (int32_t i = 0; i < run; i++) {
+            a0 += x[0] * w[0];
+            a1 += x[1] * w[1];
+            a2 += x[2] * w[2];
+            a3 += x[3] * w[3];
+            x += x_step;
+            w += w_step;
+        }
+        sum[0] += a0;
+        sum[1] += a1;
+        sum[2] += a2;
+        sum[3] += a3;
+        count -= run;
+    }
+}
+
 /// The output of a sum. Where it is not `wide` it fits an int32, which is checked for the actual
 /// weights when the project is generated, and is scaled as one.
 static inline int16_t mcu_finish_s16(int64_t sum, int32_t wide, int32_t multiplier, int32_t shift,
