@@ -2,8 +2,7 @@
 
 16x8 has int16 inputs and outputs, whose zero point is 0, and int8 weights. The reference sums in
 the type of the bias and has a way of scaling for each: int32 is rounded twice with a multiplier of
-31 bits, int64 once with one of 15 bits. Without a bias it sums in int64, but in a dense layer, of
-which TFLite Micro has no kernel for that.
+31 bits, int64 once with one of 15 bits. Without a bias it sums in int64.
 """
 
 from __future__ import annotations
