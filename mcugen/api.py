@@ -96,6 +96,9 @@ def quantize(
     graph = steps.quantizable(floating)
     tensors = [graph.tensors[i] for i in graph.inputs]
     samples = calibrate(calibration, tensors)
+    if labelled is None and isinstance(calibration, Path | str):
+        labelled = calibration
+    judged, labels = steps.labelled(labelled, graph)
     result = pipeline.quantize(graph, samples, config or Config(), progress)
     content = export(result.graph, float_edges=float_edges)
     made = loads(content, floating.path)
@@ -103,9 +106,6 @@ def quantize(
         made.compiled()
     if destination is not None:
         destination.write_bytes(content)
-    if labelled is None and isinstance(calibration, Path | str):
-        labelled = calibration
-    judged, labels = steps.labelled(labelled, tensors)
     sizes = len(floating.content), len(content)
     report = quality.report(result, floating.path.name, sizes, judged, labels)
     return QuantizedModel(made, floating, report, destination)
@@ -258,6 +258,7 @@ def validate(
     labels_path = None if labels is None else Path(labels)
     was_float = quantized is not None
     samples = data.load(Path(data_path), tensors, labels_path, limit, are_real=was_float)
+    steps.require_classes(labels_path or Path(data_path), samples, graph)
     with steps.project_of(model, choice, board, keep) as project:
         bound = steps.build_in(project.directory, board).memory.stack
         with steps.running(project, device, observe=device is not None and per_layer) as runner:

@@ -16,6 +16,7 @@ from mcugen.ops.base import Array
 
 LABELS_KEY = "y"
 SCALE_KEY, ZERO_POINT_KEY = "in_scale", "in_zero_point"  # of a file whose integers are quantized
+MAGIC = b"\x93NUMPY", b"PK"  # how .npy and .npz files begin
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,10 +95,21 @@ def read(path: Path) -> Mapping[str, Array]:
         raise DataError(f"{path}: no such file") from None
     except Exception as error:  # numpy and zipfile raise nearly anything on damaged files
         reason = " ".join(str(error).split())[:120] or type(error).__name__
+        if path.is_file() and not path.read_bytes().startswith(MAGIC):
+            reason = "neither numpy's format nor a zip file"
         raise DataError(
             f"{path}: not a readable data file ({reason}); "
             "allowed are .npz and .npy files of numbers, without pickled objects"
         ) from None
+
+
+def require_classes(where: str, labels: Array | None, scores: int) -> None:
+    """Refuse labels of more classes than a classifier has scores; one score is no classifier."""
+    if labels is not None and 1 < scores <= labels.max():
+        raise DataError(
+            f"{where}: label {labels.max()}; the model has {scores} scores, so that labels go "
+            f"from 0 to {scores - 1}"
+        )
 
 
 def save(path: Path, outputs: Sequence[Sequence[Array]]) -> Path:

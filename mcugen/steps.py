@@ -18,7 +18,7 @@ from mcugen.choose import Choice, Objective
 from mcugen.device import Device, connected
 from mcugen.emit import emit
 from mcugen.errors import BoardError, OutputError, Problem, ToolError, UnsupportedModelError
-from mcugen.ir import Graph, Tensor, printable
+from mcugen.ir import Graph, printable
 from mcugen.limits import Limits, room
 from mcugen.lower import lower
 from mcugen.memory_report import MemoryReport, memory_report, saving
@@ -61,14 +61,22 @@ def quantizable(model: Model) -> Graph:
     return graph
 
 
-def labelled(path: AnyPath | None, tensors: Sequence[Tensor]) -> tuple[Sequence[Sample], Labels]:
-    """Samples with labels, if there are any."""
+def labelled(path: AnyPath | None, graph: Graph) -> tuple[Sequence[Sample], Labels]:
+    """Samples with labels for a graph, if there are any."""
     if path is None:
         return (), None
+    tensors = [graph.tensors[i] for i in graph.inputs]
     samples = data.load(Path(path), tensors, limit=MAX_JUDGED)
     if samples.labels is None:
         return (), None
+    require_classes(Path(path), samples, graph)
     return [samples[k] for k in range(len(samples))], samples.labels
+
+
+def require_classes(path: Path, samples: data.Samples, graph: Graph) -> None:
+    """Refuse labels of more classes than the first output has scores."""
+    scores = graph.tensors[graph.outputs[0]].elements
+    data.require_classes(f"{path.name}[{data.LABELS_KEY}]", samples.labels, scores)
 
 
 def destination(output: AnyPath, source: Path) -> Path:

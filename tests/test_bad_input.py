@@ -342,6 +342,23 @@ def test_labels_of_another_data_set(tmp_path, refuse):
     assert "300 samples" in message
 
 
+@pytest.mark.parametrize("verb", ["validate", "quantize"])
+def test_labels_of_more_classes_than_scores(tmp_path, refuse, monkeypatch, verb):
+    def work(*_: object) -> None:
+        raise AssertionError("it worked for nothing")
+
+    monkeypatch.setattr("mcugen.quantizer.pipeline.quantize", work)
+    monkeypatch.setattr("mcugen.steps.build", work)
+    labels = tmp_path / "labels.npz"
+    np.savez(labels, x=np.load(DATA)["x"], y=np.arange(300) % 11)
+    arguments = {
+        "validate": (MODEL, "--board", "host"),
+        "quantize": (DIGITS / "digits_float32.tflite", "-o", tmp_path / "q.tflite"),
+    }[verb]
+    message = refuse(verb, *arguments, "--data", DATA, "--labels", labels)
+    assert message.startswith("labels.npz[y]: label 10; the model has 10 scores")
+
+
 # ---- tools
 
 

@@ -118,6 +118,20 @@ def test_unsuitable_labels_are_refused(tmp_path, labels):
         data.load(npz(tmp_path, x=np.zeros((2, 6), np.int8), y=labels), [INT8])
 
 
+def test_labels_of_more_classes_than_scores_are_refused():
+    labels = np.array([0, 9])
+    data.require_classes("a.npz[y]", labels, 10)
+    data.require_classes("a.npz[y]", labels, 1)  # no classifier
+    with pytest.raises(DataError, match=r"a.npz\[y\]: label 9; .* from 0 to 8"):
+        data.require_classes("a.npz[y]", labels, 9)
+
+
+def test_a_file_of_another_kind_is_not_called_pickled(tmp_path):
+    (tmp_path / "a.csv").write_text("x,y\n1,2\n")
+    with pytest.raises(DataError, match="neither numpy's format nor a zip file"):
+        data.load(tmp_path / "a.csv", [INT8])
+
+
 def test_damaged_files_are_refused(tmp_path):
     good = npz(tmp_path, x=np.zeros((2, 6), np.int8)).read_bytes()
     contents = [b"", b"PK\x03\x04", good[:100], good[:-30], good[:60] + b"\xff" * 60 + good[120:]]
