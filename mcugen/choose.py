@@ -103,7 +103,7 @@ class Choice:
             done.append(f"{sum(len(c.parts) for c in chains)} layers run a few rows at a time")
         if moves:
             done.append("1 tensor moves" if moves == 1 else f"{moves} tensors move")
-        what = "to fit, other kernels than those of the objective"
+        what = "for less memory, other kernels than those of the objective"
         if done:
             what = f"to save RAM, {' and '.join(done)}"
         return f"{what}: modelled {', '.join(changes)}"

@@ -12,10 +12,10 @@ from rich import progress as bars
 from rich.console import Console
 
 from mcugen import report, report_device, report_variants  # noqa: F401, they add to it
+from mcugen.tables import NO_LIMIT
 from mcugen.validation import Progress
 
 FAILED = 1  # the exit status when the answer is no
-FILE_WIDTH = 160  # of lines that go to a file or a pipe
 
 
 def show(result: object, as_json: bool, **options: Any) -> None:
@@ -23,7 +23,7 @@ def show(result: object, as_json: bool, **options: Any) -> None:
     if as_json:
         click.echo(report.to_json(result))
     else:
-        width = None if sys.stdout.isatty() else FILE_WIDTH
+        width = None if sys.stdout.isatty() else NO_LIMIT  # files and pipes do not wrap
         report.show(result, Console(highlight=False, width=width), **options)
 
 
