@@ -61,7 +61,7 @@ bool model_is_intact(void);
 int32_t model_run(void);
 
 /// Answers a command of MLPerf Tiny; false if it is none. `arguments` may be NULL, as below.
-bool benchmark_command(const char *name, char *arguments);
+bool benchmark_command(const char *word, char *arguments);
 
 /// Says that the firmware has started.
 void benchmark_start(void);

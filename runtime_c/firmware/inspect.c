@@ -182,7 +182,7 @@ static void measure(uint32_t (*clock)(void), char *arguments) {
     put_status(status);
 }
 
-static void count(uint32_t sequence, char *arguments) {
+static void ticks(uint32_t sequence, char *arguments) {
     (void)sequence;
     measure(timer_read, arguments);
 }
@@ -223,7 +223,7 @@ static const struct {
     void (*run)(uint32_t sequence, char *arguments);
 } commands[] = {
     {"info", info},   {"load", load},     {"run", run},     {"output", output}, {"layer", layer},
-    {"count", count}, {"cycles", cycles}, {"stack", stack}, {"baud", baud},
+    {"count", ticks}, {"cycles", cycles}, {"stack", stack}, {"baud", baud},
 };
 
 void inspect_command(uint32_t sequence, char *arguments) {
