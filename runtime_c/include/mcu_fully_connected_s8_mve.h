@@ -19,10 +19,11 @@ typedef struct {
     const int32_t *stream; ///< weights, biases and requantization, see the kernel
 } mcu_fully_connected_s8_mve_params;
 
-/// Input [batch][in], output [batch][out], which must not overlap.
-/// scratch: `in` bytes, rounded up to a multiple of 16; aligned to 4.
+/// Input [batch][in], output [batch][out]. Eight outputs are written after the whole row of the
+/// input was read; the output may begin so far in front of the input that it overwrites nothing
+/// that is still to be read, otherwise they must not overlap.
 void mcu_fully_connected_s8_mve(const mcu_fully_connected_s8_mve_params *params,
-                                const int8_t *input, int8_t *output, void *scratch);
+                                const int8_t *input, int8_t *output);
 
 #ifdef __cplusplus
 }

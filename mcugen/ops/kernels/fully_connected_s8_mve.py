@@ -11,9 +11,10 @@ from __future__ import annotations
 import numpy as np
 
 from mcugen.ir import Call, DType
+from mcugen.ops import overlap
 from mcugen.ops.base import Const, Cost, Family, Fields, Kernel, activation_range
 from mcugen.ops.kernels.requant import multipliers_are_small
-from mcugen.ops.kernels.vectors import VECTOR, Channels, channels, up_to, words
+from mcugen.ops.kernels.vectors import VECTOR, Channels, channels, words
 
 OUTPUTS = 8  # that share a pass
 
@@ -58,16 +59,11 @@ def params(call: Call) -> Fields:
     }
 
 
-def scratch(call: Call) -> int:
-    """The inputs."""
-    return up_to(call.input(1).shape[1], VECTOR)
-
-
 def cost(call: Call) -> Cost:
     """19 instructions for 128 products, about 85 for each eight outputs."""
     out, depth = call.input(1).shape
     groups, steps = -(-out // OUTPUTS), -(-depth // VECTOR)
-    row = groups * (19 * steps + 85) + 8 * steps + 40
+    row = groups * (19 * steps + 85) + 20
     return Cost(call.output.elements // out * row, groups * (128 * steps + 96))
 
 
@@ -79,6 +75,6 @@ KERNEL = Kernel(
     params_type="mcu_fully_connected_s8_mve_params",
     header="mcu_fully_connected_s8_mve.h",
     applies=(multipliers_fit,),
-    scratch=scratch,
+    overlap=lambda call: overlap.dense_passes(call, OUTPUTS),
     cost=cost,
 )
