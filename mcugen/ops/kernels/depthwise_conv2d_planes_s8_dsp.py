@@ -148,7 +148,7 @@ def cost(call: Call) -> Cost:
         core = shape.strips * (35.4 * rows + 24) + 40
     filled = shape.pad_top + shape.pad_left > 0
     planes_filled = out_ch if filled else min(out_ch, planes.COUNT) + out_ch % planes.COUNT
-    cycles = out_ch * core + planes.copying(call) + shape.bytes / 2 * planes_filled
+    cycles = out_ch * core + planes.copying(call) + shape.bytes / 3 * planes_filled
     return Cost(int(batch * cycles), flash=28 * out_ch)
 
 

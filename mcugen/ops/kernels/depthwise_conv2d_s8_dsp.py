@@ -109,7 +109,7 @@ def cost(call: Call) -> Cost:
     general = 0 if call.output.zero_point == -128 else 6
     row = 16 * _fours(call) + 4
     pair = row * rows.kernel + 38 + general
-    channel = rows.out * (-(-cols.out // 2) * pair + 60) + plane(call).bytes / 2 + 60
+    channel = rows.out * (-(-cols.out // 2) * pair + 60) + plane(call).bytes / 3 + 60
     words = 2 * _fours(call) * rows.kernel + 4
     return Cost(int(batch * (out_ch * channel + planes.copying(call))), flash=4 * words * out_ch)
 

@@ -45,7 +45,7 @@ def copying(call: Call) -> float:
 def _four(height: int, width: int) -> float:
     """Four channels."""
     blocks, rest = divmod(width, 4)
-    return height * (26.5 * blocks + (0, 12, 19, 29)[rest] + 20)
+    return height * (26.5 * blocks + (0, 12, 19, 29)[rest] + 19)
 
 
 def _one(height: int, width: int) -> float:
