@@ -1,7 +1,16 @@
-"""`python -m mcugen`."""
+"""The program `mcugen`; also `python -m mcugen`."""
 
 import sys
 
-from mcugen.cli import main
 
-sys.exit(main())
+def main() -> int:
+    """Run the command line; Ctrl-C while it is imported shows no traceback either."""
+    try:
+        from mcugen.cli import main as run
+    except KeyboardInterrupt:
+        return 130
+    return run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

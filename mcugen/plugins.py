@@ -19,8 +19,10 @@ from mcugen.ops.base import CUSTOM, Op
 
 def load(path: Path) -> tuple[Op, ...]:
     """The operators that a file defines; the file is run. Raises PluginError."""
+    if not path.is_file():
+        raise PluginError(f"{path}: no such file; give a .py file that defines OPERATORS")
     spec = importlib.util.spec_from_file_location(f"mcugen_plugin_{path.stem}", path)
-    if spec is None or spec.loader is None or not path.is_file():
+    if spec is None or spec.loader is None:
         raise PluginError(f"{path}: not a Python file; give a .py file that defines OPERATORS")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # where dataclasses look for it

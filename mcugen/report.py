@@ -262,6 +262,8 @@ def _(profile: Profile, console: Console, **options: Any) -> None:
             spent.add_row(function.name, f"{function.instructions:,}", f"{function.cycles:,}")
         _print(spent, console)
     console.print(profile.cycles_note)
+    if options.get("functions") and not profile.functions:
+        console.print("functions are listed where cycles are modelled")
 
 
 def _cycles(value: int | None) -> str:

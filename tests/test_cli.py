@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from mcugen import api, cli, steps
+from mcugen.__main__ import main as program
 from mcugen.health import Check, Health
 
 DIGITS = Path(__file__).parent.parent / "examples" / "digits"
@@ -111,6 +112,16 @@ def test_control_c_ends_with_130_and_without_a_traceback():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 130 and done.stderr.strip() == ""
+
+
+def test_control_c_while_the_program_is_imported(monkeypatch):
+    class Slow:
+        @property
+        def main(self) -> None:
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "mcugen.cli", Slow())
+    assert program() == 130
 
 
 def test_a_closed_pipe_is_no_fault():

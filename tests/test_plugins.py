@@ -158,7 +158,7 @@ def test_operators_that_cannot_work_are_refused(operator, changes, message):
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("none.py", None, "not a Python file"),
+        ("none.py", None, "no such file"),
         ("text.txt", "OPERATORS = ()", "not a Python file"),
         ("broken.py", "OPERATORS = (", "SyntaxError"),
         ("raises.py", "1 / 0", "ZeroDivisionError"),

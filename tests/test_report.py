@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from mcugen import api, report
+from mcugen.profiling import Profile
 from mcugen.results import RunResult
 
 MODEL = Path(__file__).parent.parent / "examples" / "digits" / "digits_int8.tflite"
@@ -52,3 +53,13 @@ def test_values_that_are_no_numbers_are_shown():
 
 def test_an_offset_is_spelled_with_one_sign():
     assert "(q + 128)" in "\n".join(_lines(api.analyze(MODEL), 80))
+
+
+def test_functions_that_nothing_is_known_of_are_not_passed_over():
+    profile = Profile("a.tflite", "b", (), (), 0, 0, None, None, "no modelled cycles: why")
+    console = Console(width=80, record=True, file=io.StringIO())
+    report.show(profile, console, functions=True)
+    assert console.export_text().splitlines()[-2:] == [
+        "no modelled cycles: why",
+        "functions are listed where cycles are modelled",
+    ]

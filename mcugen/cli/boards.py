@@ -22,7 +22,7 @@ REGION = "ORIGIN:SIZE"
 @options.json
 @click.pass_context
 def boards(context: click.Context, as_json: bool) -> None:
-    """List the known boards and what each can do; make and check one of your own.
+    """List the known boards; make and check one of your own.
 
     \b
     Example: mcugen boards
