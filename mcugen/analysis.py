@@ -14,7 +14,7 @@ from mcugen.memory_report import MemoryReport
 from mcugen.model import Model
 from mcugen.ops import OPS
 from mcugen.passes.resolve import resolve
-from mcugen.target import Board
+from mcugen.target import RAM, Board
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,9 @@ class Memory:
     the harness, with its own copy of the inputs and the stack that the board reserves. Before a
     build there is no image and no code: `flash` is the constants, `ram` the arena. `overflow` is
     what the linker said if the image does not fit. Limits are None on the host.
+
+    `region` is where the firmware's arena lies. If that is not `ram`, `image_region` with
+    `region_limit` is what the image takes there, and `image_ram` does not count it.
     """
 
     board: str
@@ -63,6 +66,9 @@ class Memory:
     flash_limit: int | None = None
     ram_limit: int | None = None
     overflow: str | None = None
+    region: str = RAM
+    image_region: int | None = None
+    region_limit: int | None = None
 
     @property
     def measured(self) -> bool:
@@ -75,10 +81,11 @@ class Memory:
         if self.overflow is not None:
             return (self.overflow,)
         least = "" if self.measured else "at least "
-        rows = (
-            ("flash", self.image_flash or self.flash, self.flash_limit),
-            ("RAM", self.image_ram or self.ram, self.ram_limit),
-        )
+        rows = [("flash", self.image_flash or self.flash, self.flash_limit)]
+        if self.measured or self.region == RAM:
+            rows.append(("RAM", self.image_ram or self.ram, self.ram_limit))
+        if self.region != RAM:
+            rows.append((self.region, self.image_region or self.arena, self.region_limit))
         return tuple(
             f"{least}{used:,} bytes of {kind}, {used - limit:,} more than the {limit:,} there are"
             for kind, used, limit in rows
@@ -139,8 +146,8 @@ def analyze(model: Model, graph: Graph, problems: Sequence[Problem] = ()) -> Ana
     )
 
 
-def at_least(board: Board, arena: int, constants: int) -> Memory:
-    """The memory that is known without building: constants in flash, the arena in RAM."""
+def at_least(board: Board, arena: int, constants: int, region: str = RAM) -> Memory:
+    """The memory that is known without building: constants in flash, the arena in its region."""
     return Memory(
         board=board.name,
         flash=constants,
@@ -148,6 +155,8 @@ def at_least(board: Board, arena: int, constants: int) -> Memory:
         arena=arena,
         flash_limit=board.flash.size if board.flash else None,
         ram_limit=board.ram.size if board.ram else None,
+        region=region,
+        region_limit=None if region == RAM else board.rams[region].size,
     )
 
 
@@ -163,6 +172,7 @@ def measured(least: Memory, build: Build) -> Memory:
         stack=build.stack,
         image_flash=build.whole.flash,
         image_ram=build.whole.ram,
+        image_region=None if least.region == RAM else build.placed,
     )
 
 

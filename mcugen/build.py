@@ -17,6 +17,7 @@ from mcugen import manifest, stack
 from mcugen.errors import BoardError, ToolError
 from mcugen.manifest import Manifest
 from mcugen.stack import Frame
+from mcugen.target import RAM
 
 _TIMEOUT_S = 600
 _PACKAGES = {
@@ -25,6 +26,7 @@ _PACKAGES = {
     "arm-none-eabi-gcc": "gcc-arm-none-eabi libnewlib-arm-none-eabi",
     "arm-none-eabi-objdump": "binutils-arm-none-eabi",
 }
+_PLACED = ".arena_"  # sections of link.ld
 _CALL_GRAPH = "CFLAGS=-fcallgraph-info=su"
 _OVERFLOW = re.compile(r"region [`'](\w+)' overflowed by (\d+) bytes")
 
@@ -44,7 +46,8 @@ class Build:
     `model` is the generated library alone: its `ram` is 0, for the arena belongs to the caller.
     `whole` is the firmware image, arena and stack included; None without a board. `stack` bounds
     the stack of one inference; None where library code cannot be examined, as on the host, and for
-    an image that observes.
+    an image that observes. `region` is that of the arena; `placed` bytes of the image lie there if
+    it is not `ram`, and `whole` does not count them.
     """
 
     image: Path
@@ -52,6 +55,8 @@ class Build:
     whole: Size | None
     arena: int
     stack: int | None
+    region: str = RAM
+    placed: int = 0
 
 
 def build(project: Path, *, observe: bool = False) -> Build:
@@ -79,13 +84,16 @@ def build(project: Path, *, observe: bool = False) -> Build:
         whole=section_sizes(image) if has_firmware else None,
         arena=record.arena_bytes,
         stack=None if observe else _stack_bound(record, objects, image),
+        region=record.region,
+        placed=_placed(image) if has_firmware else 0,
     )
 
 
 def section_sizes(path: Path) -> Size:
     """What an object file or image takes, from its section headers.
 
-    Constants that hold addresses are writable in position-independent code, until it is loaded.
+    Constants that hold addresses are writable in position-independent code, until it is loaded. An
+    arena in a region of its own is not counted.
     """
     flash = ram = 0
     with path.open("rb") as file:
@@ -94,9 +102,17 @@ def section_sizes(path: Path) -> Size:
                 if section["sh_type"] != "SHT_NOBITS":
                     flash += section["sh_size"]
                 constant = section.name.startswith(".data.rel.ro")
-                if section["sh_flags"] & SH_FLAGS.SHF_WRITE and not constant:
+                elsewhere = constant or section.name.startswith(_PLACED)
+                if section["sh_flags"] & SH_FLAGS.SHF_WRITE and not elsewhere:
                     ram += section["sh_size"]
     return Size(flash, ram)
+
+
+def _placed(image: Path) -> int:
+    """The bytes of an image in regions other than `ram`."""
+    with image.open("rb") as file:
+        sections = ELFFile(file).iter_sections()
+        return sum(s["sh_size"] for s in sections if s.name.startswith(_PLACED))
 
 
 def run_tool(command: list[str], cwd: Path | None = None) -> subprocess.CompletedProcess[str]:

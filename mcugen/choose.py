@@ -33,7 +33,7 @@ from mcugen.ops.rows import Chain
 from mcugen.plan import loads, plan
 from mcugen.reorder import reorder
 from mcugen.select import Cycles, Selection, Variant, modelled, require_kernels, variants
-from mcugen.target import Cpu
+from mcugen.target import RAM, Cpu
 
 NEAR = 1.05  # of the least RAM: the last bytes are the dearest, and a limit can ask for them
 
@@ -57,6 +57,7 @@ class Choice:
     """A graph in its order of execution, and its kernels.
 
     `free` is what the objective would have cost without limits, where they stood in its way.
+    `region` is that of the board's memory which the firmware's arena lies in.
     """
 
     graph: Graph
@@ -64,6 +65,7 @@ class Choice:
     cost: Figures
     free: Figures | None = None
     objective: Objective = Objective.BALANCED
+    region: str = RAM
 
     @property
     def layers(self) -> tuple[tuple[Call, Kernel], ...]:
@@ -84,7 +86,12 @@ class Choice:
 
     @property
     def note(self) -> str:
-        """What the limits changed."""
+        """What the limits changed, and where the arena lies if not in `ram`."""
+        place = "" if self.region == RAM else f"the arena lies in {self.region}"
+        return "; ".join(filter(None, (self._changes, place)))
+
+    @property
+    def _changes(self) -> str:
         if self.free is None:
             return ""
         rows = (

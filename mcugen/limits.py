@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mcugen.errors import OptionError
 from mcugen.ir import Graph
-from mcugen.target import Board
+from mcugen.target import RAM, Board
 
 HARNESS_FLASH = 12 * 1024  # what runs a model on a board takes less
 HARNESS_RAM = 1024  # besides the stack and its own copy of the inputs
+GUARDS = 2 * 32  # MODEL_GUARD of harness.h, on both sides of the arena
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +24,19 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The most bytes of flash (constants and kernels) and RAM (arena); None where there is none."""
+    """The most bytes of flash (constants and kernels) and RAM (arena); None where there is none.
+
+    `arena_in` is the region of the board that the firmware's arena must lie in; None leaves it to
+    `regions`.
+    """
 
     flash: int | None = None
     ram: int | None = None
+    arena_in: str | None = None
 
     def and_(self, other: Limits) -> Limits:
         """Both limits together."""
-        return Limits(_least(self.flash, other.flash), _least(self.ram, other.ram))
+        return Limits(_least(self.flash, other.flash), _least(self.ram, other.ram), self.arena_in)
 
     def excess(self, cost: Figures) -> tuple[str, ...]:
         """What is above a limit, and by how much."""
@@ -44,14 +51,35 @@ class Limits:
 NO_LIMITS = Limits()
 
 
-def room(board: Board, graph: Graph) -> Limits:
-    """What a board leaves to a model: the harness, its stack and its inputs are there as well."""
+def room(board: Board, graph: Graph, region: str = RAM) -> Limits:
+    """What a board leaves to a model whose arena lies in a region.
+
+    The harness takes flash. Its stack, its inputs and its variables are in `ram`, in any other
+    region nothing but the guards is beside the arena.
+    """
     inputs = sum(graph.tensors[i].bytes for i in graph.inputs)
-    taken = board.stack_bytes + inputs + HARNESS_RAM
+    taken = board.stack_bytes + inputs + HARNESS_RAM if region == RAM else GUARDS
     return Limits(
         flash=max(board.flash.size - HARNESS_FLASH, 0) if board.flash else None,
-        ram=max(board.ram.size - taken, 0) if board.ram else None,
+        ram=max(board.rams[region].size - taken, 0) if board.ram else None,
     )
+
+
+def regions(board: Board, wanted: str | None) -> tuple[str, ...]:
+    """Where the arena may lie, best first: the wanted region, else `ram`, else a smaller one first.
+
+    Raises OptionError for a region that the board does not have.
+    """
+    if wanted is None:
+        others = sorted(dict(board.more_ram), key=lambda name: board.rams[name].size)
+        return (RAM, *others)
+    if board.is_host:
+        raise OptionError(f"place: {board.name} has no regions of memory; leave --place out")
+    if wanted not in board.rams:
+        raise OptionError(
+            f"place: {wanted!r} is no region of {board.name}; known: {', '.join(board.rams)}"
+        )
+    return (wanted,)
 
 
 def _least(one: int | None, other: int | None) -> int | None:

@@ -33,6 +33,7 @@ from mcugen.program import (
 from mcugen.row_layers import rows_layer
 from mcugen.rows_verify import verify_chains
 from mcugen.select import Selection
+from mcugen.target import RAM
 
 ARENA_ALIGN = 16  # vector loads, and the caches of larger cores
 
@@ -61,6 +62,7 @@ def lower(
     name: str | None = None,
     board: str = "none",
     objective: str = "balanced",
+    region: str = RAM,
 ) -> Program:
     """Plan the arena and spell everything out; `name` (else the graph's) gives the prefix.
 
@@ -89,6 +91,7 @@ def lower(
         board=cformat.comment(board, 30),
         objective=objective,
         optimize="-Os" if objective == "size" else "-O2",
+        region=region,
         arena_bytes=memory_plan.arena_bytes,
         arena_align=ARENA_ALIGN,
         arena_bound=memory_plan.bound,

@@ -23,6 +23,7 @@ class Manifest:
     project_id: str
     sha256: str
     arena_bytes: int
+    region: str  # of the board's memory that the firmware's arena lies in
     files: tuple[str, ...]
     package: str = ""
 
@@ -46,6 +47,7 @@ def render(program: Program, project_id: str, files: Mapping[str, str], package:
         "arena": {
             "bytes": program.arena_bytes,
             "align": program.arena_align,
+            "region": program.region,
             "lower_bound": program.arena_bound,
             "plan": [asdict(row) for row in program.arena],
         },
@@ -100,6 +102,7 @@ def read(directory: Path) -> Manifest:
             project_id=str(record["project_id"]),
             sha256=str(record["model"]["sha256"]),
             arena_bytes=int(record["arena"]["bytes"]),
+            region=str(record["arena"].get("region", "ram")),
             files=(*sorted(str(name) for name in record["files"]), path.name),
             package=str(record.get("package", "")),
         )

@@ -171,6 +171,7 @@ class Program:
     board: str
     objective: str  # that the kernels were chosen under
     optimize: str  # option of the compiler
+    region: str  # of the board's memory that the firmware's arena lies in
     arena_bytes: int
     arena_align: int
     arena_bound: int  # no plan of these buffers can be smaller

@@ -157,10 +157,14 @@ def _memory(memory: Memory, console: Console) -> None:
         f"model  flash {least}{memory.flash:,}, RAM {least}{memory.ram:,} "
         f"(arena {memory.arena:,}, variables {memory.variables:,}{stack})"
     )
+    elsewhere = ""
+    if memory.image_region is not None:
+        elsewhere = f", {memory.region} {memory.image_region:,}{_of(memory.region_limit)}"
     if memory.image_flash is not None and memory.image_ram is not None:
         console.print(
             f"image  flash {memory.image_flash:,}{_of(memory.flash_limit)}, "
-            f"RAM {memory.image_ram:,}{_of(memory.ram_limit)}, with the harness and its stack"
+            f"RAM {memory.image_ram:,}{_of(memory.ram_limit)}{elsewhere}, "
+            "with the harness and its stack"
         )
     for excess in memory.excess:
         where = "" if memory.overflow else f"does not fit {memory.board}: "

@@ -19,7 +19,7 @@ from mcugen.device import Device, connected
 from mcugen.emit import emit
 from mcugen.errors import BoardError, OutputError, Problem, ToolError, UnsupportedModelError
 from mcugen.ir import Graph, printable
-from mcugen.limits import Limits, room
+from mcugen.limits import Limits, regions, room
 from mcugen.lower import lower
 from mcugen.memory_report import MemoryReport, memory_report, saving
 from mcugen.model import Model
@@ -98,12 +98,24 @@ def chosen(
 ) -> Choice:
     """The graph as it is executed, and its kernels. BoardError if no choice meets the limits.
 
-    What the board has no room for is said when its memory is known.
+    The arena goes into the first of the board's `regions` with room for it. What the board has no
+    room for is said when its memory is known.
     """
-    within = limits.and_(room(board, graph))
     cycles = Measurements.load(board.cpu, unit_of(board.cpu)).cycles if tuned else modelled
     objective = Objective(objective)
-    choice = arrange(graph, board.cpu, objective, within, cycles)
+
+    def choice_in(region: str) -> Choice:
+        within = limits.and_(room(board, graph, region))
+        return replace(arrange(graph, board.cpu, objective, within, cycles), region=region)
+
+    def fits(choice: Choice) -> bool:
+        there = room(board, graph, choice.region).ram
+        return there is None or choice.cost.ram <= there
+
+    first, *others = regions(board, limits.arena_in)
+    choice = choice_in(first)
+    if not fits(choice):
+        choice = next((found for found in map(choice_in, others) if fits(found)), choice)
     excess = limits.excess(choice.cost)
     if excess:
         raise BoardError(
@@ -123,6 +135,7 @@ def lowered(model: Model, choice: Choice, board: Board, name: str | None = None)
         name=name,
         board=board.name,
         objective=choice.objective.value,
+        region=choice.region,
     )
 
 
@@ -137,7 +150,7 @@ def write_project(
 ) -> Generated:
     """Write the project of a choice; BoardError if the board has no room for it."""
     program = lowered(model, choice, board, name)
-    analysis.require_room(analysis.at_least(board, program.arena_bytes, program.weight_bytes))
+    analysis.require_room(_least(program, board))
     emit(program, board, directory, force=force, package=package)
     files = sum(path.is_file() for path in directory.rglob("*"))
     return Generated(
@@ -160,7 +173,7 @@ def open_project(directory: AnyPath, board_name: str | None) -> Project:
 def build_in(directory: Path, board: Board) -> Built:
     """Compile a project, and say what of the board's memory it takes."""
     built = build(directory)
-    least = analysis.at_least(board, built.arena, built.model.flash)
+    least = analysis.at_least(board, built.arena, built.model.flash, built.region)
     return Built(built.image, analysis.measured(least, built))
 
 
@@ -196,7 +209,7 @@ def plan_of(graph: Graph, choice: Choice, board: Board) -> MemoryReport:
 
 def memory_on(program: Program, board: Board) -> Memory:
     """What the firmware takes: built where there is a compiler, else the least it can be."""
-    least = analysis.at_least(board, program.arena_bytes, program.weight_bytes)
+    least = _least(program, board)
     if not least.fits:
         return least
     with tempfile.TemporaryDirectory(prefix="mcugen-") as temporary:
@@ -208,6 +221,11 @@ def memory_on(program: Program, board: Board) -> Memory:
             return least
         except BoardError as error:
             return replace(least, overflow=str(error))
+
+
+def _least(program: Program, board: Board) -> Memory:
+    """The memory of a program before it is built."""
+    return analysis.at_least(board, program.arena_bytes, program.weight_bytes, program.region)
 
 
 def on_device(runner: Runner, samples: data.Samples, bound: int | None) -> OnDevice:

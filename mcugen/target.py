@@ -25,6 +25,7 @@ else:
 
 _T = TypeVar("_T")
 
+RAM = "ram"  # the region that holds the stack
 OPEN = "?"  # in place of a number of a board.toml: still to be filled in
 
 
@@ -141,6 +142,11 @@ class Board:
     serial: SerialPort = SerialPort()
     flash_tools: tuple[FlashTool, ...] = ()
     notes: str = ""
+
+    @property
+    def rams(self) -> dict[str, Region]:
+        """Every region of RAM by its name; `ram` comes first."""
+        return {} if self.ram is None else {RAM: self.ram, **dict(self.more_ram)}
 
     @property
     def is_host(self) -> bool:
@@ -280,6 +286,12 @@ def _more_ram(table: Table) -> tuple[tuple[str, Region], ...]:
     if "more_ram" not in table.values:
         return ()
     regions = table.table("more_ram")
+    for name in regions.values:  # a name of a section, and in capitals one of the linker script
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name in (RAM, "flash"):
+            regions.refuse(
+                f"{name!r} names a region",
+                f"use small letters, digits and _ , other than {RAM} and flash",
+            )
     return tuple((name, _region(regions.table(name))) for name in regions.values)
 
 

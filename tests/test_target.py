@@ -157,6 +157,8 @@ def test_unknown_board_lists_the_known():
         ("size = 0x2_0000", 'size = "128K"', r"\[ram\]: size is '128K'"),
         ("size = 0x2_0000", "size = -1", "size is -1"),
         ("[more_ram.ccm]", "[more_ram.ccm.x]", "unknown key x"),
+        ("[more_ram.ccm]", "[more_ram.ram]", r"'ram' names a region; use small letters"),
+        ("[more_ram.ccm]", "[more_ram.CCM]", r"'CCM' names a region; use small letters"),
         ('"a board"', '"a\\nboard"', "must be a line of text"),
         ('"0483:374b"', '"0483-374b"', r"\[serial\]: usb has '0483-374b'; an id is"),
         ('usb = ["0483:374b", "0D28:0204"]', 'usb = "0483:374b"', "must be a list of texts"),

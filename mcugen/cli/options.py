@@ -100,10 +100,11 @@ def choosing(command: F) -> F:
         objective: str,
         flash_limit: int | None,
         ram_limit: int | None,
+        place: tuple[str, ...],
         tuned: bool,
         **others: Any,
     ) -> Any:
-        limits = Limits(flash_limit, ram_limit)
+        limits = Limits(flash_limit, ram_limit, _arena_in(place))
         choosing = {"objective": objective, "limits": limits, "tuned": tuned}
         return command(choosing=choosing, **others)
 
@@ -114,6 +115,12 @@ def choosing(command: F) -> F:
     verb: Any = click.option(
         "--tuned", is_flag=True, help="Choose by the costs that `profile --tune` measured."
     )(collect)
+    verb = click.option(
+        "--place",
+        multiple=True,
+        metavar="arena=REGION",
+        help="The board's memory for the firmware's arena: ram, or a [more_ram.REGION].",
+    )(verb)
     for name, text in rows:
         verb = click.option(name, type=_size, metavar="BYTES", help=text)(verb)
     verb = click.option(
@@ -132,6 +139,17 @@ def _size(text: str) -> int:
     if not found:
         raise click.BadParameter(f"{text}: a number of bytes, such as 65536 or 64K")
     return int(found[1]) << {"": 0, "K": 10, "M": 20}[found[2].upper()]
+
+
+def _arena_in(places: tuple[str, ...]) -> str | None:
+    """The region that the arena goes to."""
+    region = None
+    for text in places:
+        found = re.fullmatch(r"arena=(\S+)", text)
+        if not found or region is not None:
+            raise click.UsageError(f"--place {text}: say arena=REGION, once")
+        region = found[1]
+    return region
 
 
 model = click.argument("model", type=PATH)

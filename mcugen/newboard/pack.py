@@ -13,6 +13,7 @@ from mcugen.errors import BoardError
 from mcugen.newboard.cores import Core
 from mcugen.newboard.svd import Svd, read_svd
 from mcugen.newboard.xml_file import LARGEST, Element, parse, read_file
+from mcugen.target import RAM
 
 _LEVELS = ("family", "subFamily", "device", "variant")
 _NAMES = {"device": "Dname", "variant": "Dvariant"}
@@ -141,7 +142,7 @@ def _core(processor: dict[str, str]) -> Core | None:
 def _area(name: str, memory: dict[str, str], where: str) -> Area:
     access = memory.get("access") or ("rx" if name.upper().startswith("IROM") else "rwx")
     return Area(
-        re.sub(r"[^a-z0-9]", "_", name.lower()) or "memory",
+        _region_name(name),
         _integer(memory.get("start", ""), where),
         _integer(memory.get("size", ""), where),
         "w" in access,
@@ -149,6 +150,13 @@ def _area(name: str, memory: dict[str, str], where: str) -> Area:
         memory.get("startup") in ("1", "true"),
         memory.get("default") in ("1", "true"),
     )
+
+
+def _region_name(name: str) -> str:
+    """The name as that of a region in a board.toml."""
+    clean = re.sub(r"[^a-z0-9]", "_", name.lower())
+    taken = clean in (RAM, "flash") or not clean[:1].isalpha()
+    return f"memory_{clean}" if taken else clean
 
 
 def _svd(path: Path, name: str) -> Svd | None:
