@@ -211,7 +211,17 @@ static void fill_pointwise(int8_t *to, const int8_t *from, int32_t in_ch, int32_
     const int8_t *x1 = x0 + ((count > 1) ? in_ch : 0);
     const int8_t *x2 = x1 + ((count > 2) ? in_ch : 0);
     const int8_t *x3 = x2 + ((count > 3) ? in_ch : 0);
-    for (int32_t i = in_ch / VECTOR; i > 0; i--, to += PIXELS * VECTOR) {
+    const int32_t rest = in_ch & (VECTOR - 1);
+    const int32_t whole = in_ch - rest;
+    if (rest != 0) { /* first, so that the loop need not keep the pointers for it */
+        const mve_pred16_t there = vctp8q((uint32_t)rest);
+        int8_t *const last = to + PIXELS * whole;
+        vstrbq_p_s8(last, vldrbq_z_s8(x0 + whole, there), there);
+        vstrbq_p_s8(last + VECTOR, vldrbq_z_s8(x1 + whole, there), there);
+        vstrbq_p_s8(last + 2 * VECTOR, vldrbq_z_s8(x2 + whole, there), there);
+        vstrbq_p_s8(last + 3 * VECTOR, vldrbq_z_s8(x3 + whole, there), there);
+    }
+    for (uint32_t i = (uint32_t)whole / VECTOR; i > 0; i--, to += PIXELS * VECTOR) {
         vstrbq_s8(to, vldrbq_s8(x0));
         vstrbq_s8(to + VECTOR, vldrbq_s8(x1));
         vstrbq_s8(to + 2 * VECTOR, vldrbq_s8(x2));
@@ -220,13 +230,6 @@ static void fill_pointwise(int8_t *to, const int8_t *from, int32_t in_ch, int32_
         x1 += VECTOR;
         x2 += VECTOR;
         x3 += VECTOR;
-    }
-    if (in_ch % VECTOR != 0) {
-        const mve_pred16_t rest = vctp8q((uint32_t)(in_ch % VECTOR));
-        vstrbq_p_s8(to, vldrbq_z_s8(x0, rest), rest);
-        vstrbq_p_s8(to + VECTOR, vldrbq_z_s8(x1, rest), rest);
-        vstrbq_p_s8(to + 2 * VECTOR, vldrbq_z_s8(x2, rest), rest);
-        vstrbq_p_s8(to + 3 * VECTOR, vldrbq_z_s8(x3, rest), rest);
     }
 }
 
