@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import mcugen
+from mcugen import api
 
 DIGITS = Path(__file__).parent.parent / "examples" / "digits"
 MODEL = DIGITS / "digits_int8.tflite"
@@ -74,3 +75,8 @@ def test_the_same_model_gives_the_same_bytes(tmp_path):
         {p.relative_to(f): p.read_bytes() for p in f.rglob("*") if p.is_file()} for f in folders
     )
     assert first == second
+
+
+def test_the_package_offers_what_the_api_does():
+    assert set(mcugen.__all__) == {*api.__all__, "McugenError"}
+    assert all(getattr(mcugen, name) is getattr(api, name) for name in api.__all__)
