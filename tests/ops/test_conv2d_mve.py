@@ -48,3 +48,19 @@ def test_helium_equals_numpy(batch: KernelBatch) -> None:
 def test_it_refuses_what_it_cannot_do_exactly(conv: Conv, refusal: str) -> None:
     found = KERNEL.refusal(call_of(conv.model()))
     assert found is not None and refusal in found
+
+
+@pytest.mark.parametrize(
+    ("conv", "measured"),
+    [
+        (clamped((49, 10), 1, 64, (10, 4), 2), 106_304),
+        (clamped((25, 5), 64, 64), 84_920),
+        (clamped((32, 32), 3, 16, (3, 3)), 269_986),
+        (general((16, 16), 32, 32, (3, 3)), 340_694),
+        (general((32, 32), 16, 32, (1, 1), 2), 65_112),
+        (clamped((48, 48), 8, 16), 227_646),
+        (clamped((6, 6), 30, 19), 6_953),
+    ],
+)
+def test_modelled_cycles_are_the_instructions_that_qemu_counted(conv: Conv, measured: int) -> None:
+    assert KERNEL.cost(call_of(conv.model())).cycles == pytest.approx(measured, rel=0.05)

@@ -62,3 +62,17 @@ def test_helium_equals_numpy(batch: KernelBatch) -> None:
 def test_it_refuses_what_it_cannot_do_exactly(case: Depthwise, refusal: str) -> None:
     found = KERNEL.refusal(call_of(case.model()))
     assert found is not None and refusal in found
+
+
+@pytest.mark.parametrize(
+    ("case", "measured"),
+    [
+        (Depthwise((48, 48), 8), 381_937),
+        (Depthwise((25, 5), 64), 102_653),
+        (Depthwise((6, 6), 19), 16_566),
+    ],
+)
+def test_modelled_cycles_are_the_instructions_that_qemu_counted(
+    case: Depthwise, measured: int
+) -> None:
+    assert KERNEL.cost(call_of(case.model())).cycles == pytest.approx(measured, rel=0.07)

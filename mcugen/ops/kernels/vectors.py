@@ -11,6 +11,7 @@ clamped.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,7 @@ import numpy as np
 from mcugen.ir import Call
 from mcugen.ops.base import Array
 from mcugen.ops.kernels.requant import channel_multipliers, exact_sums
+from mcugen.ops.window import Axis
 
 VECTOR = 16  # int8 lanes
 
@@ -56,3 +58,12 @@ def words(values: Array) -> Array:
     """Bytes [..., 4 n] as little-endian int32 [..., n]."""
     packed: Array = np.ascontiguousarray(values.astype(np.int8)).view("<i4")
     return packed
+
+
+def at_border(axes: Iterable[Axis]) -> float:
+    """The share of outputs whose windows lie outside of the input in part."""
+    inside = 1.0
+    for a in axes:
+        starts = a.stride * np.arange(a.out) - a.before
+        inside *= float(np.mean((starts >= 0) & (starts + a.kernel <= a.size)))
+    return 1 - inside
