@@ -12,7 +12,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cache
+from multiprocessing import get_context
 
 import numpy as np
 
@@ -122,6 +125,16 @@ def _collide(
 
 def optimum(buffers: Sequence[Buffer], shares: Sequence[Share], most: int) -> int | None:
     """The smallest arena there is, by constraint programming; None if the time was too short."""
+    return _solver().submit(_solve, tuple(buffers), tuple(shares), most).result()
+
+
+@cache
+def _solver() -> ProcessPoolExecutor:
+    """A process for ortools: in one that has loaded TensorFlow it crashes."""
+    return ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+
+
+def _solve(buffers: Sequence[Buffer], shares: Sequence[Share], most: int) -> int | None:
     from ortools.sat.python import cp_model
 
     model = cp_model.CpModel()
