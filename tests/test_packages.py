@@ -11,6 +11,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import xmlschema
 
 import mcugen
 from mcugen.errors import OutputError
@@ -179,24 +180,73 @@ def test_platformio_metadata(package: Path, tmp_path: Path) -> None:
     assert subprocess.run([tmp_path / "app"], check=False).returncode == 0
 
 
-def test_cmsis_pack_lists_what_it_has(tmp_path: Path) -> None:
-    folder = tmp_path / "pack"
-    mcugen.generate(DIGITS, "mps2-an386", folder, name="digits", package="cmsis-pack")
+PACK_SCHEMA = xmlschema.XMLSchema11(Path(__file__).with_name("cmsis_pack.xsd"))
+
+
+def cmsis_pack(folder: Path, board: str, name: str = "digits") -> tuple[str, set[str]]:
+    """The description in a pack for a board, and the names of all files of the pack."""
+    mcugen.generate(DIGITS, board, folder, name=name, package="cmsis-pack")
     (pack,) = folder.glob("*.pack")
     with zipfile.ZipFile(pack) as archive:
+        text = archive.read(f"mcugen.{name}.pdsc").decode()
         names = set(archive.namelist())
-        description = ET.fromstring(archive.read("mcugen.digits.pdsc"))
-    version = description.find("releases/release").get("version")
-    assert pack.name == f"mcugen.{description.findtext('name')}.{version}.pack"
-    # The order of the elements is the schema's, PACK.xsd.
-    order = ["vendor", "name", "description", "url", "license", "releases", "keywords"]
-    assert [child.tag for child in description] == [*order, "conditions", "components"]
-    assert description.find("conditions/condition/require").get("Dcore") == "Cortex-M4"
+    version = ET.fromstring(text).find("releases/release").get("version")
+    assert pack.name == f"mcugen.{name}.{version}.pack"
+    return text, names
+
+
+# What tells the core apart, by the specification: DSP is an option of the Cortex-M33, and a part
+# with Helium for floats says FP_MVE in place of MVE.
+CORES = {
+    "mps2-an386": [("require", {"Dcore": "Cortex-M4"})],
+    "nucleo-g0b1re": [("require", {"Dcore": "Cortex-M0+"})],
+    "mps2-an505": [("require", {"Dcore": "Cortex-M33", "Ddsp": "DSP"})],
+    "ek-ra8d1": [
+        ("require", {"Dcore": "Cortex-M85"}),
+        ("accept", {"Dmve": "MVE"}),
+        ("accept", {"Dmve": "FP_MVE"}),
+    ],
+    "host": [],
+}
+
+
+@pytest.mark.parametrize("board", CORES)
+def test_cmsis_pack_follows_the_schema_and_lists_what_it_has(tmp_path: Path, board: str) -> None:
+    text, names = cmsis_pack(tmp_path / "pack", board)
+    PACK_SCHEMA.validate(text)
+    description = ET.fromstring(text)
+    rules = [rule for rule in description.findall("conditions/condition/*") if rule.attrib]
+    assert [(rule.tag, rule.attrib) for rule in rules] == CORES[board]
     files = {file.get("name"): file.get("category") for file in description.iter("file")}
     assert files.keys() | {"LICENSE"} <= names
     listed = {name for name, category in files.items() if category == "source"}
     assert listed == {name for name in names if name.endswith(".c")}
     assert {"digits.h", description.findtext("license")} <= names
+
+
+def test_cmsis_pack_of_the_longest_name_follows_the_schema(tmp_path: Path) -> None:
+    text, _ = cmsis_pack(tmp_path / "pack", "host", name="m" * 24)
+    PACK_SCHEMA.validate(text)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("<vendor>mcugen", "<vendor>mcu gen"),
+        ("<url></url>", ""),
+        ('Csub="digits"', f'Csub="{"d" * 33}"'),
+        ('category="header"', 'category="headers"'),
+        ('Dcore="Cortex-M4"', 'Dcore="cortex-m4"'),
+        ("<description>The neural", "<summary>x</summary><description>The neural"),
+        (' id="core"', ""),
+        (' condition="core"', ' condition="cores"'),
+        ('<release version="', '<release version="v'),
+    ],
+)
+def test_the_schema_refuses(tmp_path: Path, old: str, new: str) -> None:
+    text, _ = cmsis_pack(tmp_path / "pack", "mps2-an386")
+    assert text.count(old) >= 1
+    assert not PACK_SCHEMA.is_valid(text.replace(old, new, 1))
 
 
 def test_archives_are_reproducible(tmp_path: Path) -> None:
