@@ -12,13 +12,31 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mcugen.ops.base import Activation, Array, Fields, float_bounds
+from mcugen.ops.base import Activation, Array, Fields, apply_activation, float_bounds
 
 
 def clamp_fields(activation: Activation) -> Fields:
     """The fields act_min and act_max of a params struct."""
     low, high = float_bounds(activation)
     return {"act_min": low, "act_max": high}
+
+
+_FUNCTIONS = {Activation.TANH: 1, Activation.SIGN_BIT: 2}  # numbers of mcu_activation_f32.h
+
+
+def activation_fields(activation: Activation) -> Fields:
+    """The fields of a params struct whose kernel calls mcu_activatef(); any activation will do."""
+    clamped = Activation.NONE if activation in _FUNCTIONS else activation
+    return {"activation": _FUNCTIONS.get(activation, 0), **clamp_fields(clamped)}
+
+
+def activate(activation: Activation, x: Array) -> Array:
+    """What mcu_activatef() computes."""
+    if activation is Activation.TANH:
+        return tanh(x)
+    if activation is Activation.SIGN_BIT:
+        return np.signbit(x).astype(np.float32)
+    return apply_activation(activation, x)
 
 
 def dot(rows: Array, weights: Array) -> Array:

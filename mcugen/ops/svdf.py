@@ -14,7 +14,7 @@ import numpy as np
 
 from mcugen.fixed import multiply_by_quantized_multiplier, quantize_multiplier, requantize
 from mcugen.ir import Call, DType
-from mcugen.ops import rules
+from mcugen.ops import float32, rules
 from mcugen.ops.base import (
     Activation,
     Array,
@@ -27,7 +27,6 @@ from mcugen.ops.base import (
     Op,
     Options,
     Shape,
-    apply_activation,
 )
 
 STATE = 4  # the position of the state
@@ -118,11 +117,11 @@ def quantization_fits(call: Call) -> str | None:
 
 
 def activation_clamps_nothing(call: Call) -> str | None:
-    """The activation must be NONE, or RELU with an int8 output of zero point -128."""
+    """The activation of int8 must be NONE, or RELU with an output of zero point -128."""
     activation, output = call.attrs.activation, call.output
-    if activation is Activation.NONE:
+    if output.dtype.is_float or activation is Activation.NONE:
         return None
-    if activation is Activation.RELU and (output.dtype.is_float or output.zero_point == -128):
+    if activation is Activation.RELU and output.zero_point == -128:
         return None
     return f"activation {activation.name}"
 
@@ -163,12 +162,15 @@ def _remembered(call: Call, state: Array, features: Array) -> Array:
 
 
 def floating(call: Call, inputs: Arrays) -> list[Array]:
-    """Float32: output, new state."""
-    state = _remembered(call, inputs[STATE], inputs[0] @ inputs[1].T)
-    units = (state * inputs[2]).sum(axis=2).reshape(*call.output.shape, call.attrs.rank).sum(axis=2)
-    biased = units if call.optional(3) is None else units + inputs[3]
-    output = apply_activation(call.attrs.activation, biased.astype(np.float32))
-    return [output, state.reshape(inputs[STATE].shape)]
+    """Float32, as EvalFloatSvdfReference: output, new state."""
+    state = _remembered(call, inputs[STATE], float32.dot(inputs[0], inputs[1]))
+    recalled = float32.add_up(np.moveaxis(state * inputs[2], 2, 0))
+    units = np.zeros(call.output.shape, np.float32)
+    if call.optional(3) is not None:
+        units += inputs[3]
+    for filters in np.moveaxis(recalled.reshape(*units.shape, call.attrs.rank), 2, 0):
+        units += filters
+    return [float32.activate(call.attrs.activation, units), state.reshape(inputs[STATE].shape)]
 
 
 def quantized(call: Call, inputs: Arrays) -> list[Array]:
@@ -225,6 +227,23 @@ def params_s8(call: Call) -> Fields:
     }
 
 
+def params_f32(call: Call) -> Fields:
+    """Fields of mcu_svdf_f32_params."""
+    filters, memory = call.input(2).shape
+    bias = call.optional(3)
+    return {
+        "batch": call.input(0).shape[0],
+        "in_size": call.input(0).shape[1],
+        "units": filters // call.attrs.rank,
+        "rank": call.attrs.rank,
+        "memory": memory,
+        **float32.activation_fields(call.attrs.activation),
+        "features": Const(call.input(1).values(), "float"),
+        "time": Const(call.input(2).values(), "float"),
+        "bias": None if bias is None else Const(bias.values(), "float"),
+    }
+
+
 OP = Op(
     name="svdf",
     tflite="SVDF",
@@ -247,6 +266,16 @@ OP = Op(
             header="mcu_svdf.h",
             operands=(0, STATE),
             cost=lambda call: Cost(cycles=6 * macs(call) + 60 * call.input(2).shape[0]),
+        ),
+        Kernel(
+            name="mcu_svdf_f32_ref",
+            family=Family.REF,
+            dtype=DType.FLOAT32,
+            params=params_f32,
+            params_type="mcu_svdf_f32_params",
+            header="mcu_svdf_f32.h",
+            operands=(0, STATE),
+            cost=lambda call: Cost(cycles=10 * macs(call) + 110 * call.input(2).shape[0]),
         ),
     ),
 )

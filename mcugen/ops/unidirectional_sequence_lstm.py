@@ -1,12 +1,14 @@
-"""UNIDIRECTIONAL_SEQUENCE_LSTM: int8 with an int16 cell; its states are the hidden vector and it.
+"""UNIDIRECTIONAL_SEQUENCE_LSTM: its states are the hidden vector and the cell, int16 beside int8.
 
 As TFLite Micro: four gates with weights and biases, no peepholes, projection or normalisation.
-LiteRT's BUILTIN_REF multiplies cell and gates another way, and differs by 1 now and then.
+LiteRT's BUILTIN_REF multiplies cell and gates of int8 another way, and differs by 1 now and then;
+of float32 it takes activations besides TANH, and reads stale memory with NONE.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +16,7 @@ import numpy as np
 
 from mcugen.fixed import multiply_by_quantized_multiplier, quantize_multiplier, requantize
 from mcugen.ir import Call, DType, Tensor
-from mcugen.ops import rules, sigmoid_s16
+from mcugen.ops import float32, rules, sigmoid_s16
 from mcugen.ops.base import (
     Activation,
     Array,
@@ -112,8 +114,11 @@ def has_plain_gates(call: Call) -> str | None:
     return None if all(t.is_const for t in constants) else "weights computed at run time"
 
 
-def types_are_integers(call: Call) -> str | None:
-    """Types must be int8, but int32 for biases and int16 for the cell."""
+def types_fit(call: Call) -> str | None:
+    """All types must be float32; or int8, but int32 for biases and int16 for the cell."""
+    given = [tensor for tensor in (*call.inputs, call.output) if tensor is not None]
+    if all(tensor.dtype is DType.FLOAT32 for tensor in given):
+        return None
     int8 = _tensors(call, (0, *INPUT_WEIGHTS, *HIDDEN_WEIGHTS, HIDDEN))
     wrong = [t for t in (*int8, call.output) if t.dtype is not DType.INT8]
     wrong += [t for t in _tensors(call, BIASES) if t.dtype is not DType.INT32]
@@ -136,7 +141,9 @@ def shapes_fit(call: Call) -> str | None:
 
 
 def quantization_fits(call: Call) -> str | None:
-    """Each needs one scale, the cell a power of two; weights and cell have zero point 0."""
+    """In int8 each needs one scale, the cell a power of two; weights and cell zero point 0."""
+    if call.output.dtype.is_float:
+        return None
     symmetric = _tensors(call, (*INPUT_WEIGHTS, *HIDDEN_WEIGHTS, CELL))
     for tensor in (*symmetric, *_tensors(call, (0, HIDDEN)), call.output):
         if tensor.quant is None or tensor.quant.is_per_channel:
@@ -151,15 +158,18 @@ def quantization_fits(call: Call) -> str | None:
 
 
 def output_is_hidden(call: Call) -> str | None:
-    """The output must have scale and zero point of the hidden state."""
+    """An int8 output must have scale and zero point of the hidden state."""
     hidden, output = call.input(HIDDEN).quant, call.output.quant
     return None if hidden == output else "an output with another quantization"
 
 
-def nonlinearity_is_tanh(call: Call) -> str | None:
-    """The activation must be TANH, without a clip of the projection."""
+def nonlinearity_fits(call: Call) -> str | None:
+    """The activation must be TANH, of float32 any but NONE; without a clip of the projection."""
     attrs: LstmAttrs = call.attrs
-    if attrs.nonlinearity is not Activation.TANH:
+    allowed = [Activation.TANH]
+    if call.output.dtype.is_float:
+        allowed = [activation for activation in Activation if activation is not Activation.NONE]
+    if attrs.nonlinearity not in allowed:
         return f"activation {attrs.nonlinearity.name}"
     return f"a clip of {attrs.projection_clip:g}" if attrs.projection_clip else None
 
@@ -169,6 +179,8 @@ def sums_fit_int32(call: Call) -> str | None:
 
     The reference overflows an int32 beyond that, which C leaves undefined.
     """
+    if call.output.dtype.is_float:
+        return None
     most = 0.0
     for positions, source in ((INPUT_WEIGHTS, 0), (HIDDEN_WEIGHTS, HIDDEN)):
         for weights, bias in zip(_tensors(call, positions), _tensors(call, BIASES), strict=True):
@@ -180,18 +192,20 @@ def sums_fit_int32(call: Call) -> str | None:
 
 
 def hidden_scale_is_sane(call: Call) -> str | None:
-    """The hidden state's scale must be above 2**-30."""
+    """The scale of an int8 hidden state must be above 2**-30."""
+    if call.output.dtype.is_float:
+        return None
     scale = call.input(HIDDEN).scale
     return None if scale > UNIT_SCALE**2 else f"scale {scale:g}"
 
 
 RULES = (
     has_plain_gates,
-    types_are_integers,
+    types_fit,
     shapes_fit,
     quantization_fits,
     output_is_hidden,
-    nonlinearity_is_tanh,
+    nonlinearity_fits,
     sums_fit_int32,
     hidden_scale_is_sane,
 )
@@ -266,13 +280,47 @@ def _step(call: Call, x: Array, hidden: Array, cell: Array) -> tuple[Array, Arra
 
 def quantized(call: Call, inputs: Arrays) -> list[Array]:
     """Int8 with an int16 cell: output, hidden state, cell."""
+    return _over_time(call, inputs, _step)
+
+
+def _float_step(call: Call, x: Array, hidden: Array, cell: Array) -> tuple[Array, Array]:
+    """(Hidden state, cell) after one step, as TFLite Micro: the bias between the two products."""
+    gates = [
+        float32.dot(x, call.input(INPUT_WEIGHTS[gate]).values())
+        + call.input(BIASES[gate]).values()
+        + float32.dot(hidden, call.input(HIDDEN_WEIGHTS[gate]).values())
+        for gate in range(GATES)
+    ]
+    keep, forget, emit = (float32.logistic(gates[i]) for i in (0, 1, 3))
+    added = keep * float32.activate(call.attrs.nonlinearity, gates[2])
+    cell = np.clip(forget * cell + added, *map(np.float32, float_cell_range(call)))
+    return float32.activate(call.attrs.nonlinearity, cell) * emit, cell
+
+
+def floating(call: Call, inputs: Arrays) -> list[Array]:
+    """Float32: output, hidden state, cell."""
+    return _over_time(call, inputs, _float_step)
+
+
+def float_cell_range(call: Call) -> tuple[float, float]:
+    """The least and the greatest cell of float32."""
+    largest = float(np.finfo(np.float32).max)
+    clip = call.attrs.cell_clip if call.attrs.cell_clip > 0 else largest
+    return -clip, clip
+
+
+Step = Callable[[Call, Array, Array, Array], tuple[Array, Array]]
+
+
+def _over_time(call: Call, inputs: Arrays, advance: Step) -> list[Array]:
+    """All steps: output, hidden state, cell."""
     batch, steps, _, units = sizes(call)
     x = inputs[0] if call.attrs.time_major else inputs[0].transpose(1, 0, 2)
     hidden = inputs[HIDDEN].reshape(batch, units)
     cell = inputs[CELL].reshape(batch, units)
     outputs = []
     for step in range(steps):
-        hidden, cell = _step(call, x[step], hidden, cell)
+        hidden, cell = advance(call, x[step], hidden, cell)
         outputs.append(hidden)
     output = np.stack(outputs, axis=0 if call.attrs.time_major else 1)
     return [output, hidden.reshape(inputs[HIDDEN].shape), cell.reshape(inputs[CELL].shape)]
@@ -319,6 +367,30 @@ def params_s8(call: Call) -> Fields:
     }
 
 
+def params_f32(call: Call) -> Fields:
+    """Fields of mcu_lstm_f32_params."""
+    batch, steps, features, units = sizes(call)
+    cell_min, cell_max = float_cell_range(call)
+
+    def by_unit(positions: tuple[int, ...]) -> Const:
+        return Const(np.stack([t.values() for t in _tensors(call, positions)], axis=1), "float")
+
+    return {
+        "batch": batch,
+        "steps": steps,
+        "features": features,
+        "units": units,
+        "batch_stride": 1 if call.attrs.time_major else steps,
+        "step_stride": batch if call.attrs.time_major else 1,
+        **float32.activation_fields(call.attrs.nonlinearity),
+        "cell_min": cell_min,
+        "cell_max": cell_max,
+        "input_weights": by_unit(INPUT_WEIGHTS),
+        "hidden_weights": by_unit(HIDDEN_WEIGHTS),
+        "bias": by_unit(BIASES),
+    }
+
+
 OP = Op(
     name="unidirectional_sequence_lstm",
     tflite="UNIDIRECTIONAL_SEQUENCE_LSTM",
@@ -326,6 +398,7 @@ OP = Op(
     encode=encode,
     infer=infer,
     rules=RULES,
+    floating=floating,
     quantized=quantized,
     macs=macs,
     arity=(1, 24),
@@ -340,6 +413,16 @@ OP = Op(
             header="mcu_lstm.h",
             operands=(0, HIDDEN, CELL),
             cost=lambda call: Cost(cycles=6 * macs(call) + 300 * call.output.elements),
+        ),
+        Kernel(
+            name="mcu_lstm_f32_ref",
+            family=Family.REF,
+            dtype=DType.FLOAT32,
+            params=params_f32,
+            params_type="mcu_lstm_f32_params",
+            header="mcu_lstm_f32.h",
+            operands=(0, HIDDEN, CELL),
+            cost=lambda call: Cost(cycles=6 * macs(call) + 400 * call.output.elements),
         ),
     ),
 )

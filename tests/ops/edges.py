@@ -403,7 +403,7 @@ EDGES: dict[str, Edge] = {
     "svdf.types_fit": Edge(change_output(dtype=DType.INT16), change_input(3, None)),
     "svdf.weights_are_constant": Edge(change_input(1, data=None)),
     "unidirectional_sequence_lstm.has_plain_gates": Edge(change_input(1, data=None)),
-    "unidirectional_sequence_lstm.nonlinearity_is_tanh": Edge(
+    "unidirectional_sequence_lstm.nonlinearity_fits": Edge(
         change_attrs(nonlinearity=Activation.RELU)
     ),
     "unidirectional_sequence_lstm.output_is_hidden": Edge(OTHER_SCALE),
@@ -414,7 +414,7 @@ EDGES: dict[str, Edge] = {
         by(lambda c: change_input(0, shape=(*c.input().shape[:2], c.input().shape[2] + 1)))
     ),
     "unidirectional_sequence_lstm.sums_fit_int32": Edge(lstm_bias(1), lstm_bias(0)),
-    "unidirectional_sequence_lstm.types_are_integers": Edge(change_output(dtype=DType.INT16)),
+    "unidirectional_sequence_lstm.types_fit": Edge(change_output(dtype=DType.INT16)),
     "unidirectional_sequence_lstm.hidden_scale_is_sane": Edge(
         then(change_input(18, quant=quant(2.0**-30, 0)), change_output(quant=quant(2.0**-30, 0))),
         then(

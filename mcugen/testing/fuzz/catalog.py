@@ -41,15 +41,14 @@ _ONLY = {
     "sqrt": LITERT,
     "sub": TFLM,
     "sum": TFLM,
-    "svdf": TFLM,
     "tanh": TFLM,
     "tile": LITERT,
-    "unidirectional_sequence_lstm": TFLM,
 }
 
 _APPROXIMATE = {
     *("batch_matmul", "elu", "exp", "gelu", "l2_normalization", "log", "log_softmax", "logistic"),
-    *("rsqrt", "softmax", "sqrt", "sum", "tanh", "transpose_conv"),
+    *("rsqrt", "softmax", "sqrt", "sum", "svdf", "tanh", "transpose_conv"),
+    "unidirectional_sequence_lstm",
 }
 
 # Operators without a generator, and why.
