@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
+import sys
+import tarfile
 import xml.etree.ElementTree as ET
 import zipfile
 from pathlib import Path
 
+import kconfiglib
 import pytest
 import xmlschema
+from platformio.package.manifest.parser import ManifestParserFactory
+from platformio.package.manifest.schema import ManifestSchema
 
 import mcugen
 from mcugen.errors import OutputError
@@ -126,7 +132,8 @@ def test_zephyr_module_names_files_that_exist(package: Path) -> None:
     assert re.search(
         r"^name: digits\nbuild:\n  cmake: zephyr\n  kconfig: zephyr/Kconfig$", module, re.M
     )
-    assert "config DIGITS\n\tbool " in (package / "zephyr" / "Kconfig").read_text()
+    options = kconfiglib.Kconfig(str(package / "zephyr" / "Kconfig"))
+    assert options.syms["DIGITS"].type == kconfiglib.BOOL and not options.warnings
 
 
 @pytest.mark.parametrize("package", ["arduino"], indirect=True)
@@ -164,6 +171,31 @@ def test_arduino_library_and_its_sketch(package: Path, tmp_path: Path) -> None:
         [tmp_path / "sketch"], capture_output=True, text=True, check=True
     ).stdout
     assert printed == "digits: the output is right, 0 us\n"
+
+
+@pytest.mark.parametrize("package", ["esp-idf"], indirect=True)
+def test_espressifs_component_manager_packs_it(package: Path, tmp_path: Path) -> None:
+    sources = list(package.rglob("*.c"))
+    compote = Path(sys.executable).with_name("compote")
+    settings = {
+        "cwd": package,
+        "env": os.environ | {"IDF_COMPONENT_CHECK_NEW_VERSION": "0"},
+        "capture_output": True,
+        "text": True,
+    }
+    for command in (["manifest", "lint"], ["component", "pack", "--name", "digits"]):
+        done = subprocess.run([compote, *command], **settings, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    with tarfile.open(next((package / "dist").glob("digits_*.tgz"))) as archive:
+        packed = {name.removeprefix("./") for name in archive.getnames()}
+    assert {path.relative_to(package).as_posix() for path in sources} <= packed
+
+
+@pytest.mark.parametrize("package", ["platformio"], indirect=True)
+def test_platformio_reads_its_metadata(package: Path) -> None:
+    metadata = ManifestParserFactory.new_from_file(str(package / "library.json")).as_dict()
+    del metadata["license"]  # PlatformIO compares it with a list that it downloads
+    assert ManifestSchema().load_manifest(metadata)["headers"] == ["digits.h"]
 
 
 @pytest.mark.parametrize("package", ["platformio"], indirect=True)
