@@ -17,7 +17,7 @@ from typing import Protocol
 
 import numpy as np
 
-from mcugen import interpret, metrics, reference
+from mcugen import interpret, metrics, reference, wrong_in_tflm
 from mcugen.data import Samples, dequantize
 from mcugen.ir import Call, DType, Graph, TensorId
 from mcugen.metrics import Difference
@@ -32,10 +32,11 @@ Infer = Callable[[Sequence[Array]], list[Array]]
 Progress = Callable[[int, int], None]  # samples done, samples in all
 
 NUMPY = "mcugen's numpy semantics"
-# Operators that TFLM gets wrong, and how; models with them are not compared with it.
-WRONG_IN_TFLM = {"space_to_batch_nd": "pads with 0 in place of the zero point"}
-# By LiteRT: round(double(acc) * scale), scales divided in float32, and tables filled in float32.
-ROUNDED_OTHERWISE = frozenset({"fully_connected", "leaky_relu", "logistic", "tanh"})
+# By LiteRT: round(double(acc) * scale), scales divided in float32, tables filled in float32, gates
+# multiplied in another order.
+ROUNDED_OTHERWISE = frozenset(
+    {"fully_connected", "leaky_relu", "logistic", "tanh", "unidirectional_sequence_lstm"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +182,8 @@ def oracles(model: Model, graph: Graph) -> tuple[list[Oracle], list[str]]:
     """The yardstick, then LiteRT if it takes the model; and notes on what is missing."""
     found: list[Oracle] = []
     notes: list[str] = []
-    wrong = WRONG_IN_TFLM.keys() & {node.op for node in model.imported.nodes}
-    notes += [f"TFLM is not asked: its {OPS[op].tflite} {WRONG_IN_TFLM[op]}" for op in wrong]
+    wrong = wrong_in_tflm.reasons(model.imported)
+    notes += [f"TFLM is not asked: {why}" for why in wrong]
     for make, available, name in (
         (reference.tflm, reference.tflm_available(), "TFLM (tflite-micro)"),
         (reference.litert, reference.litert_available(), "LiteRT BUILTIN_REF"),

@@ -291,10 +291,11 @@ class Op:
     one). `state` are the positions of inputs that the operator updates; their new values follow the
     outputs in its semantics; where `in_state` is set, the output lies in the first of them, and is
     computed although nobody reads it. `arity` is the least and the greatest number of inputs.
-    `scheme` and, for operators with weights, `matmul` are what the quantizer needs. `rows` are the
-    windows through which the rows of the output see those of the inputs, by position; an input
-    without one is alike for all rows. An operator without any cannot be computed a few rows at a
-    time.
+    `scheme` and, for operators with weights, `matmul` are what the quantizer needs; `hybrid` are
+    the positions of weights that files have as int8 beside float data, if not that of `scheme`, 1.
+    `rows` are the windows through which the rows of the output see those of the inputs, by
+    position; an input without one is alike for all rows. An operator without any cannot be computed
+    a few rows at a time.
     """
 
     name: str
@@ -314,6 +315,7 @@ class Op:
     in_state: bool = False
     scheme: Scheme = Scheme()
     matmul: Matmul | None = None
+    hybrid: tuple[int, ...] = ()
     rows: Callable[[Call], Mapping[int, Axis]] = lambda call: {}
 
     def run(self, call: Call, inputs: Arrays) -> list[Array]:

@@ -69,6 +69,11 @@ def macs(call: Call) -> int:
 # ---- rules
 
 
+def has_a_state(call: Call) -> str | None:
+    """There must be five inputs, with the state; only the bias may be absent."""
+    return None if call.optional(STATE) is not None else "no state"
+
+
 def weights_are_constant(call: Call) -> str | None:
     """Both weights and a bias must be constant."""
     for position in (1, 2, 3):
@@ -142,6 +147,7 @@ def sums_fit_int32(call: Call) -> str | None:
 
 
 RULES = (
+    has_a_state,
     weights_are_constant,
     types_fit,
     shapes_fit,
@@ -254,8 +260,9 @@ OP = Op(
     floating=floating,
     quantized=quantized,
     macs=macs,
-    arity=(5, 5),
+    arity=(3, 5),
     state=(STATE,),
+    hybrid=(1, 2),
     kernels=(
         Kernel(
             name="mcu_svdf_s8_ref",

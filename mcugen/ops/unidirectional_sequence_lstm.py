@@ -403,6 +403,7 @@ OP = Op(
     macs=macs,
     arity=(1, 24),
     state=(HIDDEN, CELL),
+    hybrid=(*INPUT_WEIGHTS, *HIDDEN_WEIGHTS),
     kernels=(
         Kernel(
             name="mcu_lstm_s8_ref",

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from mcugen.ir import DType, Graph, Node, Tensor
+from mcugen.ir import DType, Graph, Node, Tensor, TensorId
 from mcugen.ops import OPS
 
 
@@ -19,30 +19,35 @@ def float_weights(graph: Graph) -> Graph:
     """Give every float layer float weights; works on graphs straight from a file."""
     tensors = dict(graph.tensors)
     for node in graph.nodes:
-        if _is_hybrid(graph, node):
-            i = node.inputs[1]
-            assert i is not None
+        for i in hybrid_weights(graph, node):
             tensors[i] = _dequantized(graph.tensors[i])
     return graph.with_(tensors=tensors)
 
 
 def is_dynamic_range(graph: Graph) -> bool:
     """Whether some layer of a graph straight from a file would get float weights."""
-    return any(_is_hybrid(graph, node) for node in graph.nodes)
+    return any(hybrid_weights(graph, node) for node in graph.nodes)
 
 
-def _is_hybrid(graph: Graph, node: Node) -> bool:
+def hybrid_weights(graph: Graph, node: Node) -> list[TensorId]:
+    """The integer weights of a float layer."""
     op = OPS.get(node.op)
-    if op is None or op.scheme.weights_axis is None or len(node.inputs) < 2 or not node.outputs:
+    ends = (*node.inputs[:1], *node.outputs[:1])
+    if op is None or not all(_is_float(graph.tensors.get(-1 if i is None else i)) for i in ends):
+        return []
+    positions = op.hybrid or ((1,) if op.scheme.weights_axis is not None else ())
+    given = [node.inputs[position] for position in positions if position < len(node.inputs)]
+    return [i for i in given if i is not None and _is_int8_weights(graph.tensors.get(i))]
+
+
+def _is_float(tensor: Tensor | None) -> bool:
+    return tensor is not None and tensor.dtype is DType.FLOAT32
+
+
+def _is_int8_weights(tensor: Tensor | None) -> bool:
+    if tensor is None or not tensor.is_const or tensor.dtype is not DType.INT8:
         return False
-    source, weights, output = (
-        graph.tensors.get(-1 if i is None else i)
-        for i in (node.inputs[0], node.inputs[1], node.outputs[0])
-    )
-    if source is None or weights is None or output is None or weights.quant is None:
-        return False
-    is_float = source.dtype is DType.FLOAT32 is output.dtype
-    return is_float and weights.is_const and weights.dtype is DType.INT8 and _scales_fit(weights)
+    return _scales_fit(tensor)
 
 
 def _scales_fit(tensor: Tensor) -> bool:

@@ -397,6 +397,7 @@ EDGES: dict[str, Edge] = {
         then(change_output(quant=quant(1.0, -127)), change_attrs(activation=Activation.RELU)),
         then(change_output(quant=quant(1.0, -128)), change_attrs(activation=Activation.RELU)),
     ),
+    "svdf.has_a_state": Edge(change_input(4, None)),
     "svdf.quantization_fits": Edge(change_input(4, quant=quant(0.5, 1))),
     "svdf.shapes_fit": Edge(by(lambda c: change_attrs(rank=0))),
     "svdf.sums_fit_int32": Edge(svdf_bias(1), svdf_bias(0)),

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 import mcugen
-from mcugen import interpret, reference
+from mcugen import interpret, passes, reference
 from mcugen.importers import tflite
 from mcugen.ir import DType
 from mcugen.ops.base import Activation, Array
-from mcugen.testing.builder import ModelBuilder
+from mcugen.passes.float_weights import is_dynamic_range
+from mcugen.testing.builder import ModelBuilder, quant
 from mcugen.testing.check import (
     KernelBatch,
     OpCase,
@@ -33,6 +34,14 @@ def values(rng: np.random.Generator, *shape: int, size: float = 1.0) -> Array:
     return (size * rng.standard_normal(shape)).astype(np.float32)
 
 
+def constant(b: ModelBuilder, array: Array, hybrid: bool) -> int:
+    """A constant in float32, or in int8 as a dynamic-range file has its weights."""
+    if not hybrid:
+        return b.tensor(array.shape, "float32", data=array)
+    scale = float(np.float32(np.abs(array).max() / 127))
+    return b.tensor(array.shape, "int8", quant(scale), np.rint(array / scale).astype(np.int8))
+
+
 @dataclass(frozen=True)
 class Svdf:
     """One layer."""
@@ -44,6 +53,7 @@ class Svdf:
     batch: int = 1
     bias: bool = True
     activation: Activation = Activation.NONE
+    hybrid: bool = False
 
     def model(self) -> bytes:
         rng = np.random.default_rng(1)
@@ -52,7 +62,9 @@ class Svdf:
         x = b.tensor((self.batch, self.size), "float32")
         y = b.tensor((self.batch, self.units), "float32")
         shapes = ((filters, self.size), (filters, self.memory), (self.units,))
-        features, time, bias = (b.tensor(s, "float32", data=values(rng, *s)) for s in shapes)
+        features, time, bias = (
+            constant(b, values(rng, *s), self.hybrid and len(s) == 2) for s in shapes
+        )
         state = b.tensor((self.batch, filters * self.memory), "float32", variable=True)
         options = {"rank": self.rank, "fusedActivationFunction": self.activation.value}
         b.op("SVDF", [x, features, time, bias if self.bias else None, state], [y], options)
@@ -71,14 +83,15 @@ class Lstm:
     clip: float = 0.0
     size: float = 0.5  # of the weights
     activation: Activation = Activation.TANH
+    hybrid: bool = False
 
     def model(self) -> bytes:
         rng = np.random.default_rng(1)
         b = ModelBuilder()
 
         def constants(*shape: int) -> list[int]:
-            arrays = (values(rng, *shape, size=self.size) for _ in range(4))
-            return [b.tensor(shape, "float32", data=array) for array in arrays]
+            arrays = [values(rng, *shape, size=self.size) for _ in range(4)]
+            return [constant(b, array, self.hybrid and len(shape) == 2) for array in arrays]
 
         order = (self.steps, self.batch) if self.time_major else (self.batch, self.steps)
         x = b.tensor((*order, self.features), "float32")
@@ -191,6 +204,42 @@ def test_a_project_forgets_between_samples(case: Svdf | Lstm, board: str, tmp_pa
     np.savez(data, x=np.concatenate([random_inputs(graph, seed)[0] for seed in range(3)]))
     result = mcugen.validate(model, board, data)
     assert result.passed, result.verdict
+
+
+@pytest.mark.parametrize("case", [Svdf(hybrid=True), Lstm(hybrid=True)], ids=["svdf", "lstm"])
+def test_weights_of_dynamic_range_files_become_float(case: Svdf | Lstm, tmp_path: Path) -> None:
+    """TFLM would take their bytes for floats; LiteRT quantizes the data as well."""
+    graph = tflite.loads(case.model(), "test")
+    assert is_dynamic_range(graph)
+    graph = passes.run(graph)
+    sample = random_inputs(graph)
+    ours = interpret.outputs(graph, sample)[0]
+    theirs = reference.litert(case.model()).outputs(sample)[0]
+    assert 0 < np.abs(ours - theirs).max() <= 0.03 * np.abs(theirs).max()
+    model, data = tmp_path / "model.tflite", tmp_path / "x.npz"
+    model.write_bytes(case.model())
+    np.savez(data, x=sample[0])
+    result = mcugen.validate(model, "host", data)
+    assert result.passed and any("takes weights of int8" in note for note in result.notes)
+
+
+@pytest.mark.parametrize(
+    ("case", "reason"),
+    [
+        (Svdf(bias=False), "reads the bias of a file that has none"),
+        (Lstm(activation=Activation.RELU), "knows no activation but TANH"),
+    ],
+    ids=["svdf", "lstm"],
+)
+def test_tflm_is_not_asked_where_it_is_wrong(
+    case: Svdf | Lstm, reason: str, tmp_path: Path
+) -> None:
+    model, data = tmp_path / "model.tflite", tmp_path / "x.npz"
+    model.write_bytes(case.model())
+    np.savez(data, x=random_inputs(tflite.load(model))[0])
+    result = mcugen.validate(model, "host", data)
+    assert result.passed and result.yardstick != "TFLM"
+    assert any(note.endswith(reason) for note in result.notes)
 
 
 # ---- rules

@@ -162,6 +162,7 @@ def full_time(value: int) -> Change:
 
 
 BROKEN: tuple[tuple[str, Change], ...] = (
+    ("has_a_state", change_input(4, None)),
     ("weights_are_constant", change_input(1, data=None)),
     ("weights_are_constant", change_input(3, data=None)),
     ("types_fit", change_output(dtype=DType.INT16)),
