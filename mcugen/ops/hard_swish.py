@@ -56,10 +56,13 @@ def quantized(call: Call, inputs: Arrays) -> list[Array]:
 
 
 def ratios(call: Call) -> tuple[float, float]:
-    """A 128th of the input scale in steps of the output, and of 3/32768; float32 quotients."""
-    hires = np.float32(1 / 128) * np.float32(call.input().scale)
-    reluish = np.float32(3) / np.float32(32768)
-    return float(hires / np.float32(call.output.scale)), float(hires / reluish)
+    """A 128th of the input scale in steps of the output, and of 3/32768.
+
+    TFLite Micro's HardSwishPrepare divides in double, BUILTIN_REF's in float32: rounded to 16 bits,
+    that is another multiplier for about one pair of scales in 1,000.
+    """
+    hires = call.input().scale / 128
+    return hires / call.output.scale, hires / (3 / 32768)
 
 
 def _int16_multiplier(real: float) -> tuple[int, int]:

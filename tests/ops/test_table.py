@@ -113,7 +113,7 @@ def leaky_relus() -> list[Unary]:
 GRIDS: dict[str, tuple[tuple[str, ...], list[Unary]]] = {
     "LOGISTIC": (TFLM_ONLY, with_fixed_output("LOGISTIC", PROBABILITY)),
     "TANH": (TFLM_ONLY, with_fixed_output("TANH", FRACTION)),
-    "HARD_SWISH": (BOTH, hard_swishes()),
+    "HARD_SWISH": (TFLM_ONLY, hard_swishes()),
     "LEAKY_RELU": (TFLM_ONLY, leaky_relus()),
     "ELU": (TFLM_ONLY, with_ratios("ELU", (0.1, 0.5, 1.0, 2.0))),
     "GELU": (LITERT_ONLY, with_ratios("GELU", (0.1, 0.5, 1.0, 2.0), approximate=False)),
