@@ -32,10 +32,13 @@ Infer = Callable[[Sequence[Array]], list[Array]]
 Progress = Callable[[int, int], None]  # samples done, samples in all
 
 NUMPY = "mcugen's numpy semantics"
-# By LiteRT: round(double(acc) * scale), scales divided in float32, tables filled in float32, gates
-# multiplied in another order.
+# By LiteRT: round(double(acc) * scale), ratios of scales in float32, tables filled in float32, and
+# for LSTM another product of cell and gates.
 ROUNDED_OTHERWISE = frozenset(
-    {"fully_connected", "leaky_relu", "logistic", "tanh", "unidirectional_sequence_lstm"}
+    {
+        *("abs", "fully_connected", "hard_swish", "leaky_relu", "logistic", "mul", "prelu"),
+        *("relu", "tanh", "unidirectional_sequence_lstm"),
+    }
 )
 
 
@@ -284,16 +287,16 @@ def _expected(model: Model, graph: Graph) -> str | None:
     """Why LiteRT may differ."""
     if is_dynamic_range(model.imported):
         return "it quantizes the inputs of layers with int8 weights"
-    rounded = sorted({call.node.op for call in graph.calls() if _rounds_otherwise(call)})
-    return (
-        f"it rounds {', '.join(OPS[op].tflite for op in rounded)} differently" if rounded else None
-    )
+    calls = [call for call in graph.calls() if not call.input().dtype.is_float]
+    rounded = sorted({OPS[call.node.op].tflite for call in calls if _rounds_otherwise(call)})
+    reasons = [f"it rounds {', '.join(rounded)} differently"] if rounded else []
+    if any(call.node.op == "sum" for call in calls):
+        reasons.append("its int8 SUM is wrong")
+    return "; ".join(reasons) or None
 
 
 def _rounds_otherwise(call: Call) -> bool:
-    """Whether LiteRT gives other integers than TFLM. For SOFTMAX of int16 its table is another."""
-    if call.input().dtype.is_float:
-        return False
+    """Whether LiteRT rounds integers differently. For SOFTMAX of int16 its table is another."""
     is_softmax = call.node.op == "softmax" and call.input().dtype is DType.INT16
     return is_softmax or call.node.op in ROUNDED_OTHERWISE
 

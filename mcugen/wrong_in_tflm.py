@@ -24,6 +24,8 @@ def reasons(graph: Graph) -> list[str]:
 def _of(graph: Graph, node: Node) -> Iterator[str]:
     if node.op == "space_to_batch_nd":
         yield "pads with 0 in place of the zero point"
+    if node.op == "relu6" and graph.call(node).input().quant != graph.call(node).output.quant:
+        yield "does not look at the scale and the zero point of the output"
     if node.op == "svdf" and node.inputs[3] is None:
         yield "reads the bias of a file that has none"
     if node.op in ("svdf", LSTM) and hybrid_weights(graph, node):

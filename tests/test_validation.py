@@ -53,6 +53,18 @@ def test_a_reference_that_refuses_a_model_as_it_runs_is_left_out(tmp_path):
     assert any("TFLM: the reference interpreter refuses" in note for note in result.notes)
 
 
+def test_what_tflm_gets_wrong_is_not_compared_with_it(tmp_path):
+    """Its RELU6 copies the integers, whatever the scales say."""
+    path, data = tmp_path / "relu6.tflite", tmp_path / "data.npz"
+    source, target = ({"shape": (1, 4), "quant": quant(scale)} for scale in (0.1, 0.05))
+    path.write_bytes(one_op("RELU6", [source], target))
+    np.savez(data, x=np.array([[-5, 10, 50, 100]], np.int8))
+    result = mcugen.validate(path, "host", data)
+    assert result.exact and result.yardstick == validation.NUMPY
+    assert [c.reference for c in result.comparisons] == [validation.NUMPY, "LiteRT BUILTIN_REF"]
+    assert any(note.startswith("TFLM is not asked: its RELU6") for note in result.notes)
+
+
 @pytest.mark.qemu
 @pytest.mark.parametrize("board", ["host", "mps2-an386"])
 def test_the_digits_are_exact_with_int16_activations(board, tmp_path):

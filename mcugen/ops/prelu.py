@@ -57,7 +57,10 @@ def quantized(call: Call, inputs: Arrays) -> list[Array]:
 
 
 def multipliers(call: Call) -> tuple[tuple[int, int], tuple[int, int]]:
-    """(Q0.31 multiplier, shift) of the input, and of its product with a factor."""
+    """(Q0.31 multiplier, shift) of the input, and of its product with a factor.
+
+    In double, as TFLite Micro's CalculatePreluParams; BUILTIN_REF computes them in float32.
+    """
     source, factors, target = call.input(0).scale, call.input(1).scale, call.output.scale
     return quantize_multiplier(source / target), quantize_multiplier(source * factors / target)
 

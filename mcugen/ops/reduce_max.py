@@ -1,7 +1,7 @@
 """SUM, REDUCE_MAX and REDUCE_MIN over some axes; the second input lists them.
 
-SUM follows TFLite Micro, which scales a sum as MEAN does, without the division. LiteRT's
-BUILTIN_REF gives other values for an int8 SUM.
+SUM follows TFLite Micro, which scales a sum as MEAN does, without the division. BUILTIN_REF's int8
+SUM is far from the sum of the real values.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """RELU, RELU6 and RELU_N1_TO_1: clamps to a real range; the attributes are the `Activation`.
 
 An int8 input may have another scale than the output, and is requantized on the way. TFLite Micro
-does so for RELU, forgets it for RELU6 and has no RELU_N1_TO_1: the last two follow BUILTIN_REF.
+does so for RELU, forgets it for RELU6 and has no RELU_N1_TO_1: the last two follow BUILTIN_REF,
+which divides the scales in float32.
 """
 
 from __future__ import annotations

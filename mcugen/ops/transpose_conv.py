@@ -1,8 +1,7 @@
 """TRANSPOSE_CONV: each input pixel adds its multiple of the weights to a window of the output.
 
 The inputs are the output's shape, weights [out_ch][kernel_h][kernel_w][in_ch], the data and maybe a
-bias. The padding is that of a convolution from the output to the input. TFLite Micro ignores a
-fused activation; LiteRT applies it, and so do we.
+bias. The padding is that of a convolution from the output to the input.
 """
 
 from __future__ import annotations

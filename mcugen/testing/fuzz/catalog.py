@@ -27,15 +27,20 @@ class Subject:
 
 # Where one of the references lacks an operator or computes something else; the modules say why.
 _ONLY = {
+    "abs": TFLM,
     "cast": LITERT,
     "elu": TFLM,
     "exp": LITERT,
     "fully_connected": TFLM,
     "gelu": LITERT,
+    "hard_swish": TFLM,
     "leaky_relu": TFLM,
     "log": LITERT,
     "logistic": TFLM,
+    "mul": TFLM,
     "neg": LITERT,
+    "prelu": TFLM,
+    "relu": TFLM,
     "relu_n1_to_1": LITERT,
     "select": LITERT,
     "sqrt": LITERT,

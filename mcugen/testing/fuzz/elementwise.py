@@ -59,12 +59,11 @@ def unary(
 
 
 def clamp(activation: Activation) -> Grow:
-    """A RELU operator; TFLite Micro ignores the scales of RELU6, LiteRT divides RELU's in float."""
+    """A RELU operator; TFLite Micro ignores the scales of RELU6."""
 
     def grow(s: Sketch) -> None:
-        op = activation.name.lower()
-        kept = {Activation.RELU: "litert", Activation.RELU6: "tflm"}.get(activation)
-        unary(op, lambda _: activation, shared=s.reference == kept or s.flip(0.3))(s)
+        kept = activation is Activation.RELU6 and s.reference == "tflm"
+        unary(activation.name.lower(), lambda _: activation, shared=kept or s.flip(0.3))(s)
 
     return grow
 

@@ -149,7 +149,7 @@ def depthwise_conv2d(s: Sketch) -> None:
 
 
 def transpose_conv(s: Sketch) -> None:
-    """TRANSPOSE_CONV to the size that a convolution would come from; TFLM ignores activations."""
+    """TRANSPOSE_CONV to the size that a convolution would come from."""
     dtype = s.dtype("transpose_conv")
     x = s.source(dtype, ranks=(4,))
     n, height, width, channels = s.tensors[x].shape
@@ -162,10 +162,9 @@ def transpose_conv(s: Sketch) -> None:
         sides.append((size - 1) * step + span + (s.whole(0, step - 1) if s.flip(0.3) else 0))
     target = s.const((n, *sides, shape[0]), DType.INT32)
     depth = math.prod(shape[1:])
-    activation = s.activation() if s.reference == "litert" else Activation.NONE
     given = bias(s, x, w, shape[0], depth) if s.flip() else None
     inputs = [target, w, x] if given is None else [target, w, x, given]
-    attrs = TransposeConvAttrs(pad, stride, activation)
+    attrs = TransposeConvAttrs(pad, stride, s.activation())
     s.add("transpose_conv", inputs, attrs, dtype, summed(s, x, w, depth))
 
 
