@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mcugen import verify
@@ -14,6 +14,7 @@ from mcugen.memory_report import MemoryReport
 from mcugen.model import Model
 from mcugen.ops import OPS
 from mcugen.passes.resolve import resolve
+from mcugen.spaces import Kind, Piece
 from mcugen.target import RAM, Board
 
 
@@ -43,37 +44,50 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
+class Use:
+    """Bytes in a region of RAM, of so many that there are; None on the host."""
+
+    region: str
+    bytes: int
+    limit: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Memory:
     """Bytes that a model takes in flash and RAM, and the whole image that runs it on a board.
 
-    `flash` is code and constants, `ram` arena, variables and the bound on the stack. The image adds
-    the harness, with its own copy of the inputs and the stack that the board reserves. Before a
-    build there is no image and no code: `flash` is the constants, `ram` the arena. `overflow` is
-    what the linker said if the image does not fit. Limits are None on the host.
+    `flash` is code and constants, `ram` arena, state, variables and the bound on the stack. The
+    image adds the harness, with its own copies of inputs and outputs and the stack that the board
+    reserves. Before a build there is no image and no code: `flash` is the constants, `ram` arena
+    and state. `overflow` is what the linker said if the image does not fit. `flash_limit` is None
+    on the host.
 
-    `region` is where the firmware's arena lies. If that is not `ram`, `image_region` with
-    `region_limit` is what the image takes there, and `image_ram` does not count it.
+    `uses` are what the image takes in each region of RAM, or the least that it can; `ram` comes
+    first, and of the others those that hold something. `region` is where the firmware's arena lies.
     """
 
     board: str
     flash: int
     ram: int
     arena: int
+    state: int = 0
     variables: int = 0
     stack: int | None = None
     image_flash: int | None = None
-    image_ram: int | None = None
     flash_limit: int | None = None
-    ram_limit: int | None = None
     overflow: str | None = None
     region: str = RAM
-    image_region: int | None = None
-    region_limit: int | None = None
+    uses: tuple[Use, ...] = ()
 
     @property
     def measured(self) -> bool:
         """Whether the image was built."""
         return self.image_flash is not None
+
+    @property
+    def image_ram(self) -> int | None:
+        """What the image takes in `ram`."""
+        return self.uses[0].bytes if self.measured else None
 
     @property
     def excess(self) -> tuple[str, ...]:
@@ -82,10 +96,7 @@ class Memory:
             return (self.overflow,)
         least = "" if self.measured else "at least "
         rows = [("flash", self.image_flash or self.flash, self.flash_limit)]
-        if self.measured or self.region == RAM:
-            rows.append(("RAM", self.image_ram or self.ram, self.ram_limit))
-        if self.region != RAM:
-            rows.append((self.region, self.image_region or self.arena, self.region_limit))
+        rows += [("RAM" if u.region == RAM else u.region, u.bytes, u.limit) for u in self.uses]
         return tuple(
             f"{least}{used:,} bytes of {kind}, {used - limit:,} more than the {limit:,} there are"
             for kind, used, limit in rows
@@ -146,33 +157,44 @@ def analyze(model: Model, graph: Graph, problems: Sequence[Problem] = ()) -> Ana
     )
 
 
-def at_least(board: Board, arena: int, constants: int, region: str = RAM) -> Memory:
-    """The memory that is known without building: constants in flash, the arena in its region."""
+def at_least(board: Board, arguments: Sequence[Piece], constants: int) -> Memory:
+    """The memory that is known without building: constants, and what the model is handed."""
+    sizes = {
+        kind: sum(a.bytes for a in arguments if a.kind == kind.value)
+        for kind in (Kind.ARENA, Kind.STATE)
+    }
+    used: dict[str, int] = {}
+    for argument in arguments:
+        used[argument.region] = used.get(argument.region, 0) + argument.bytes
     return Memory(
         board=board.name,
         flash=constants,
-        ram=arena,
-        arena=arena,
+        ram=sum(sizes.values()),
+        arena=sizes[Kind.ARENA],
+        state=sizes[Kind.STATE],
         flash_limit=board.flash.size if board.flash else None,
-        ram_limit=board.ram.size if board.ram else None,
-        region=region,
-        region_limit=None if region == RAM else board.rams[region].size,
+        region=next(a.region for a in arguments if a.kind == Kind.ARENA.value),
+        uses=_uses(board, used),
     )
 
 
-def measured(least: Memory, build: Build) -> Memory:
+def _uses(board: Board, used: Mapping[str, int]) -> tuple[Use, ...]:
+    names = (RAM, *(name for name in board.rams if name != RAM and used.get(name)))
+    limits = {name: region.size for name, region in board.rams.items()}
+    return tuple(Use(name, used.get(name, 0), limits.get(name)) for name in names)
+
+
+def measured(board: Board, build: Build) -> Memory:
     """The memory of a project that was built."""
     assert build.whole is not None
+    least = at_least(board, build.arguments, build.model.flash)
     return replace(
         least,
-        flash=build.model.flash,
-        ram=build.arena + build.model.ram + (build.stack or 0),
-        arena=build.arena,
+        ram=least.ram + build.model.ram + (build.stack or 0),
         variables=build.model.ram,
         stack=build.stack,
         image_flash=build.whole.flash,
-        image_ram=build.whole.ram,
-        image_region=None if least.region == RAM else build.placed,
+        uses=_uses(board, {RAM: build.whole.ram, **build.placed}),
     )
 
 

@@ -16,8 +16,8 @@ from elftools.elf.sections import SymbolTableSection
 from mcugen import manifest, stack
 from mcugen.errors import BoardError, ToolError
 from mcugen.manifest import Manifest
+from mcugen.spaces import Piece
 from mcugen.stack import Frame
-from mcugen.target import RAM
 
 _TIMEOUT_S = 600
 _PACKAGES = {
@@ -43,20 +43,19 @@ class Size:
 class Build:
     """A project that was compiled.
 
-    `model` is the generated library alone: its `ram` is 0, for the arena belongs to the caller.
-    `whole` is the firmware image, arena and stack included; None without a board. `stack` bounds
-    the stack of one inference; None where library code cannot be examined, as on the host, and for
-    an image that observes. `region` is that of the arena; `placed` bytes of the image lie there if
-    it is not `ram`, and `whole` does not count them.
+    `model` is the generated library alone: its `ram` is 0, for all that it writes belongs to the
+    caller, who hands over the `arguments` of PREFIX_invoke(). `whole` is the firmware image, those
+    and the stack included; None without a board. `stack` bounds the stack of one inference; None
+    where library code cannot be examined, as on the host, and for an image that observes. `placed`
+    are the bytes of the image in each region of RAM but `ram`; `whole` does not count them.
     """
 
     image: Path
     model: Size
     whole: Size | None
-    arena: int
+    arguments: tuple[Piece, ...]
     stack: int | None
-    region: str = RAM
-    placed: int = 0
+    placed: Mapping[str, int]
 
 
 def build(project: Path, *, observe: bool = False) -> Build:
@@ -82,10 +81,9 @@ def build(project: Path, *, observe: bool = False) -> Build:
         image=image,
         model=_total(section_sizes(path) for path in objects),
         whole=section_sizes(image) if has_firmware else None,
-        arena=record.arena_bytes,
+        arguments=record.arguments,
         stack=None if observe else _stack_bound(record, objects, image),
-        region=record.region,
-        placed=_placed(image) if has_firmware else 0,
+        placed=_placed(image) if has_firmware else {},
     )
 
 
@@ -108,11 +106,15 @@ def section_sizes(path: Path) -> Size:
     return Size(flash, ram)
 
 
-def _placed(image: Path) -> int:
+def _placed(image: Path) -> dict[str, int]:
     """The bytes of an image in regions other than `ram`."""
+    found: dict[str, int] = {}
     with image.open("rb") as file:
-        sections = ELFFile(file).iter_sections()
-        return sum(s["sh_size"] for s in sections if s.name.startswith(_PLACED))
+        for section in ELFFile(file).iter_sections():
+            region = section.name.removeprefix(_PLACED)
+            if region != section.name:
+                found[region] = found.get(region, 0) + section["sh_size"]
+    return found
 
 
 def run_tool(command: list[str], cwd: Path | None = None) -> subprocess.CompletedProcess[str]:

@@ -79,8 +79,16 @@ def comment(text: str, limit: int = 60) -> str:
     return text if len(text) <= limit else f"{text[: limit - 3].rstrip()}..."
 
 
+def wrapped(beginning: str, parts: Sequence[str], end: str) -> str:
+    """A head or a call, broken into lines; `end` is what follows its bracket, as `;` or ` {`."""
+    return "\n".join(statement(beginning, parts, indent=0, end=f"){end}"))
+
+
 def statement(
-    function: str, arguments: Sequence[str | tuple[str, ...]], indent: int = 4
+    function: str,
+    arguments: Sequence[str | tuple[str, ...]],
+    indent: int = 4,
+    end: str = ");",
 ) -> tuple[str, ...]:
     """Lines of a call statement, broken as clang-format does: filled, aligned at the bracket.
 
@@ -91,17 +99,17 @@ def statement(
     lines = [f"{' ' * indent}{function}("]
     hang = " " * len(lines[0])
     texts = [f"{array}{', '.join(a)}}}" if isinstance(a, tuple) else a for a in arguments]
-    fits = len(lines[0]) + len(", ".join(texts)) + len(");") <= _COLUMNS
+    fits = len(lines[0]) + len(", ".join(texts)) + len(end) <= _COLUMNS
     for position, (argument, text) in enumerate(zip(arguments, texts, strict=True)):
-        end = ");" if position == len(arguments) - 1 else ","
+        after = end if position == len(arguments) - 1 else ","
         space = "" if position == 0 else " "
         if isinstance(argument, tuple) and not fits:
             pointers = (f"{hang}    {pointer}," for pointer in argument)
-            lines += [f"{hang}{array}", *pointers, f"{hang}}}{end}"]
+            lines += [f"{hang}{array}", *pointers, f"{hang}}}{after}"]
         elif position > 0 and (
-            lines[-1] == hang + "}," or len(lines[-1] + space + text + end) > _COLUMNS
+            lines[-1] == hang + "}," or len(lines[-1] + space + text + after) > _COLUMNS
         ):
-            lines.append(hang + text + end)
+            lines.append(hang + text + after)
         else:
-            lines[-1] += space + text + end
+            lines[-1] += space + text + after
     return tuple(lines)

@@ -2,7 +2,8 @@
 
 Every byte that a layer writes is a new one; views and joins say which old bytes a tensor consists
 of. Each layer must find the bytes of its operands at their addresses, and the caller those of the
-outputs. It shares no code with the planner, and knows nothing of lifetimes.
+outputs; of what the caller keeps nothing but the outputs may be written. It shares no code with the
+planner, and knows nothing of lifetimes.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mcugen.ir import Call, Graph, TensorId
+from mcugen.ir import Call, Graph, Io, TensorId
+from mcugen.layout import Addresses, Layout
 from mcugen.lifetimes import Lifetimes
 from mcugen.ops import OPS
 from mcugen.plan import MemoryPlan
 from mcugen.plan_verify import PlanError
 from mcugen.select import Selection
+from mcugen.spaces import Kind
 
 Bytes = NDArray[np.int64]
 
@@ -26,7 +29,7 @@ def verify_contents(
     """Raise PlanError if a layer or the caller would read other bytes than they should."""
     judge = _Judge(graph, lives, memory_plan)
     for source in (*graph.inputs, *graph.variables):
-        judge.write(source)
+        judge.give(source)
     for step, (call, kernel) in enumerate(zip(graph.calls(), selection.kernels, strict=True)):
         if kernel is None:
             judge.rename(call)
@@ -43,32 +46,42 @@ def verify_contents(
         op = OPS[call.node.op]
         if op.in_state:
             judge.assign(call.node.inputs[op.state[0]], call.node.outputs[0])
-    for tensor in (*graph.outputs, *graph.variables):
+    kept = graph.inputs if graph.io is Io.CALLER else ()
+    for tensor in (*kept, *graph.outputs, *graph.variables):
         judge.read(tensor, "the caller")
+    judge.look_at_ports()
 
 
 class _Judge:
-    """The arena, and the bytes that each tensor consists of."""
+    """All memory, and the bytes that each tensor consists of."""
 
     def __init__(self, graph: Graph, lives: Lifetimes, memory_plan: MemoryPlan) -> None:
         self._graph, self._lives, self._plan = graph, lives, memory_plan
-        self._memory: Bytes = np.full(memory_plan.arena_bytes, -1, np.int64)
+        self._layout = Layout(lives, memory_plan)
+        self._addresses = Addresses(self._layout)
+        self._memory: Bytes = np.full(self._addresses.bytes, -1, np.int64)
         self._contents: dict[TensorId, Bytes] = {}
         self._next = 0
 
-    def _place(self, tensor: TensorId) -> slice:
-        start = self._plan.offsets[self._lives.tensors[tensor]] + self._lives.inside[tensor]
-        return slice(start, start + self._graph.tensors[tensor].bytes)
+    def _bytes(self, tensor: TensorId) -> slice:
+        place, size = self._layout.place(tensor), self._graph.tensors[tensor].bytes
+        found = self._addresses.of(place, size)
+        if found is None:
+            raise PlanError(f"tensor {tensor} lies outside of the {place.space.name}")
+        return found
 
-    def write(self, tensor: TensorId) -> None:
-        """New bytes for a tensor, in its place; where it has none of its own, nothing."""
+    def give(self, tensor: TensorId) -> None:
+        """New bytes for a tensor, in its place."""
         size = self._graph.tensors[tensor].bytes
         self._contents[tensor] = np.arange(self._next, self._next + size)
         self._next += size
-        place = self._place(tensor)
-        if place.stop > len(self._memory):
-            raise PlanError(f"tensor {tensor} lies outside of the arena")
-        self._memory[place] = self._contents[tensor]
+        self._memory[self._bytes(tensor)] = self._contents[tensor]
+
+    def write(self, tensor: TensorId) -> None:
+        """What a layer computes, in its place."""
+        if self._layout.place(tensor).space.kind is Kind.INPUT:
+            raise PlanError(f"tensor {tensor} would overwrite an input of the caller")
+        self.give(tensor)
 
     def assign(self, state: TensorId | None, result: TensorId) -> None:
         """A variable holds what was written in its place."""
@@ -98,5 +111,15 @@ class _Judge:
         """A tensor must be in its place."""
         if tensor is None or self._graph.tensors[tensor].is_const:
             return
-        if not np.array_equal(self._memory[self._place(tensor)], self._contents[tensor]):
+        if not np.array_equal(self._memory[self._bytes(tensor)], self._contents[tensor]):
             raise PlanError(f"{who}: tensor {tensor} is not whole where it should be")
+
+    def look_at_ports(self) -> None:
+        """An output lies in the arena, or is all of what the caller gave for it."""
+        spaces = self._layout.spaces
+        for tensor in self._graph.outputs:
+            place, size = self._layout.place(tensor), self._graph.tensors[tensor].bytes
+            whole = place.offset == 0 and spaces[place.space] == size
+            allowed = place.space.kind is Kind.OUTPUT and whole
+            if not allowed and (self._graph.io is Io.CALLER or place.space.kind is Kind.STATE):
+                raise PlanError(f"output {tensor} lies in the {place.space.name}")

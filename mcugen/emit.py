@@ -17,10 +17,10 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from mcugen import firmware, manifest, packages, resources
+from mcugen import cformat, firmware, manifest, packages, resources
 from mcugen.errors import OutputError
 from mcugen.packages import Package
-from mcugen.program import Program
+from mcugen.program import Argument, Program
 from mcugen.target import CPUS, Board
 
 BUILD_DIR = "build"  # what make writes; it goes with the project
@@ -158,11 +158,23 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
         autoescape=False,
     )
+    environment.filters["signature"] = _signature
+    environment.filters["call"] = _call
     environment.filters["thousands"] = lambda number: f"{number:,}"
     environment.filters["shape"] = lambda shape: str(list(shape))
     environment.filters["element_type"] = _ELEMENT_TYPES.__getitem__
     environment.filters["bracket"] = lambda number: f"({number})" if number < 0 else str(number)
     return environment
+
+
+def _signature(arguments: Iterable[Argument], function: str, end: str) -> str:
+    """The head of a function that is handed these pieces of memory."""
+    return cformat.wrapped(function, [argument.parameter for argument in arguments], end)
+
+
+def _call(arguments: Iterable[Argument], function: str, end: str, suffix: str = "") -> str:
+    """A call that hands them over; `suffix` is what each name ends in here."""
+    return cformat.wrapped(function, [f"{argument.name}{suffix}" for argument in arguments], end)
 
 
 # ---- the C files that are copied

@@ -3,14 +3,14 @@
 A slice of the outermost axis, or of any axis behind axes of size 1, is a stretch of its input's
 memory. What is concatenated so is written to its place at once: the inputs are stretches of the
 output. An input that cannot be one (an input of the model, a tensor that is a stretch of another
-already, a constant) is moved there.
+already, a constant) is moved there. An output that has memory of its own keeps it.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from mcugen.ir import Call, Graph, Node, TensorId
+from mcugen.ir import Call, Graph, Io, Node, TensorId
 from mcugen.lifetimes import WORD, lifetimes, roots_of
 from mcugen.ops import concatenation, move, movers, pack, slice, strided_slice
 from mcugen.ops.base import Kernel
@@ -41,9 +41,12 @@ def _arena(graph: Graph, selection: Selection) -> int:
 def _viewed(graph: Graph, selection: Selection) -> tuple[Graph, Selection]:
     nodes: list[Node] = []
     kernels: list[Kernel | None] = []
+    roots = roots_of(graph)
+    has_others = graph.io is Io.CALLER or graph.variables  # memory that no output may lie in
+    apart = {roots[output] for output in graph.outputs} if has_others else set()
     for call, kernel in zip(graph.calls(), selection.kernels, strict=True):
         start = _start(call)
-        if start is None or call.input().is_const:
+        if start is None or call.input().is_const or roots[call.node.outputs[0]] in apart:
             nodes.append(call.node)
             kernels.append(kernel)
         else:
@@ -72,6 +75,8 @@ def _joined(graph: Graph, selection: Selection) -> tuple[Graph, Selection]:
     kernels: list[Kernel | None] = []
     roots = roots_of(graph)
     taken: set[TensorId] = {*graph.inputs, *graph.variables}
+    if graph.io is Io.CALLER:
+        taken |= {roots[output] for output in graph.outputs}
     for call, kernel in zip(graph.calls(), selection.kernels, strict=True):
         if not _is_one_piece(call):
             nodes.append(call.node)

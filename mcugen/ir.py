@@ -206,6 +206,13 @@ class Call:
         return self.inputs[position] if position < len(self.inputs) else None
 
 
+class Io(enum.Enum):
+    """Where inputs and outputs lie: in the arena, or in memory that the caller names each time."""
+
+    ARENA = "arena"
+    CALLER = "caller"
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Graph:
     """Nodes in execution order, and the tensors that they read and write.
@@ -220,6 +227,7 @@ class Graph:
     inputs: tuple[TensorId, ...]
     outputs: tuple[TensorId, ...]
     problems: tuple[Problem, ...] = ()
+    io: Io = Io.ARENA
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tensors", MappingProxyType(dict(self.tensors)))

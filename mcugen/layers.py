@@ -8,49 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mcugen import cformat
-from mcugen.ir import Call, DType, Tensor, TensorId
-from mcugen.lifetimes import Lifetimes
+from mcugen.ir import Call, Tensor
 from mcugen.ops import OPS
 from mcugen.ops.base import Activation, Const, CValue, Kernel
-from mcugen.plan import MemoryPlan
+from mcugen.pointers import CTYPES, Pointers
 from mcugen.program import ConstArray, Field, Layer, Params
-
-CTYPES = {
-    DType.FLOAT32: "float",
-    DType.INT8: "int8_t",
-    DType.UINT8: "uint8_t",
-    DType.INT16: "int16_t",
-    DType.INT32: "int32_t",
-    DType.INT64: "int64_t",
-    DType.BOOL: "uint8_t",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Arena:
-    """Where everything lies, as numbers and as C expressions on `int8_t *memory`."""
-
-    lives: Lifetimes
-    plan: MemoryPlan
-
-    def offset(self, tensor: TensorId) -> int:
-        """Of a tensor."""
-        return self.plan.offsets[self.lives.tensors[tensor]] + self.lives.inside[tensor]
-
-    def tensor(self, tensor_id: TensorId, tensor: Tensor) -> str:
-        """The address of a tensor."""
-        return address(self.offset(tensor_id), tensor)
-
-    def scratch(self, step: int) -> str:
-        """The address of a step's scratch."""
-        buffer = self.lives.scratch.get(step)
-        return "NULL" if buffer is None else f"memory + {self.plan.offsets[buffer]}"
-
-
-def address(offset: int | str, tensor: Tensor) -> str:
-    """A place in the arena as a pointer to a tensor's elements."""
-    place = f"memory + {offset}"
-    return place if tensor.dtype is DType.INT8 else f"(void *)({place})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +42,17 @@ class Constants:
 
 
 def plain_layer(
-    index: int, step: int, kernel: Kernel, call: Call, arena: Arena, constants: Constants
+    index: int, step: int, kernel: Kernel, call: Call, pointers: Pointers, constants: Constants
 ) -> Layer:
     """A layer that is one kernel call."""
     op, name = OPS[call.node.op], f"layer_{index}"
-    outputs = [
-        arena.tensor(i, tensor) for i, tensor in zip(call.node.outputs, call.outputs, strict=True)
-    ]
+    outputs = [pointers.tensor(i) for i in call.node.outputs]
     scratch_bytes = 0 if kernel.scratch is None else kernel.scratch(call)
     operands = [
-        _operand(call, position, index, arena, constants)
+        _operand(call, position, index, pointers, constants)
         for position in kernel.operand_positions(call)
     ]
-    scratch = () if kernel.scratch is None else (arena.scratch(step),)
+    scratch = () if kernel.scratch is None else (pointers.scratch(step),)
     arguments = [f"&{name}", *as_arguments(kernel, operands), *outputs, *scratch]
     return Layer(
         index=index,
@@ -103,6 +63,7 @@ def plain_layer(
         detail=detail(kernel, call, op.macs(call), scratch_bytes),
         params=(params(name, f"layer{index}", f"layer {index}", kernel, call, constants),),
         kernels=(kernel.name,),
+        head="",
         body=(),
         call=cformat.statement(kernel.name, arguments),
         macs=op.macs(call),
@@ -117,14 +78,16 @@ def as_arguments(kernel: Kernel, operands: Sequence[str]) -> list[str] | list[tu
     return list(operands) if kernel.operands is not None else [tuple(operands)]
 
 
-def _operand(call: Call, position: int, index: int, arena: Arena, constants: Constants) -> str:
-    """The address of an input: in the arena, or of a constant."""
+def _operand(
+    call: Call, position: int, index: int, pointers: Pointers, constants: Constants
+) -> str:
+    """The address of an input, or of a constant."""
     tensor, tensor_id = call.optional(position), call.node.inputs[position]
     if tensor is None or tensor_id is None:
         return "NULL"
     if tensor.is_const:
         return constant_operand(tensor, f"layer{index}_operand{position}", index, constants)
-    return arena.tensor(tensor_id, tensor)
+    return pointers.tensor(tensor_id)
 
 
 def constant_operand(tensor: Tensor, name: str, index: int, constants: Constants) -> str:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mcugen.errors import OptionError
-from mcugen.ir import Graph
+from mcugen.ir import Graph, Io, TensorId
 from mcugen.target import RAM, Board
 
 HARNESS_FLASH = 12 * 1024  # what runs a model on a board takes less
 HARNESS_RAM = 1024  # besides the stack and its own copy of the inputs
-GUARDS = 2 * 32  # MODEL_GUARD of harness.h, on both sides of the arena
+GUARDS = 2 * 32  # MODEL_GUARD of harness.h, on both sides of what a model works in
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +55,18 @@ NO_LIMITS = Limits()
 def room(board: Board, graph: Graph, region: str = RAM) -> Limits:
     """What a board leaves to a model whose arena lies in a region.
 
-    The harness takes flash. Its stack, its inputs and its variables are in `ram`, in any other
-    region nothing but the guards is beside the arena.
+    The harness takes flash. Its stack, its inputs and its variables are in `ram`, and so are the
+    model's state and the memory for its inputs and outputs if they are not in the arena. In any
+    other region nothing but the guards is beside the arena.
     """
-    inputs = sum(graph.tensors[i].bytes for i in graph.inputs)
-    taken = board.stack_bytes + inputs + HARNESS_RAM if region == RAM else GUARDS
+
+    def total(tensors: Iterable[TensorId]) -> int:
+        return sum(graph.tensors[i].bytes for i in tensors)
+
+    beside = total(graph.inputs) + total(graph.variables)
+    if graph.io is Io.CALLER:
+        beside += total((*graph.inputs, *graph.outputs))
+    taken = board.stack_bytes + beside + HARNESS_RAM if region == RAM else GUARDS
     return Limits(
         flash=max(board.flash.size - HARNESS_FLASH, 0) if board.flash else None,
         ram=max(board.rams[region].size - taken, 0) if board.ram else None,

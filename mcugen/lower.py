@@ -12,15 +12,18 @@ import numpy as np
 
 from mcugen import __version__, cformat, interpret, metrics, resources
 from mcugen.contents_verify import verify_contents
-from mcugen.ir import DType, Graph, Tensor, TensorId
-from mcugen.layers import CTYPES, Arena, Constants, plain_layer, tensor_text, type_text
-from mcugen.lifetimes import lifetimes
+from mcugen.ir import DType, Graph, Io, Tensor, TensorId
+from mcugen.layers import Constants, plain_layer, tensor_text, type_text
+from mcugen.layout import Layout
+from mcugen.lifetimes import WORD, lifetimes
 from mcugen.ops.base import Array, Const, Kernel
 from mcugen.ops.rows import Chain
-from mcugen.plan import MemoryPlan, plan
+from mcugen.plan import plan
 from mcugen.plan_verify import verify
+from mcugen.pointers import CTYPES, Pointers
 from mcugen.program import (
     ArenaRow,
+    Argument,
     ConstArray,
     Expected,
     Layer,
@@ -33,9 +36,10 @@ from mcugen.program import (
 from mcugen.row_layers import rows_layer
 from mcugen.rows_verify import verify_chains
 from mcugen.select import Selection
+from mcugen.spaces import Kind, port_names
 from mcugen.target import RAM
 
-ARENA_ALIGN = 16  # vector loads, and the caches of larger cores
+ALIGN = 16  # of arena and state: vector loads, and the caches of larger cores
 
 # PREFIX.h must not hide a header that somebody else includes, PREFIX a target of CMake, nor
 # PREFIX_input a type of harness.h.
@@ -74,12 +78,13 @@ def lower(
     verify_contents(graph, selection, lives, memory_plan)
     verify_chains(graph, lives, memory_plan)
     prefix = project_prefix(graph.name if name is None else name)
-    arena = Arena(lives, memory_plan)
+    layout = Layout(lives, memory_plan)
+    pointers = Pointers(graph, layout)
     constants = Constants(prefix)
-    layers = _layers(graph, selection, arena, constants)
-    states = _states(graph, arena, constants)
+    layers = _layers(graph, selection, pointers, constants)
+    states = _states(graph, pointers, constants)
     kernels = _kernels(graph, selection)
-    outputs = _ports(graph, "output", arena)
+    outputs = _ports(graph, Kind.OUTPUT, pointers)
     return Program(
         prefix=prefix,
         macro=prefix.upper(),
@@ -87,21 +92,22 @@ def lower(
         abi=kernels_abi(),
         source=cformat.comment(source.name, 40),
         sha256=source.sha256,
-        model_id=_model_id(prefix, source, layers, memory_plan),
+        model_id=_model_id(prefix, source, layers, layout),
         board=cformat.comment(board, 30),
         objective=objective,
         optimize="-Os" if objective == "size" else "-O2",
-        region=region,
         arena_bytes=memory_plan.arena_bytes,
-        arena_align=ARENA_ALIGN,
+        arena_align=ALIGN,
         arena_bound=memory_plan.bound,
+        arguments=_arguments(prefix, pointers, region),
+        io=graph.io,
         macs=sum(layer.macs for layer in layers),
         weight_bytes=sum(array.bytes for array in constants.arrays.values()),
-        inputs=_ports(graph, "input", arena),
+        inputs=_ports(graph, Kind.INPUT, pointers),
         outputs=outputs,
         states=states,
         layers=layers,
-        arena=_arena_rows(graph, selection, arena),
+        arena=_arena_rows(graph, selection, layout),
         consts=tuple(constants.arrays.values()),
         headers=tuple(sorted({"mcu_port.h", *(kernel.header for kernel in kernels)})),
         sources=tuple(sorted({f"{kernel.name}.c" for kernel in kernels})),
@@ -112,13 +118,13 @@ def lower(
 
 
 def _layers(
-    graph: Graph, selection: Selection, arena: Arena, constants: Constants
+    graph: Graph, selection: Selection, pointers: Pointers, constants: Constants
 ) -> tuple[Layer, ...]:
     layers: list[Layer] = []
     for step, (kernel, call) in enumerate(zip(selection.kernels, graph.calls(), strict=True)):
         if kernel is not None:
             make = rows_layer if isinstance(call.attrs, Chain) else plain_layer
-            layers.append(make(len(layers), step, kernel, call, arena, constants))
+            layers.append(make(len(layers), step, kernel, call, pointers, constants))
     return tuple(layers)
 
 
@@ -141,13 +147,14 @@ def kernels_abi() -> int:
     return int(found[1])
 
 
-def _model_id(prefix: str, source: Source, layers: Sequence[Layer], memory_plan: MemoryPlan) -> str:
+def _model_id(prefix: str, source: Source, layers: Sequence[Layer], layout: Layout) -> str:
     facts = [
         __version__,
         prefix,
         source.sha256,
         [layer.kernel for layer in layers],
-        [memory_plan.arena_bytes, *memory_plan.offsets],
+        [layout.plan.arena_bytes, *layout.plan.offsets],
+        *((space.name, size) for space, size in layout.lives.spaces.items()),
     ]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
@@ -155,14 +162,14 @@ def _model_id(prefix: str, source: Source, layers: Sequence[Layer], memory_plan:
 # ---- memory
 
 
-def _arena_rows(graph: Graph, selection: Selection, arena: Arena) -> tuple[ArenaRow, ...]:
+def _arena_rows(graph: Graph, selection: Selection, layout: Layout) -> tuple[ArenaRow, ...]:
     """The arena map by offset, then time; steps become layers, which skip alias operators."""
     layer_of = _layer_numbers(selection)
     names: dict[int, list[str]] = {}
-    for tensor_id, buffer in arena.lives.tensors.items():
+    for tensor_id, buffer in layout.lives.tensors.items():
         tensor = graph.tensors[tensor_id]
         names.setdefault(buffer, []).append(tensor_text(tensor))
-    names.update({buffer: ["scratch"] for buffer in arena.lives.scratch.values()})
+    names.update({buffer: ["scratch"] for buffer in layout.lives.scratch.values()})
     rows = [
         ArenaRow(
             offset=offset,
@@ -172,7 +179,7 @@ def _arena_rows(graph: Graph, selection: Selection, arena: Arena) -> tuple[Arena
             comment=names[i][0] + (" and aliases" if len(names[i]) > 1 else ""),
         )
         for i, (buffer, offset) in enumerate(
-            zip(arena.lives.buffers, arena.plan.offsets, strict=True)
+            zip(layout.lives.buffers, layout.plan.offsets, strict=True)
         )
     ]
     return tuple(sorted(rows, key=lambda row: (row.offset, row.first, row.end)))
@@ -189,15 +196,14 @@ def _layer_numbers(selection: Selection) -> tuple[int, ...]:
 # ---- ports and the self-test
 
 
-def _ports(graph: Graph, role: str, arena: Arena) -> tuple[Port, ...]:
-    ids = graph.inputs if role == "input" else graph.outputs
-    return tuple(
-        _port(role, "" if len(ids) == 1 else f"_{k}", tensor_id, graph.tensors[tensor_id], arena)
-        for k, tensor_id in enumerate(ids)
-    )
+def _ports(graph: Graph, kind: Kind, pointers: Pointers) -> tuple[Port, ...]:
+    ids = graph.inputs if kind is Kind.INPUT else graph.outputs
+    names = port_names(kind, len(ids))
+    return tuple(_port(kind, *named, graph, pointers) for named in zip(names, ids, strict=True))
 
 
-def _port(role: str, suffix: str, tensor_id: TensorId, tensor: Tensor, arena: Arena) -> Port:
+def _port(kind: Kind, name: str, tensor_id: TensorId, graph: Graph, pointers: Pointers) -> Port:
+    tensor = graph.tensors[tensor_id]
     quantized = tensor.quant is not None and not tensor.dtype.is_float
     low = high = ""
     if quantized:
@@ -206,8 +212,8 @@ def _port(role: str, suffix: str, tensor_id: TensorId, tensor: Tensor, arena: Ar
             f"{tensor.scale * (int(q) - tensor.zero_point):.4g}" for q in (limits.min, limits.max)
         )
     return Port(
-        role=role,
-        suffix=suffix,
+        role=kind.value,
+        suffix=name.removeprefix(kind.value),
         comment=cformat.comment(tensor.name, 40),
         ctype=CTYPES[tensor.dtype],
         shape=tensor.shape,
@@ -215,28 +221,51 @@ def _port(role: str, suffix: str, tensor_id: TensorId, tensor: Tensor, arena: Ar
         bytes=tensor.bytes,
         scale=cformat.literal(tensor.scale) if quantized else "",
         zero_point=tensor.zero_point if quantized else 0,
-        offset=arena.offset(tensor_id),
-        address=arena.tensor(tensor_id, tensor),
+        offset=None if graph.io is Io.CALLER else pointers.place(tensor_id).offset,
+        address=pointers.tensor(tensor_id),
         low=low,
         high=high,
     )
 
 
-def _states(graph: Graph, arena: Arena, constants: Constants) -> tuple[State, ...]:
-    return tuple(
-        _state(k, graph.tensors[i], arena.offset(i), constants)
-        for k, i in enumerate(graph.variables)
-    )
+def _arguments(prefix: str, pointers: Pointers, region: str) -> tuple[Argument, ...]:
+    """What the caller hands over, in this order."""
+    macro, graph = prefix.upper(), pointers.graph
+    ports = [graph.tensors[i] for i in (*graph.inputs, *graph.outputs)]
+    io_align = max(WORD, *(tensor.dtype.bytes for tensor in ports))
+    found = []
+    for space, size in pointers.layout.spaces.items():
+        is_port = space.kind in (Kind.INPUT, Kind.OUTPUT)
+        argument = Argument(
+            kind=space.kind.value,
+            name=space.name,
+            bytes=max(size, 1),  # an array of nothing is no array
+            align=io_align if is_port else ALIGN,
+            region=region if space.kind is Kind.ARENA else RAM,
+            parameter=pointers.parameter(space) if is_port else f"void *{space.name}",
+            base=pointers.base(space),
+            ctype=pointers.ctype(space),
+            size_macro=f"{macro}_{space.name.upper()}_SIZE",
+            align_macro=f"{macro}_{'IO' if is_port else space.name.upper()}_ALIGN",
+        )
+        found.append(argument)
+    return tuple(found)
 
 
-def _state(number: int, variable: Tensor, offset: int, constants: Constants) -> State:
+def _states(graph: Graph, pointers: Pointers, constants: Constants) -> tuple[State, ...]:
+    return tuple(_state(k, i, pointers, constants) for k, i in enumerate(graph.variables))
+
+
+def _state(number: int, tensor_id: TensorId, pointers: Pointers, constants: Constants) -> State:
+    variable, place = pointers.graph.tensors[tensor_id], pointers.place(tensor_id)
     source = ""
     if variable.initial is not None:
         const = Const(variable.initial, CTYPES[variable.dtype])
         source = constants.add(const, f"state{number}", f"state {number} after a reset")
     return State(
         comment=tensor_text(variable),
-        address=f"memory + {offset}",
+        offset=place.offset,
+        address=pointers.at(place.space, str(place.offset), None),
         bytes=variable.bytes,
         value=variable.reset_value,
         source=source,

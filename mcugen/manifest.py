@@ -6,9 +6,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from mcugen.errors import OutputError
 from mcugen.program import Port, Program
+from mcugen.spaces import Piece
 
 GENERATOR = "mcugen"
 
@@ -22,8 +24,7 @@ class Manifest:
     model_id: str
     project_id: str
     sha256: str
-    arena_bytes: int
-    region: str  # of the board's memory that the firmware's arena lies in
+    arguments: tuple[Piece, ...]  # of PREFIX_invoke()
     files: tuple[str, ...]
     package: str = ""
 
@@ -47,10 +48,19 @@ def render(program: Program, project_id: str, files: Mapping[str, str], package:
         "arena": {
             "bytes": program.arena_bytes,
             "align": program.arena_align,
-            "region": program.region,
             "lower_bound": program.arena_bound,
             "plan": [asdict(row) for row in program.arena],
         },
+        "arguments": [
+            {
+                "name": argument.name,
+                "kind": argument.kind,
+                "bytes": argument.bytes,
+                "align": argument.align,
+                "region": argument.region,
+            }
+            for argument in program.arguments
+        ],
         "constants_bytes": program.weight_bytes,
         "macs": program.macs,
         "inputs": [_port(port) for port in program.inputs],
@@ -101,13 +111,17 @@ def read(directory: Path) -> Manifest:
             model_id=str(record["model_id"]),
             project_id=str(record["project_id"]),
             sha256=str(record["model"]["sha256"]),
-            arena_bytes=int(record["arena"]["bytes"]),
-            region=str(record["arena"].get("region", "ram")),
+            arguments=tuple(_piece(argument) for argument in record["arguments"]),
             files=(*sorted(str(name) for name in record["files"]), path.name),
             package=str(record.get("package", "")),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise OutputError(f"{path}: damaged ({error!r}); generate the project again") from error
+
+
+def _piece(argument: Mapping[str, Any]) -> Piece:
+    texts = {key: str(argument[key]) for key in ("kind", "name", "region")}
+    return Piece(**texts, bytes=int(argument["bytes"]), align=int(argument["align"]))
 
 
 def _port(port: Port) -> dict[str, object]:

@@ -54,7 +54,10 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class MemoryReport:
-    """A plan. No plan takes less than `bound`; `peak` is the moment that needs the most."""
+    """A plan. No plan takes less than `bound`; `peak` is the moment that needs the most.
+
+    `beside` are the names and the bytes of what does not lie in the arena.
+    """
 
     arena: int
     bound: int
@@ -62,6 +65,7 @@ class MemoryReport:
     moments: tuple[Moment, ...]
     blocks: tuple[Block, ...]
     causes: tuple[str, ...]
+    beside: tuple[tuple[str, int], ...] = ()
 
     @property
     def at_peak(self) -> tuple[Block, ...]:
@@ -91,6 +95,7 @@ def memory_report(graph: Graph, selection: Selection) -> MemoryReport:
         moments=moments,
         blocks=_blocks(graph, lives, memory_plan, steps),
         causes=tuple(_causes(graph, selection, lives, memory_plan, steps[peak], load)),
+        beside=tuple((space.name, size) for space, size in lives.spaces.items()),
     )
 
 
@@ -151,8 +156,8 @@ def _causes(
         yield "the peak is what the caller writes or reads: only smaller inputs or outputs lower it"
         return
     call, kernel = graph.call(graph.nodes[step]), selection.kernels[step]
-    used = {lives.tensors[t] for t in call.node.inputs if t is not None and t in lives.tensors}
-    used |= {lives.tensors[t] for t in call.node.outputs}
+    touched = (*call.node.inputs, *call.node.outputs)
+    used = {lives.tensors[t] for t in touched if t is not None and t in lives.tensors}
     for i, buffer in enumerate(lives.buffers):
         if buffer.first < step < buffer.last and i not in used:
             name = next(tensor_text(graph.tensors[t]) for t, b in lives.tensors.items() if b == i)
@@ -166,7 +171,9 @@ def _causes(
 
 def _about_overlap(call: Call, kernel: Kernel, lives: Lifetimes, step: int) -> Iterator[str]:
     """How the output lies to the inputs of the layer at the peak."""
-    output = lives.tensors[call.node.outputs[0]]
+    output = lives.tensors.get(call.node.outputs[0])
+    if output is None:
+        return
     distances = {s.input: s.distance for s in lives.shares if s.output == output}
     for tensor in dict.fromkeys(call.node.inputs):
         if tensor is None or tensor not in lives.tensors:

@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from mcugen.ir import Io
+from mcugen.spaces import Piece
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -35,7 +38,7 @@ class Port:
     bytes: int
     scale: str  # C literal; empty for types without quantization
     zero_point: int
-    offset: int  # in the arena
+    offset: int | None  # in the arena; None where the caller gives the memory
     address: str  # C expression
     low: str
     high: str
@@ -44,6 +47,17 @@ class Port:
     def name(self) -> str:
         """`input`, or `output_1` where there are several."""
         return self.role + self.suffix
+
+
+@dataclass(frozen=True, slots=True)
+class Argument(Piece):
+    """A piece of memory as an argument of the functions of the API."""
+
+    parameter: str  # in the head of a function: const int8_t *input
+    base: str  # the name of the pointer that addresses in it begin with
+    ctype: str  # of the elements of an array that the caller may make for it
+    size_macro: str  # of this array
+    align_macro: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +92,8 @@ class Layer:
     detail: tuple[str, ...]  # shapes, activation, MACs, kernel, scratch
     params: tuple[Params, ...]
     kernels: tuple[str, ...]
-    body: tuple[str, ...]  # lines of the function PREFIX_rows_INDEX; empty for a kernel call
+    head: str  # name and parameters of the function PREFIX_rows_INDEX; empty for a kernel call
+    body: tuple[str, ...]  # its lines
     call: tuple[str, ...]  # lines of the C statement
     macs: int
     scratch_bytes: int
@@ -119,10 +134,16 @@ class State:
     """A variable: memory that a reset fills with one byte, or copies from `source`."""
 
     comment: str  # type and original name
+    offset: int
     address: str  # C expression
     bytes: int
     value: int
     source: str = ""  # the name of a constant
+
+    @property
+    def end(self) -> int:
+        """The offset of what follows."""
+        return self.offset + self.bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +192,11 @@ class Program:
     board: str
     objective: str  # that the kernels were chosen under
     optimize: str  # option of the compiler
-    region: str  # of the board's memory that the firmware's arena lies in
     arena_bytes: int
     arena_align: int
     arena_bound: int  # no plan of these buffers can be smaller
+    arguments: tuple[Argument, ...]  # of invoke()
+    io: Io
     macs: int
     weight_bytes: int
     inputs: tuple[Port, ...]
@@ -193,6 +215,26 @@ class Program:
     def has_rows(self) -> bool:
         """True if some layer is a chain that runs by rows."""
         return any(layer.body for layer in self.layers)
+
+    @property
+    def region(self) -> str:
+        """That of the firmware's arena."""
+        return self.arguments[0].region
+
+    @property
+    def state(self) -> Argument | None:
+        """What outlives an inference, if anything does."""
+        return next((a for a in self.arguments if a.kind == "state"), None)
+
+    @property
+    def memory(self) -> tuple[Argument, ...]:
+        """The arguments but for the inputs: what the self-test is given."""
+        return tuple(a for a in self.arguments if a.kind != "input")
+
+    @property
+    def is_given_io(self) -> bool:
+        """Whether inputs and outputs are arguments, instead of places in the arena."""
+        return self.io is Io.CALLER
 
     @property
     def ports(self) -> tuple[Port, ...]:

@@ -25,6 +25,7 @@ from mcugen.results import BoardList, Built, Generated, QuantizedModel, RunResul
 from mcugen.tables import Name as _Name
 from mcugen.tables import print_table as _print
 from mcugen.tables import table as _table
+from mcugen.target import RAM
 from mcugen.validation import Comparison, OnDevice, Validation
 
 CHART_WIDTH = 64  # columns for the arena, at most
@@ -152,18 +153,19 @@ def _operations(operations: Iterable[Operation]) -> Table:
 
 def _memory(memory: Memory, console: Console) -> None:
     least = "" if memory.measured else "at least "
+    state = f", state {memory.state:,}" if memory.state else ""
     stack = "" if memory.stack is None else f", stack {memory.stack:,}"
     console.print(
         f"model  flash {least}{memory.flash:,}, RAM {least}{memory.ram:,} "
-        f"(arena {memory.arena:,}, variables {memory.variables:,}{stack})"
+        f"(arena {memory.arena:,}{state}, variables {memory.variables:,}{stack})"
     )
-    elsewhere = ""
-    if memory.image_region is not None:
-        elsewhere = f", {memory.region} {memory.image_region:,}{_of(memory.region_limit)}"
-    if memory.image_flash is not None and memory.image_ram is not None:
+    if memory.image_flash is not None:
+        uses = "".join(
+            f"{'RAM' if use.region == RAM else use.region} {use.bytes:,}{_of(use.limit)}, "
+            for use in memory.uses
+        )
         console.print(
-            f"image  flash {memory.image_flash:,}{_of(memory.flash_limit)}, "
-            f"RAM {memory.image_ram:,}{_of(memory.ram_limit)}{elsewhere}, "
+            f"image  flash {memory.image_flash:,}{_of(memory.flash_limit)}, {uses}"
             "with the harness and its stack"
         )
     for excess in memory.excess:
@@ -191,6 +193,8 @@ def _memory_plan(plan: MemoryReport, console: Console) -> None:
         f"{'':23}bytes {FREE} free, {SHARED} several blocks, as where an output runs over an input"
     )
     console.print(f"arena {plan.arena:,} bytes, no plan takes less than {plan.bound:,}")
+    for name, size in plan.beside:
+        console.print(f"{name} {size:,} bytes, not in the arena")
     console.print("at the peak:")
     for block in plan.at_peak:
         console.print(f"  {block.bytes:9,} {block.letter} {escape(block.name)}")

@@ -10,28 +10,25 @@ from dataclasses import dataclass
 
 from mcugen import cformat
 from mcugen.ir import Call, Tensor, TensorId
-from mcugen.layers import (
-    Arena,
-    Constants,
-    address,
-    constant_operand,
-    params,
-    type_text,
-)
+from mcugen.layers import Constants, constant_operand, params, type_text
 from mcugen.ops.base import Kernel
 from mcugen.ops.rows import Chain, Part, Round, Step, row_bytes
+from mcugen.pointers import Pointers
 from mcugen.program import Layer, Params
+from mcugen.spaces import ARENA, Place
 
 _INDENT = 4
 
 
 def rows_layer(
-    index: int, step: int, kernel: Kernel, call: Call, arena: Arena, constants: Constants
+    index: int, step: int, kernel: Kernel, call: Call, pointers: Pointers, constants: Constants
 ) -> Layer:
     """The layer of a chain."""
     chain: Chain = call.attrs
-    writer = _Writer(index, chain, call, arena, step, constants)
-    body = tuple(_lines([writer.statements(turn) for turn in chain.rounds]))
+    writer = _Writer(index, chain, call, pointers, step, constants)
+    turns = [writer.statements(turn) for turn in chain.rounds]
+    function = f"{constants.prefix}_rows_{index}"
+    spaces = {place.space for turn in turns for statement in turn for place in statement.places}
     return Layer(
         index=index,
         node=call.node.index,
@@ -41,11 +38,12 @@ def rows_layer(
         detail=tuple(_detail(chain)),
         params=tuple(writer.params.values()),
         kernels=tuple(dict.fromkeys(k.name for k in chain.kernels)),
-        body=body,
-        call=(f"    {constants.prefix}_rows_{index}(memory);",),
+        head=f"{function}({pointers.parameters(spaces)})",
+        body=tuple(_lines(turns, pointers)),
+        call=(f"    {function}({pointers.arguments(spaces)});",),
         macs=sum(part.op.macs(part.call) for part in chain.parts),
         scratch_bytes=chain.bytes,
-        output=arena.tensor(call.node.outputs[0], call.output),
+        output=pointers.tensor(call.node.outputs[0]),
         output_bytes=call.output.bytes,
     )
 
@@ -63,10 +61,10 @@ def _detail(chain: Chain) -> Iterator[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """A pointer argument: bytes from the arena's start, and the tensor whose elements lie there."""
+class _Pointer:
+    """A pointer argument: where it points to, and the tensor whose elements lie there."""
 
-    offset: int
+    place: Place
     tensor: Tensor | None  # None for plain bytes
 
 
@@ -78,19 +76,18 @@ class _Statement:
     """
 
     function: str
-    arguments: tuple[_Place | str, ...]
+    arguments: tuple[_Pointer | str, ...]
     array: int = 0
 
     @property
     def form(self) -> tuple[object, ...]:
-        """All but the addresses."""
-        texts = tuple(a if isinstance(a, str) else None for a in self.arguments)
-        return self.function, texts
+        """All but the offsets."""
+        return self.function, *(a if isinstance(a, str) else a.place.space for a in self.arguments)
 
     @property
-    def offsets(self) -> tuple[int, ...]:
-        """The addresses."""
-        return tuple(a.offset for a in self.arguments if isinstance(a, _Place))
+    def places(self) -> tuple[Place, ...]:
+        """What the pointers point to."""
+        return tuple(a.place for a in self.arguments if isinstance(a, _Pointer))
 
 
 class _Writer:
@@ -101,7 +98,7 @@ class _Writer:
         index: int,
         chain: Chain,
         call: Call,
-        arena: Arena,
+        pointers: Pointers,
         step: int,
         constants: Constants,
     ) -> None:
@@ -109,10 +106,9 @@ class _Writer:
         self._index = index
         self._chain = chain
         self._constants = constants
-        scratch = arena.lives.scratch.get(step)
-        self._scratch = 0 if scratch is None else arena.plan.offsets[scratch]
-        outside = [i for i in (*call.node.inputs, *call.node.outputs) if i is not None]
-        self._outside = {i: arena.offset(i) for i in outside}
+        self._scratch = pointers.layout.scratch(step) or Place(ARENA, 0)
+        whole = [i for i in (*call.node.inputs, *call.node.outputs) if i is not None]
+        self._whole = {i: pointers.place(i) for i in whole}
         self._counts = [0] * len(chain.parts)
 
     def statements(self, turn: Round) -> list[_Statement]:
@@ -122,8 +118,8 @@ class _Writer:
             ring, size = turn.rings[part.output], row_bytes(part.call.output)
             if ring.kept > 0 and ring.shift > 0:
                 start = self._scratch + self._chain.rings[part.output]
-                places = _Place(start, None), _Place(start + ring.shift * size, None)
-                found.append(_Statement("(void)memmove", (*places, str(ring.kept * size))))
+                ends = _Pointer(start, None), _Pointer(start + ring.shift * size, None)
+                found.append(_Statement("(void)memmove", (*ends, str(ring.kept * size))))
         found += [self._call(step, turn) for step in turn.steps]
         return found
 
@@ -134,10 +130,10 @@ class _Writer:
             for position in kernel.operand_positions(part.call)
         ]
         output = self._rows(part.output, part.call.output, step.writes.start, turn)
-        scratch: tuple[_Place | str, ...] = ()
+        scratch: tuple[_Pointer | str, ...] = ()
         if kernel.scratch is not None:
             window = self._chain.windows[step.part]
-            scratch = ("NULL",) if window is None else (_Place(self._scratch + window, None),)
+            scratch = ("NULL",) if window is None else (_Pointer(self._scratch + window, None),)
         name = self._params(step, part, kernel)
         array = len(operands) if kernel.operands is None else 0
         return _Statement(kernel.name, (f"&{name}", *operands, output, *scratch), array)
@@ -151,7 +147,7 @@ class _Writer:
             self.params[key] = params(name, array, layer, kernel, step.call, self._constants)
         return self.params[key].name
 
-    def _operand(self, part: Part, step: Step, position: int, turn: Round) -> _Place | str:
+    def _operand(self, part: Part, step: Step, position: int, turn: Round) -> _Pointer | str:
         tensor, tensor_id = part.call.optional(position), part.call.node.inputs[position]
         if tensor is None or tensor_id is None:
             return "NULL"
@@ -161,20 +157,20 @@ class _Writer:
         rows = step.reads.get(position)
         return self._rows(tensor_id, tensor, 0 if rows is None else rows.start, turn)
 
-    def _rows(self, tensor_id: TensorId, tensor: Tensor, row: int, turn: Round) -> _Place:
+    def _rows(self, tensor_id: TensorId, tensor: Tensor, row: int, turn: Round) -> _Pointer:
         """Where a row lies: in a ring, or in a whole tensor."""
-        if tensor_id in self._outside:
-            offset = self._outside[tensor_id]
+        if tensor_id in self._whole:
+            start = self._whole[tensor_id]
         else:
-            offset = self._scratch + self._chain.rings[tensor_id]
+            start = self._scratch + self._chain.rings[tensor_id]
             row -= turn.rings[tensor_id].first
-        return _Place(offset + (row * row_bytes(tensor) if row else 0), tensor)
+        return _Pointer(start + (row * row_bytes(tensor) if row else 0), tensor)
 
 
 # ---- loops
 
 
-def _lines(turns: Sequence[list[_Statement]]) -> Iterator[str]:
+def _lines(turns: Sequence[list[_Statement]], pointers: Pointers) -> Iterator[str]:
     """The rounds in C, those in a row that are alike as a loop."""
     start = 0
     while start < len(turns):
@@ -184,7 +180,7 @@ def _lines(turns: Sequence[list[_Statement]]) -> Iterator[str]:
             yield f"    for (int32_t i = 0; i < {count}; i++) {{"
         for number, statement in enumerate(turns[start]):
             later = turns[start + 1][number] if count > 1 else statement
-            yield from _spell(statement, later, _INDENT * (2 if count > 1 else 1))
+            yield from _spell(statement, later, _INDENT * (2 if count > 1 else 1), pointers)
         if count > 1:
             yield "    }"
         start = end
@@ -199,7 +195,9 @@ def _alike(turns: Sequence[list[_Statement]], start: int) -> int:
     def strides(number: int) -> list[int]:
         pairs = zip(turns[number], turns[number + 1], strict=True)
         return [
-            b - a for one, other in pairs for a, b in zip(one.offsets, other.offsets, strict=True)
+            b.offset - a.offset
+            for one, other in pairs
+            for a, b in zip(one.places, other.places, strict=True)
         ]
 
     end = start + 1
@@ -210,19 +208,19 @@ def _alike(turns: Sequence[list[_Statement]], start: int) -> int:
     return end
 
 
-def _spell(statement: _Statement, later: _Statement, indent: int) -> tuple[str, ...]:
+def _spell(
+    statement: _Statement, later: _Statement, indent: int, pointers: Pointers
+) -> tuple[str, ...]:
     """A statement; `later` is the same one in the next round of a loop."""
     texts: list[str | tuple[str, ...]] = []
     for argument, following in zip(statement.arguments, later.arguments, strict=True):
         if isinstance(argument, str) or isinstance(following, str):
             texts.append(str(argument))
             continue
-        stride = following.offset - argument.offset
-        offset = f"{argument.offset}" + (f" + {stride} * i" if stride else "")
-        if argument.tensor is None:
-            texts.append(f"memory + {offset}")
-        else:
-            texts.append(address(offset, argument.tensor))
+        place = argument.place
+        stride = following.place.offset - place.offset
+        offset = f"{place.offset}" + (f" + {stride} * i" if stride else "")
+        texts.append(pointers.at(place.space, offset, argument.tensor))
     if statement.array:
         end = 1 + statement.array
         texts[1:end] = [tuple(str(text) for text in texts[1:end])]

@@ -1,6 +1,6 @@
 """An independent judge of chains that run by rows: it replays every call and marks every byte.
 
-Each byte of the arena knows which byte of which tensor it holds. A call must find the rows that the
+Each byte of memory knows which byte of which tensor it holds. A call must find the rows that the
 whole layer's windows see, under the places that its own windows look at, and each written row must
 be there when it is read. What overwrites a row too early shows when that row is missed.
 """
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcugen.ir import Call, Graph, Tensor, TensorId
+from mcugen.layout import Addresses, Layout
 from mcugen.lifetimes import Lifetimes
 from mcugen.ops.base import Overlap
 from mcugen.ops.rows import Chain, Part, Round, Step
@@ -27,37 +28,39 @@ Places = Mapping[TensorId, int]
 
 def verify_chains(graph: Graph, lives: Lifetimes, memory_plan: MemoryPlan) -> None:
     """Judge all chains of a graph in their places."""
-    offsets = {
-        tensor: memory_plan.offsets[buffer] + lives.inside[tensor]
-        for tensor, buffer in lives.tensors.items()
-    }
+    layout = Layout(lives, memory_plan)
+    addresses = Addresses(layout)
     for step, call in enumerate(graph.calls()):
         if isinstance(call.attrs, Chain):
-            buffer = lives.scratch.get(step)
-            scratch = 0 if buffer is None else memory_plan.offsets[buffer]
-            verify_chain(call, offsets, scratch, memory_plan.arena_bytes)
+            own = [i for i in (*call.node.inputs, *call.node.outputs) if i is not None]
+            spans = {i: addresses.of(layout.place(i), graph.tensors[i].bytes) for i in own}
+            places = {i: span.start for i, span in spans.items() if span is not None}
+            scratch = layout.scratch(step)
+            verify_chain(call, places, 0 if scratch is None else scratch.offset, addresses.bytes)
 
 
-def verify_chain(call: Call, places: Places, scratch: int, arena_bytes: int) -> None:
+def verify_chain(call: Call, places: Places, scratch: int, memory_bytes: int) -> None:
     """Raise PlanError if a chain would read what is not there, or write where it must not.
 
-    `places` are the offsets of the tensors that the chain reads and writes as a whole, `scratch`
+    `places` are the addresses of the tensors that the chain reads and writes as a whole, `scratch`
     that of its rings and windows.
     """
-    _Replay(call, places, scratch, arena_bytes).run()
+    _Replay(call, places, scratch, memory_bytes).run()
 
 
 class _Replay:
-    """The arena while a chain runs."""
+    """The memory while a chain runs."""
 
-    def __init__(self, call: Call, places: Places, scratch: int, arena_bytes: int) -> None:
+    def __init__(self, call: Call, places: Places, scratch: int, memory_bytes: int) -> None:
         self.where = call.node.where
         self.chain: Chain = call.attrs
         own = {*(i for i in call.node.inputs if i is not None), *call.node.outputs}
+        if not own <= places.keys():
+            self._fail(f"tensors {own - places.keys()} lie outside of their memory")
         self.places = {tensor: places[tensor] for tensor in own}
         self.scratch = scratch
-        self.owner: NDArray[np.int64] = np.full(arena_bytes, _NOTHING, np.int64)
-        self.byte: NDArray[np.int64] = np.zeros(arena_bytes, np.int64)
+        self.owner: NDArray[np.int64] = np.full(memory_bytes, _NOTHING, np.int64)
+        self.byte: NDArray[np.int64] = np.zeros(memory_bytes, np.int64)
         self.result, self.output = call.node.outputs[0], call.output
         for tensor_id, tensor in zip(call.node.inputs, call.inputs, strict=True):
             assert tensor_id is not None and tensor is not None
@@ -80,7 +83,7 @@ class _Replay:
 
     def _mark(self, offset: int, owner: int, content: NDArray[np.int64]) -> None:
         if offset < 0 or offset + len(content) > len(self.owner):
-            self._fail(f"bytes at {offset}, outside of the arena of {len(self.owner)}")
+            self._fail(f"bytes at {offset}, outside of the {len(self.owner)} bytes")
         memory = slice(offset, offset + len(content))
         self.owner[memory], self.byte[memory] = owner, content
 

@@ -173,8 +173,7 @@ def open_project(directory: AnyPath, board_name: str | None) -> Project:
 def build_in(directory: Path, board: Board) -> Built:
     """Compile a project, and say what of the board's memory it takes."""
     built = build(directory)
-    least = analysis.at_least(board, built.arena, built.model.flash, built.region)
-    return Built(built.image, analysis.measured(least, built))
+    return Built(built.image, analysis.measured(board, built))
 
 
 @contextmanager
@@ -225,7 +224,7 @@ def memory_on(program: Program, board: Board) -> Memory:
 
 def _least(program: Program, board: Board) -> Memory:
     """The memory of a program before it is built."""
-    return analysis.at_least(board, program.arena_bytes, program.weight_bytes, program.region)
+    return analysis.at_least(board, program.arguments, program.weight_bytes)
 
 
 def on_device(runner: Runner, samples: data.Samples, bound: int | None) -> OnDevice:
@@ -253,7 +252,7 @@ def cycles_of(built: Build, prefix: str, board: Board) -> tuple[ModelCycles | No
         from mcugen.cycles.model import model_cycles
     except ImportError:
         return None, "no modelled cycles: pip install 'mcugen[cycles]'"
-    modelled = model_cycles(built.image, prefix, built.arena, board.cpu.name)
+    modelled = model_cycles(built.image, prefix, built.arguments, board.cpu.name)
     if modelled is None:
         return None, f"no modelled cycles: {board.cpu.name} has no cycle model"
     rough = f"; rough: {modelled.core.rough}" if modelled.core.rough else ""

@@ -220,7 +220,9 @@ class _Ways:
             for part in parts
             for position, tensor in enumerate(part.call.node.inputs)
         )
-        return by_rows and all(self._buffer(tensor).last < end for tensor in inner)
+        return by_rows and all(
+            tensor in self._lives.tensors and self._buffer(tensor).last < end for tensor in inner
+        )
 
     def _buffer(self, tensor: TensorId) -> Buffer:
         return self._lives.buffers[self._lives.tensors[tensor]]
@@ -274,10 +276,12 @@ class _Ways:
         distances: dict[int, int] = {}
         for position, tensor in enumerate(call.node.inputs):
             assert tensor is not None
-            buffer = self._lives.tensors[tensor]
+            buffer = self._lives.tensors.get(tensor)
+            if buffer is None:  # outside of the arena
+                continue
             distance = overlaps[position].distance + inside[result] - inside[tensor]
             distances[buffer] = max(distances.get(buffer, distance), distance)
-        output = self._buffer(result)
+        output = self._buffer(result) if result in self._lives.tensors else None
         scratch = set(self._lives.scratch.values())
         living = [
             number
@@ -285,8 +289,8 @@ class _Ways:
             if buffer.first < first <= buffer.last and number not in scratch
         ]
         buffers = [Buffer(self._lives.buffers[n].bytes, 0, 0, WORD) for n in living]
-        is_new = output.first >= first
-        buffers.append(Buffer(output.bytes if is_new else 0, 0, 0, WORD))
+        is_new = output is not None and output.first >= first
+        buffers.append(Buffer(output.bytes if output and is_new else 0, 0, 0, WORD))
         buffers.append(Buffer(rows.scratch(call), 0, 0, WORD))
         shares = [
             Share(len(living), number, distances[buffer])

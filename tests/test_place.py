@@ -35,12 +35,12 @@ def split_board(folder: Path, ram: int, more: dict[str, int]) -> str:
 
 
 def address_of_arena(image: Path) -> int:
-    """Where the firmware's `memory` lies, in a section that is not in the file."""
+    """Where the firmware's `arena_memory` lies, in a section that is not in the file."""
     with image.open("rb") as file:
         elf = ELFFile(file)
         table = elf.get_section_by_name(".symtab")
         assert isinstance(table, SymbolTableSection)
-        (symbol,) = table.get_symbol_by_name("memory")
+        (symbol,) = table.get_symbol_by_name("arena_memory")
         assert elf.get_section(symbol["st_shndx"])["sh_type"] == "SHT_NOBITS"
         return int(symbol["st_value"])
 
@@ -62,9 +62,10 @@ def test_an_arena_in_tightly_coupled_memory(tmp_path: Path) -> None:
     result = mcugen.validate(MODEL, "mps3-an547", DATA, limit=3, keep=out, limits=limits)
     assert result.passed
     memory = mcugen.build_project(out).memory
-    assert memory.fits and memory.region == "dtcm" and memory.region_limit == 0x8_0000
-    assert memory.image_region is not None and memory.image_ram is not None
-    assert 64 <= memory.image_region - memory.arena < 64 + 16
+    assert memory.fits and memory.region == "dtcm" and memory.image_ram is not None
+    (_, dtcm) = memory.uses
+    assert dtcm.region == "dtcm" and dtcm.limit == 0x8_0000
+    assert 64 <= dtcm.bytes - memory.arena < 64 + 16
     assert memory.image_ram < STACK + INPUT_BYTES + 1024
     assert address_of_arena(out / "build" / "digits_int8.elf") == 0x3000_0000
 
@@ -102,7 +103,7 @@ def test_the_room_of_a_region_is_exact(tmp_path: Path) -> None:
     whole = (arena + limits.GUARDS + 15) // 16 * 16
     board = split_board(tmp_path, 0x1_0000, {"exact": whole, "short": whole - 16})
     exact = mcugen.analyze(MODEL, board, objective="ram", limits=Limits(arena_in="exact")).memory
-    assert exact.measured and exact.arena == arena and exact.image_region == whole
+    assert exact.measured and exact.arena == arena and exact.uses[1].bytes == whole
     short = mcugen.analyze(MODEL, board, objective="ram", limits=Limits(arena_in="short")).memory
     assert not short.fits or short.arena < arena
 

@@ -1,4 +1,4 @@
-"""Models with a memory: the state lives in the arena, and a reset forgets it."""
+"""Models with a memory: the state outlives whatever happens to the arena; a reset forgets it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from mcugen import interpret, passes, verify
+from mcugen.build import build
 from mcugen.emit import emit
 from mcugen.importers import tflite
 from mcugen.ir import Graph
@@ -18,12 +19,14 @@ from mcugen.lifetimes import lifetimes
 from mcugen.lower import lower
 from mcugen.ops.base import Array
 from mcugen.program import Source
+from mcugen.run.runner import open_runner
 from mcugen.select import select
+from mcugen.spaces import STATE, Place
 from mcugen.target import CPUS, load_board
 from mcugen.testing.builder import ModelBuilder, quant
 from mcugen.testing.check import random_inputs
 
-X, STATE, Y = quant(1.0, -7), quant(0.5), quant(0.001, 11)
+X, MEMORY, Y = quant(1.0, -7), quant(0.5), quant(0.001, 11)
 
 
 def memory_model() -> bytes:
@@ -37,7 +40,7 @@ def memory_model() -> bytes:
     features = b.tensor((10, 12), "int8", quant(0.2), rng.integers(-127, 127, (10, 12)))
     time = b.tensor((10, 3), "int16", quant(2.0**-14), rng.integers(-4000, 4000, (10, 3)))
     bias = b.tensor((5,), "int32", quant(2.0**-15), rng.integers(-9999, 9999, 5))
-    state = b.tensor((1, 30), "int16", STATE, variable=True, name="memory")
+    state = b.tensor((1, 30), "int16", MEMORY, variable=True, name="memory")
     b.op("PAD", [x, pads], [larger])
     b.op("RESHAPE", [larger, b.tensor((2,), "int32", data=[1, 12])], [flat])
     b.op("SVDF", [flat, features, time, bias, state], [y], {"rank": 2})
@@ -58,17 +61,19 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_state_shares_memory_with_nothing() -> None:
+def test_the_state_is_not_in_the_arena() -> None:
     model = graph()
     lives = lifetimes(model, select(model, CPUS["host"]))
-    state = lives.buffers[lives.tensors[model.variables[0]]]
-    assert (state.first, state.last) == (-1, len(model.nodes))
+    (state,) = model.variables
+    assert state not in lives.tensors
+    assert lives.outside == {state: Place(STATE, 0)}
+    assert lives.spaces == {STATE: 60}
 
 
 class Library:
-    """The generated C in this process."""
+    """The generated C in this process; an arena and a state, aligned and not zero."""
 
-    def __init__(self, project: Path, folder: Path, arena_bytes: int) -> None:
+    def __init__(self, project: Path, folder: Path) -> None:
         path = folder / "recall.so"
         sources = [project / "recall.c", project / "recall_weights.c", *project.glob("mcu/*.c")]
         subprocess.run(
@@ -78,40 +83,88 @@ class Library:
         )
         self.c = ctypes.CDLL(str(path))
         self.c.recall_input.restype = self.c.recall_output.restype = ctypes.c_void_p
-        raw = np.full(arena_bytes + 16, 0x55, np.uint8)
-        self.memory = raw[-raw.ctypes.data % 16 :]  # aligned, and not zero
-        self.arena = ctypes.c_void_p(self.memory.ctypes.data)
+        header = (project / "recall.h").read_text()
+        self.arena, self.state = (
+            self._block(int(header.split(f"RECALL_{name}_SIZE")[1].split()[0]))
+            for name in ("ARENA", "STATE")
+        )
 
-    def reset(self) -> None:
-        assert self.c.recall_reset(self.arena) == 0
+    @staticmethod
+    def _block(size: int) -> Array:
+        raw = np.full(size + 16, 0x55, np.uint8)
+        start = -raw.ctypes.data % 16
+        return raw[start : start + size]
 
-    def infer(self, x: Array) -> Array:
-        ctypes.memmove(self.c.recall_input(self.arena), x.tobytes(), x.nbytes)
-        assert self.c.recall_invoke(self.arena) == 0
-        return np.frombuffer(ctypes.string_at(self.c.recall_output(self.arena), 5), np.int8)
+    def reset(self, offset: int = 0) -> int:
+        """The status."""
+        return int(self.c.recall_reset(ctypes.c_void_p(self.state.ctypes.data + offset)))
+
+    def invoke(self, arena: int | None, state: int | None) -> int:
+        """The status."""
+        return int(self.c.recall_invoke(ctypes.c_void_p(arena), ctypes.c_void_p(state)))
+
+    def infer(self, x: Array, stale: int) -> Array:
+        """An inference in an arena full of something else."""
+        self.arena[:] = stale
+        arena = ctypes.c_void_p(self.arena.ctypes.data)
+        ctypes.memmove(self.c.recall_input(arena), x.tobytes(), x.nbytes)
+        assert self.invoke(self.arena.ctypes.data, self.state.ctypes.data) == 0
+        return np.frombuffer(ctypes.string_at(self.c.recall_output(arena), 5), np.int8)
 
 
 def test_inferences_remember_and_a_reset_forgets(project: Path, tmp_path: Path) -> None:
+    """The caller overwrites the arena in between."""
     model = graph()
-    header = (project / "recall.h").read_text()
-    size = int(header.split("RECALL_ARENA_SIZE")[1].split()[0])
-    library = Library(project, tmp_path, size)
+    library = Library(project, tmp_path)
     for _ in range(2):
-        library.reset()
+        assert library.reset() == 0
         states = interpret.reset(model)
         for seed in range(5):
             x = random_inputs(model, seed)
             values, states = interpret.step(model, x, states)
             expected = values[model.outputs[0]].reshape(-1)
-            np.testing.assert_array_equal(library.infer(x[0]), expected, f"inference {seed}")
-    assert library.c.recall_reset(None) != 0
-    assert library.c.recall_reset(ctypes.c_void_p(library.memory.ctypes.data + 1)) != 0
+            found = library.infer(x[0], stale=37 * seed)
+            np.testing.assert_array_equal(found, expected, f"inference {seed}")
+
+
+def test_what_is_refused(project: Path, tmp_path: Path) -> None:
+    library = Library(project, tmp_path)
+    arena, state = library.arena.ctypes.data, library.state.ctypes.data
+    assert library.c.recall_reset(None) == library.reset(offset=1) == 2
+    assert library.invoke(None, state) == library.invoke(arena + 4, state) == 1
+    assert library.invoke(arena, None) == library.invoke(arena, state + 4) == 2
+    assert library.invoke(arena, state) == 0
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize("board", ["mps2-an386", "mps2-an385-m0"])
+def test_a_stream_on_a_core(board: str, tmp_path: Path) -> None:
+    """Inferences one after the other, each in an arena full of something else."""
+    model, target = graph(), load_board(board)
+    program = lower(model, select(model, target.cpu), Source("recall.tflite", "0" * 64))
+    emit(program, target, tmp_path / "p")
+    adaptor = tmp_path / "p" / "firmware" / "recall_firmware.c"
+    text = adaptor.read_text()
+    reset, place = "(void)recall_reset(state_memory.content);", "return recall_input("
+    assert reset in text and place in text
+    spoil = "(void)memset(arena_memory.content, 37 * runs, RECALL_ARENA_SIZE);"
+    text = text.replace(reset, f"if (runs++ == 0) {{ {reset} }}")
+    text = text.replace(place, f"{spoil} {place}")
+    adaptor.write_text(f"#include <string.h>\nstatic int runs;\n{text}")
+    states, image = interpret.reset(model), build(tmp_path / "p").image
+    with open_runner(target, image) as runner:
+        for seed in range(4):
+            x = random_inputs(model, seed)
+            values, states = interpret.step(model, x, states)
+            (found,) = runner.infer([x[0].tobytes()])
+            assert found == values[model.outputs[0]].tobytes(), f"inference {seed}"
 
 
 def test_the_project_says_what_state_means(project: Path) -> None:
     header = (project / "recall.h").read_text()
-    assert "recall_reset" in header and "holds the state" in header
-    assert "recall_reset" in (project / "README.md").read_text()
+    assert "recall_reset(void *state)" in header and "RECALL_STATE_SIZE  60" in header
+    readme = (project / "README.md").read_text()
+    assert "recall_reset(state)" in readme and "| state | 60 bytes" in readme
 
 
 @pytest.mark.parametrize("target", ["selftest", "firmware"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,13 +10,14 @@ from mcugen.cycles.costs import CORES, Core
 from mcugen.cycles.image import Image
 from mcugen.cycles.machine import EmulationError, Machine
 from mcugen.cycles.trace import Usage
+from mcugen.spaces import Piece
 
 STATUS_OK = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ModelCycles:
-    """One inference on an arena of zeros. `layers` are in the order of the calls in invoke()."""
+    """One inference on memory of zeros. `layers` are in the order of the calls in invoke()."""
 
     core: Core
     layers: tuple[Usage, ...]
@@ -27,18 +29,20 @@ class ModelCycles:
         return sum(self.layers, Usage())
 
 
-def model_cycles(image: Path, prefix: str, arena_bytes: int, cpu: str) -> ModelCycles | None:
+def model_cycles(
+    image: Path, prefix: str, arguments: Sequence[Piece], cpu: str
+) -> ModelCycles | None:
     """Run `PREFIX_invoke` of a firmware image; None for a core that has no model.
 
-    The arena lies between guards, so that an access outside of it ends in an EmulationError.
+    What is handed over lies between guards: an access outside of it ends in an EmulationError.
     """
     core = CORES.get(cpu)
     if core is None:
         return None
     machine = Machine(Image.load(image), core)
-    arena = machine.buffer("arena", bytes(arena_bytes), align=16)
+    buffers = [machine.buffer(a.name, bytes(a.bytes), align=a.align) for a in arguments]
     function = f"{prefix}_invoke"
-    traces = machine.call_split(function, arena)
+    traces = machine.call_split(function, *buffers)
     if machine.result() != STATUS_OK:
         raise EmulationError(f"{function}: returned {machine.result()}; 0 is success")
     spent: dict[str, Usage] = {}

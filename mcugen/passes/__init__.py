@@ -12,6 +12,7 @@ from mcugen.passes.drop_identity import drop_identity
 from mcugen.passes.float_weights import float_weights
 from mcugen.passes.fuse_activation import fuse_activation
 from mcugen.passes.one_output import one_output
+from mcugen.passes.outputs_apart import outputs_apart
 from mcugen.passes.resolve import resolve
 from mcugen.passes.strip_float_edges import strip_float_edges
 
@@ -25,6 +26,7 @@ PASSES: tuple[Pass, ...] = (
     drop_identity,
     one_output,
     constant_channels,
+    outputs_apart,
 )
 
 

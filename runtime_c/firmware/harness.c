@@ -41,10 +41,9 @@ char *next_word(char **rest) {
 static uint8_t canary(size_t at) { return (uint8_t)(0xA5U ^ (at * 37U)); }
 
 bool model_is_intact(void) {
-    for (size_t i = 0; i < 2U; i++) {
-        const uint8_t *const guard = model.guards[i];
-        for (size_t at = 0; guard != NULL && at < MODEL_GUARD; at++) {
-            if (guard[at] != canary(at)) {
+    for (size_t i = 0; i < model.guard_count; i++) {
+        for (size_t at = 0; at < MODEL_GUARD; at++) {
+            if (model.guards[i][at] != canary(at)) {
                 return false;
             }
         }
@@ -53,8 +52,8 @@ bool model_is_intact(void) {
 }
 
 void model_load(void) {
-    for (size_t i = 0; i < 2U; i++) {
-        for (size_t at = 0; model.guards[i] != NULL && at < MODEL_GUARD; at++) {
+    for (size_t i = 0; i < model.guard_count; i++) {
+        for (size_t at = 0; at < MODEL_GUARD; at++) {
             model.guards[i][at] = canary(at);
         }
     }

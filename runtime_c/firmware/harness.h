@@ -30,7 +30,7 @@ typedef struct {
     int32_t zero_point;
 } model_output;
 
-enum { MODEL_GUARD = 32 }; ///< bytes on either side of the arena that no model may write
+enum { MODEL_GUARD = 32 }; ///< bytes on either side of its memory that no model may write
 
 /// A model, as its adaptor presents it. All tables are constant.
 typedef struct {
@@ -44,8 +44,9 @@ typedef struct {
     size_t staging_bytes;    ///< the sum of the inputs' sizes
     size_t staging_room;     ///< of the buffer, at least staging_bytes
     int32_t (*invoke)(void); ///< runs the model once; 0 on success
-    uint8_t *guards[2];      ///< below and above the arena; NULL for none
-    int32_t layers;          ///< layers that call mcu_observe(), 0 in a build without it
+    uint8_t *const *guards;  ///< below and above all that the model works in
+    size_t guard_count;
+    int32_t layers; ///< layers that call mcu_observe(), 0 in a build without it
 } model_table;
 
 /// The model of this image, defined by the adaptor.

@@ -15,7 +15,10 @@ from mcugen import interpret, passes, reference, verify
 from mcugen.errors import ModelFileError, UnsupportedModelError
 from mcugen.importers import tflite
 from mcugen.ir import Graph
+from mcugen.lower import lower
 from mcugen.ops.read_variable import ASSIGN, READ
+from mcugen.plan_verify import PlanError
+from mcugen.program import Source
 from mcugen.select import select
 from mcugen.target import CPUS
 from mcugen.testing.builder import ModelBuilder, quant
@@ -119,6 +122,24 @@ def test_an_assignment_is_kept_though_nobody_reads_its_output() -> None:
     graph = passes.run(tflite.loads(CASES["int8-zero"], "test"))
     assert [node.op for node in graph.nodes].count("assign_variable") == 2
     assert {graph.tensors[i].name for i in graph.variables} == {"total", "delayed"}
+
+
+def test_an_output_never_lies_in_the_state(tmp_path: Path) -> None:
+    """Not even the new value of a variable."""
+    graph = tflite.loads(CASES["int8-zero"], "test")
+    assigned = next(node for node in graph.nodes if node.op == "assign_variable").outputs[0]
+    graph = passes.run(graph.with_(outputs=(assigned, graph.outputs[1])))
+    assert "move" in [node.op for node in graph.nodes]
+    job = Job(graph, select(graph, CPUS["host"]), samples(graph), STEPS)
+    (found,) = Host(tmp_path).run([job])
+    assert not isinstance(found, str), found
+    for ours, theirs in zip(found, in_numpy(graph), strict=True):
+        for output, expected in zip(ours, theirs, strict=True):
+            np.testing.assert_array_equal(output, expected)
+    (move,) = (node for node in graph.nodes if node.op == "move")
+    broken = graph.with_(outputs=(move.inputs[0], graph.outputs[1]))
+    with pytest.raises(PlanError, match=f"output {move.inputs[0]} lies in the state"):
+        lower(broken, select(broken, CPUS["host"]), Source("test", "0" * 64))
 
 
 # ---- what is refused

@@ -23,7 +23,7 @@ from mcugen.testing.kernels import CHECKED, SANITIZERS, WARNINGS
 
 TIMEOUT_S = 300
 _ENVIRONMENT = {"ASAN_OPTIONS": "detect_leaks=0"}  # it cannot run under a debugger
-_STALE = 0xA5  # what the arena holds before the first inference
+_STALE = 0xA5  # what the arena holds before each inference
 
 _PROLOGUE = """\
 #include <stdint.h>
@@ -37,22 +37,26 @@ static void send(const void *data, size_t bytes) { (void)fwrite(data, 1, bytes, 
 
 _RUN = """\
 static int run{index}(void) {{
-    void *const arena = malloc({macro}_ARENA_SIZE);
-    memset(arena, {stale}, {macro}_ARENA_SIZE);
+{allocate}
     for (int sample = 0; sample < {samples}; sample++) {{
+        memset(arena, {stale}, {macro}_ARENA_SIZE);
 {reset}
-        if (!({receive}) || {prefix}_invoke(arena) != {macro}_OK) {{
+        if (!({receive})) {{
             return 1;
         }}
+        if ({prefix}_invoke({arguments}) != {macro}_OK) {{
+            return 1;
+        }}
+        {check}
         {send}
     }}
-    free(arena);
+{release}
     return fflush(stdout);
 }}
 """
 
 _RESET = """\
-        if (sample % {period} == 0 && {prefix}_reset(arena) != {macro}_OK) {{
+        if (sample % {period} == 0 && {prefix}_reset(state) != {macro}_OK) {{
             return 1;
         }}"""
 
@@ -209,16 +213,30 @@ def _program(programs: Sequence[Program], jobs: Sequence[Job]) -> str:
 
 def _run(index: int, program: Program, job: Job) -> str:
     names = {"macro": program.macro, "prefix": program.prefix}
+    arguments = [argument.name for argument in program.arguments]
+    given = [a for a in program.arguments if a.kind == "input"]  # to be left as they are
+    blocks = {a.name: a.bytes for a in program.arguments} | {
+        f"{a.name}_was": a.bytes for a in given
+    }
+    copies = (f"memcpy({a.name}_was, {a.name}, {a.bytes}) != NULL" for a in given)
+    places = {
+        port.name: port.name if program.is_given_io else f"{program.prefix}_{port.name}(arena)"
+        for port in program.ports
+    }
     return _RUN.format(
         index=index,
         stale=_STALE,
         samples=len(job.samples),
-        reset=_RESET.format(period=job.period, **names) if program.states else "",
+        allocate="\n".join(f"    void *const {n} = malloc({size});" for n, size in blocks.items()),
+        release="\n".join(f"    free({name});" for name in blocks),
+        reset=_RESET.format(period=job.period, **names) if program.state else "",
         receive=" && ".join(
-            f"receive({program.prefix}_{port.name}(arena), {port.bytes})" for port in program.inputs
+            [*(f"receive({places[port.name]}, {port.bytes})" for port in program.inputs), *copies]
         ),
-        send=" ".join(
-            f"send({program.prefix}_{port.name}(arena), {port.bytes});" for port in program.outputs
+        arguments=", ".join(arguments),
+        check=" ".join(
+            f"if (memcmp({a.name}_was, {a.name}, {a.bytes}) != 0) {{ return 1; }}" for a in given
         ),
+        send=" ".join(f"send({places[port.name]}, {port.bytes});" for port in program.outputs),
         **names,
     )
