@@ -15,8 +15,10 @@ from mcugen.errors import McugenError
 
 if TYPE_CHECKING:
     from mcugen.api import (
+        Io,
         Limits,
         Objective,
+        Placement,
         analyze,
         boards,
         build_project,
@@ -39,9 +41,11 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Io",
     "Limits",
     "McugenError",
     "Objective",
+    "Placement",
     "analyze",
     "boards",
     "build_project",

@@ -20,11 +20,13 @@ from mcugen.build import build
 from mcugen.choose import Objective
 from mcugen.device import Device, connected, flash_project, measure, port_list
 from mcugen.errors import UnsupportedModelError
-from mcugen.ir import DType
+from mcugen.ir import DType, Io
 from mcugen.limits import NO_LIMITS, Limits
 from mcugen.model import Model, load, loads
 from mcugen.newboard import check_board, new_board
 from mcugen.passes.fuse_pad import fuse_pad
+from mcugen.passes.outputs_apart import outputs_apart
+from mcugen.placement import ANYWHERE, Placement
 from mcugen.profiling import DeviceProfile, Profile
 from mcugen.quantizer import pipeline
 from mcugen.quantizer import report as quality
@@ -41,8 +43,10 @@ from mcugen.validation import Progress, Validation, infer_all, silent
 from mcugen.variant_report import VariantReport, variant_report
 
 __all__ = [
+    "Io",
     "Limits",
     "Objective",
+    "Placement",
     "analyze",
     "boards",
     "build_project",
@@ -130,6 +134,7 @@ def analyze(
     objective: AnyObjective = Objective.BALANCED,
     limits: Limits = NO_LIMITS,
     tuned: bool = False,
+    placement: Placement = ANYWHERE,
     calibration: Data | None = None,
     config: Config | None = None,
     plan: bool = False,
@@ -144,7 +149,7 @@ def analyze(
     graph = model.imported
     try:
         graph = model.compiled()
-        choice = steps.chosen(graph, board, objective, limits, tuned)
+        choice = steps.chosen(graph, board, objective, limits, tuned, placement)
         program = steps.lowered(model, choice, board)
     except UnsupportedModelError as error:
         return analysis.analyze(model, graph, error.problems)
@@ -164,6 +169,7 @@ def generate(
     objective: AnyObjective = Objective.BALANCED,
     limits: Limits = NO_LIMITS,
     tuned: bool = False,
+    placement: Placement = ANYWHERE,
     package: str | None = None,
     calibration: Data | None = None,
     config: Config | None = None,
@@ -176,7 +182,7 @@ def generate(
     """
     board = load_board(board_name)
     model = _prepared(model_path, calibration, config, progress)
-    choice = steps.chosen(model.compiled(), board, objective, limits, tuned)
+    choice = steps.chosen(model.compiled(), board, objective, limits, tuned, placement)
     layout = None if package is None else packages.find(package)
     return steps.write_project(model, choice, board, Path(directory), name, force, layout)
 
@@ -234,6 +240,7 @@ def validate(
     objective: AnyObjective = Objective.BALANCED,
     limits: Limits = NO_LIMITS,
     tuned: bool = False,
+    placement: Placement = ANYWHERE,
     calibration: Data | None = None,
     config: Config | None = None,
     device: Device | None = None,
@@ -252,7 +259,7 @@ def validate(
     if calibration is not None and model.is_float:
         quantized = quantize(model, calibration, config=config, progress=progress)
         model, floating = quantized.model, floating or quantized.floating
-    choice = steps.chosen(model.compiled(), board, objective, limits, tuned)
+    choice = steps.chosen(model.compiled(), board, objective, limits, tuned, placement)
     graph = choice.graph
     tensors = [graph.tensors[i] for i in graph.inputs]
     labels_path = None if labels is None else Path(labels)
@@ -292,6 +299,7 @@ def profile(
     objective: AnyObjective = Objective.BALANCED,
     limits: Limits = NO_LIMITS,
     tuned: bool = False,
+    placement: Placement = ANYWHERE,
     calibration: Data | None = None,
     config: Config | None = None,
 ) -> Profile:
@@ -301,7 +309,7 @@ def profile(
     """
     board = load_board(board_name)
     model = _prepared(model_path, calibration, config)
-    choice = steps.chosen(model.compiled(), board, objective, limits, tuned)
+    choice = steps.chosen(model.compiled(), board, objective, limits, tuned, placement)
     graph = choice.graph
     zeros = [bytes(graph.tensors[i].bytes) for i in graph.inputs]
     with steps.project_of(model, choice, board, None) as project:
@@ -322,6 +330,7 @@ def profile_device(
     objective: AnyObjective = Objective.BALANCED,
     limits: Limits = NO_LIMITS,
     tuned: bool = False,
+    placement: Placement = ANYWHERE,
     calibration: Data | None = None,
     config: Config | None = None,
 ) -> DeviceProfile:
@@ -331,7 +340,7 @@ def profile_device(
     """
     board = load_board(board_name)
     model = _prepared(model_path, calibration, config)
-    choice = steps.chosen(model.compiled(), board, objective, limits, tuned)
+    choice = steps.chosen(model.compiled(), board, objective, limits, tuned, placement)
     zeros = [bytes(choice.graph.tensors[i].bytes) for i in choice.graph.inputs]
     with (
         steps.project_of(model, choice, board, None) as project,
@@ -349,13 +358,14 @@ def variants(
     objective: AnyObjective = Objective.BALANCED,
     limits: Limits = NO_LIMITS,
     tuned: bool = False,
+    placement: Placement = ANYWHERE,
     calibration: Data | None = None,
     config: Config | None = None,
 ) -> VariantReport:
     """For each layer the kernels that can compute it, their costs, and why the others cannot."""
     board = load_board(board_name)
     model = _prepared(model_path, calibration, config)
-    choice = steps.chosen(model.compiled(), board, objective, limits, tuned)
+    choice = steps.chosen(model.compiled(), board, objective, limits, tuned, placement)
     names = model.path.name, board.name, Objective(objective).value
     if not tuned:
         return variant_report(choice, board.cpu, names)
@@ -369,6 +379,7 @@ def tune(
     *,
     calibration: Data | None = None,
     config: Config | None = None,
+    placement: Placement = ANYWHERE,
     progress: Progress = silent,
     **choosing: Any,
 ) -> VariantReport:
@@ -380,11 +391,13 @@ def tune(
     """
     board = load_board(board_name)
     model = _prepared(model_path, calibration, config)
-    graph = fuse_pad(model.compiled())
+    placement.check(board)
+    graph = outputs_apart(fuse_pad(model.compiled().with_(io=placement.io)))
     measured = Measurements.load(board.cpu, unit_of(board.cpu))
     choices = rounds(graph, measured)
     progress(0, len(choices))
     for number, choice in enumerate(choices, 1):
+        choice = steps.placed(choice, board, placement)
         with steps.project_of(model, choice, board, None) as project:
             costs = steps.layer_costs(project, board, graph)
         pairs = zip(choice.selection.kernels, graph.calls(), strict=True)
@@ -392,4 +405,4 @@ def tune(
             measured.add(kernel, call, cost)
         progress(number, len(choices))
     measured.save()
-    return variants(model, board_name, tuned=True, **choosing)
+    return variants(model, board_name, tuned=True, placement=placement, **choosing)

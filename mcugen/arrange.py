@@ -16,6 +16,7 @@ from mcugen.lifetimes import lifetimes
 from mcugen.limits import NO_LIMITS, Figures, Limits
 from mcugen.ops import move
 from mcugen.passes.fuse_pad import fuse_pad
+from mcugen.passes.outputs_apart import outputs_apart
 from mcugen.plan import plan
 from mcugen.select import Cycles, constants, modelled, variants
 from mcugen.stream import Streamed, Streams
@@ -34,7 +35,7 @@ def arrange(
     For the least RAM it takes at most `stream.MOST_CYCLES` times the fewest cycles. A limit on RAM
     is kept at any cost.
     """
-    graph = fuse_pad(graph)
+    graph = outputs_apart(fuse_pad(graph))
     if objective is Objective.RAM:
         fastest = _in_place(choose(graph, cpu, Objective.TIME, cycles=cycles), cpu, cycles)
         found = _least_ram(fastest, cpu, limits, cycles)

@@ -30,6 +30,7 @@ from mcugen.lifetimes import lifetimes
 from mcugen.limits import NO_LIMITS, Figures, Limits
 from mcugen.ops.base import Kernel
 from mcugen.ops.rows import Chain
+from mcugen.placement import ANYWHERE, Placement
 from mcugen.plan import loads, plan
 from mcugen.reorder import reorder
 from mcugen.select import Cycles, Selection, Variant, modelled, require_kernels, variants
@@ -57,7 +58,7 @@ class Choice:
     """A graph in its order of execution, and its kernels.
 
     `free` is what the objective would have cost without limits, where they stood in its way.
-    `region` is that of the board's memory which the firmware's arena lies in.
+    `placement` says in which region of the board's memory the firmware's arena lies.
     """
 
     graph: Graph
@@ -65,7 +66,12 @@ class Choice:
     cost: Figures
     free: Figures | None = None
     objective: Objective = Objective.BALANCED
-    region: str = RAM
+    placement: Placement = ANYWHERE
+
+    @property
+    def region(self) -> str:
+        """That of the arena."""
+        return self.placement.arena or RAM
 
     @property
     def layers(self) -> tuple[tuple[Call, Kernel], ...]:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from mcugen.errors import Problem
+from mcugen.errors import OptionError, Problem
 from mcugen.int4 import packed_bytes
 
 TensorId = int
@@ -211,6 +211,11 @@ class Io(enum.Enum):
 
     ARENA = "arena"
     CALLER = "caller"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Io:
+        known = ", ".join(io.value for io in cls)
+        raise OptionError(f"io: {value!r}; known: {known}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mcugen.errors import OptionError
 from mcugen.ir import Graph, Io, TensorId
+from mcugen.placement import Placement
 from mcugen.target import RAM, Board
 
 HARNESS_FLASH = 12 * 1024  # what runs a model on a board takes less
@@ -25,19 +25,14 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The most bytes of flash (constants and kernels) and RAM (arena); None where there is none.
-
-    `arena_in` is the region of the board that the firmware's arena must lie in; None leaves it to
-    `regions`.
-    """
+    """The most bytes of flash (constants and kernels) and RAM (arena); None where there is none."""
 
     flash: int | None = None
     ram: int | None = None
-    arena_in: str | None = None
 
     def and_(self, other: Limits) -> Limits:
         """Both limits together."""
-        return Limits(_least(self.flash, other.flash), _least(self.ram, other.ram), self.arena_in)
+        return Limits(_least(self.flash, other.flash), _least(self.ram, other.ram))
 
     def excess(self, cost: Figures) -> tuple[str, ...]:
         """What is above a limit, and by how much."""
@@ -52,42 +47,27 @@ class Limits:
 NO_LIMITS = Limits()
 
 
-def room(board: Board, graph: Graph, region: str = RAM) -> Limits:
+def room(board: Board, graph: Graph, placement: Placement, region: str = RAM) -> Limits:
     """What a board leaves to a model whose arena lies in a region.
 
-    The harness takes flash. Its stack, its inputs and its variables are in `ram`, and so are the
-    model's state and the memory for its inputs and outputs if they are not in the arena. In any
-    other region nothing but the guards is beside the arena.
+    The harness takes flash. Its stack, its inputs and its variables are in `ram`, and so is the
+    memory for inputs and outputs that are not in the arena. The state has a region of its own.
     """
 
     def total(tensors: Iterable[TensorId]) -> int:
         return sum(graph.tensors[i].bytes for i in tensors)
 
-    beside = total(graph.inputs) + total(graph.variables)
-    if graph.io is Io.CALLER:
-        beside += total((*graph.inputs, *graph.outputs))
-    taken = board.stack_bytes + beside + HARNESS_RAM if region == RAM else GUARDS
+    taken = GUARDS
+    if region == RAM:
+        taken = board.stack_bytes + HARNESS_RAM + total(graph.inputs)
+        if graph.io is Io.CALLER:
+            taken += total((*graph.inputs, *graph.outputs))
+    if graph.variables and region == placement.state:
+        taken += total(graph.variables) + GUARDS
     return Limits(
         flash=max(board.flash.size - HARNESS_FLASH, 0) if board.flash else None,
         ram=max(board.rams[region].size - taken, 0) if board.ram else None,
     )
-
-
-def regions(board: Board, wanted: str | None) -> tuple[str, ...]:
-    """Where the arena may lie, best first: the wanted region, else `ram`, else a smaller one first.
-
-    Raises OptionError for a region that the board does not have.
-    """
-    if wanted is None:
-        others = sorted(dict(board.more_ram), key=lambda name: board.rams[name].size)
-        return (RAM, *others)
-    if board.is_host:
-        raise OptionError(f"place: {board.name} has no regions of memory; leave --place out")
-    if wanted not in board.rams:
-        raise OptionError(
-            f"place: {wanted!r} is no region of {board.name}; known: {', '.join(board.rams)}"
-        )
-    return (wanted,)
 
 
 def _least(one: int | None, other: int | None) -> int | None:

@@ -18,6 +18,7 @@ from mcugen.layout import Layout
 from mcugen.lifetimes import WORD, lifetimes
 from mcugen.ops.base import Array, Const, Kernel
 from mcugen.ops.rows import Chain
+from mcugen.placement import ANYWHERE, Placement
 from mcugen.plan import plan
 from mcugen.plan_verify import verify
 from mcugen.pointers import CTYPES, Pointers
@@ -66,7 +67,7 @@ def lower(
     name: str | None = None,
     board: str = "none",
     objective: str = "balanced",
-    region: str = RAM,
+    placement: Placement = ANYWHERE,
 ) -> Program:
     """Plan the arena and spell everything out; `name` (else the graph's) gives the prefix.
 
@@ -99,7 +100,7 @@ def lower(
         arena_bytes=memory_plan.arena_bytes,
         arena_align=ALIGN,
         arena_bound=memory_plan.bound,
-        arguments=_arguments(prefix, pointers, region),
+        arguments=_arguments(prefix, pointers, placement),
         io=graph.io,
         macs=sum(layer.macs for layer in layers),
         weight_bytes=sum(array.bytes for array in constants.arrays.values()),
@@ -228,11 +229,12 @@ def _port(kind: Kind, name: str, tensor_id: TensorId, graph: Graph, pointers: Po
     )
 
 
-def _arguments(prefix: str, pointers: Pointers, region: str) -> tuple[Argument, ...]:
+def _arguments(prefix: str, pointers: Pointers, placement: Placement) -> tuple[Argument, ...]:
     """What the caller hands over, in this order."""
     macro, graph = prefix.upper(), pointers.graph
     ports = [graph.tensors[i] for i in (*graph.inputs, *graph.outputs)]
     io_align = max(WORD, *(tensor.dtype.bytes for tensor in ports))
+    regions = {Kind.ARENA: placement.arena or RAM, Kind.STATE: placement.state}
     found = []
     for space, size in pointers.layout.spaces.items():
         is_port = space.kind in (Kind.INPUT, Kind.OUTPUT)
@@ -241,7 +243,7 @@ def _arguments(prefix: str, pointers: Pointers, region: str) -> tuple[Argument, 
             name=space.name,
             bytes=max(size, 1),  # an array of nothing is no array
             align=io_align if is_port else ALIGN,
-            region=region if space.kind is Kind.ARENA else RAM,
+            region=regions.get(space.kind, RAM),
             parameter=pointers.parameter(space) if is_port else f"void *{space.name}",
             base=pointers.base(space),
             ctype=pointers.ctype(space),

@@ -19,12 +19,13 @@ from mcugen.device import Device, connected
 from mcugen.emit import emit
 from mcugen.errors import BoardError, OutputError, Problem, ToolError, UnsupportedModelError
 from mcugen.ir import Graph, printable
-from mcugen.limits import Limits, regions, room
+from mcugen.limits import Limits, room
 from mcugen.lower import lower
 from mcugen.memory_report import MemoryReport, memory_report, saving
 from mcugen.model import Model
 from mcugen.ops.base import Array
 from mcugen.packages import Package
+from mcugen.placement import Placement, regions
 from mcugen.program import Program, Source
 from mcugen.project import Project
 from mcugen.quantizer.observe import Sample
@@ -94,28 +95,33 @@ def destination(output: AnyPath, source: Path) -> Path:
 
 
 def chosen(
-    graph: Graph, board: Board, objective: AnyObjective, limits: Limits, tuned: bool
+    graph: Graph,
+    board: Board,
+    objective: AnyObjective,
+    limits: Limits,
+    tuned: bool,
+    placement: Placement,
 ) -> Choice:
     """The graph as it is executed, and its kernels. BoardError if no choice meets the limits.
 
     The arena goes into the first of the board's `regions` with room for it. What the board has no
     room for is said when its memory is known.
     """
+    placement.check(board)
+    graph = graph.with_(io=placement.io)
     cycles = Measurements.load(board.cpu, unit_of(board.cpu)).cycles if tuned else modelled
     objective = Objective(objective)
 
     def choice_in(region: str) -> Choice:
-        within = limits.and_(room(board, graph, region))
-        return replace(arrange(graph, board.cpu, objective, within, cycles), region=region)
+        within = limits.and_(room(board, graph, placement, region))
+        choice = arrange(graph, board.cpu, objective, within, cycles)
+        return replace(choice, placement=replace(placement, arena=region))
 
-    def fits(choice: Choice) -> bool:
-        there = room(board, graph, choice.region).ram
-        return there is None or choice.cost.ram <= there
-
-    first, *others = regions(board, limits.arena_in)
+    first, *others = regions(board, placement.arena)
     choice = choice_in(first)
-    if not fits(choice):
-        choice = next((found for found in map(choice_in, others) if fits(found)), choice)
+    if not _has_room(choice, board):
+        found = (choice for choice in map(choice_in, others) if _has_room(choice, board))
+        choice = next(found, choice)
     excess = limits.excess(choice.cost)
     if excess:
         raise BoardError(
@@ -123,6 +129,18 @@ def chosen(
             "allow more, or choose a smaller model"
         )
     return replace(choice, objective=objective)
+
+
+def placed(choice: Choice, board: Board, placement: Placement) -> Choice:
+    """The same choice with its arena in the first of the board's `regions` that has room for it."""
+    names = regions(board, placement.arena)
+    tried = [replace(choice, placement=replace(placement, arena=name)) for name in names]
+    return next((found for found in tried if _has_room(found, board)), tried[0])
+
+
+def _has_room(choice: Choice, board: Board) -> bool:
+    there = room(board, choice.graph, choice.placement, choice.region).ram
+    return there is None or choice.cost.ram <= there
 
 
 def lowered(model: Model, choice: Choice, board: Board, name: str | None = None) -> Program:
@@ -135,7 +153,7 @@ def lowered(model: Model, choice: Choice, board: Board, name: str | None = None)
         name=name,
         board=board.name,
         objective=choice.objective.value,
-        region=choice.region,
+        placement=choice.placement,
     )
 
 

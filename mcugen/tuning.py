@@ -24,8 +24,10 @@ from mcugen.choose import Choice
 from mcugen.emit import kernel_files
 from mcugen.errors import BoardError
 from mcugen.ir import Call, Graph
+from mcugen.lifetimes import lifetimes
 from mcugen.limits import Figures
 from mcugen.ops.base import Const, Kernel
+from mcugen.plan import plan
 from mcugen.select import Selection, variants
 from mcugen.target import Cpu
 
@@ -131,7 +133,10 @@ def rounds(graph: Graph, measured: Measurements) -> list[Choice]:
             new[turn] if turn < len(new) else options[0].kernel if options else None
             for new, options in zip(waiting, found, strict=True)
         )
-        choices.append(Choice(graph, Selection(kernels), Figures(0, 0, 0)))
+        selection = Selection(kernels)
+        lives = lifetimes(graph, selection)
+        arena = plan(lives.buffers, lives.shares).arena_bytes
+        choices.append(Choice(graph, selection, Figures(0, 0, arena)))
     return choices
 
 

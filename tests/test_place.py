@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -10,9 +11,11 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
 import mcugen
-from mcugen import cli, limits
+from mcugen import cli, limits, manifest, steps, tuning
 from mcugen.errors import BoardError, OptionError
-from mcugen.limits import Limits, regions
+from mcugen.ir import Io
+from mcugen.placement import Placement, regions
+from mcugen.project import Project
 from mcugen.target import load_board
 
 DIGITS = Path(__file__).parent.parent / "examples" / "digits"
@@ -49,17 +52,23 @@ def test_regions_in_order() -> None:
     board = load_board("nucleo-h743zi2")
     assert regions(board, None) == ("ram", "axi")
     assert regions(board, "axi") == ("axi",)
-    with pytest.raises(OptionError, match="'ccm' is no region of nucleo-h743zi2; known: ram, axi"):
-        regions(board, "ccm")
+
+
+@pytest.mark.parametrize("what", ["arena", "state"])
+def test_regions_that_are_none(what: str) -> None:
+    placement = Placement.parse([f"{what}=ccm"])
+    message = "'ccm' is no region of nucleo-h743zi2; known: ram, axi"
+    with pytest.raises(OptionError, match=message):
+        placement.check(load_board("nucleo-h743zi2"))
     with pytest.raises(OptionError, match="host has no regions of memory; leave --place out"):
-        regions(load_board("host"), "ram")
+        placement.check(load_board("host"))
 
 
 @pytest.mark.qemu
 def test_an_arena_in_tightly_coupled_memory(tmp_path: Path) -> None:
-    limits = Limits(arena_in="dtcm")
+    place = Placement(arena="dtcm")
     out = tmp_path / "out"
-    result = mcugen.validate(MODEL, "mps3-an547", DATA, limit=3, keep=out, limits=limits)
+    result = mcugen.validate(MODEL, "mps3-an547", DATA, limit=3, keep=out, placement=place)
     assert result.passed
     memory = mcugen.build_project(out).memory
     assert memory.fits and memory.region == "dtcm" and memory.image_ram is not None
@@ -90,11 +99,31 @@ def test_a_model_that_ram_cannot_hold_gets_the_smallest_region_that_can(tmp_path
 def test_a_region_that_is_too_small_says_by_how_much(tmp_path: Path) -> None:
     board = split_board(tmp_path, 0x1_0000, {"tiny": 256})
     assert mcugen.analyze(MODEL, board).memory.region == "ram"
-    asked = Limits(arena_in="tiny")
-    memory = mcugen.analyze(MODEL, board, limits=asked).memory
+    asked = Placement(arena="tiny")
+    memory = mcugen.analyze(MODEL, board, placement=asked).memory
     expected = f"at least {memory.arena:,} bytes of tiny, {memory.arena - 256:,} more than the 256"
     with pytest.raises(BoardError, match=f"^split: the model needs {expected} there are; "):
-        mcugen.generate(MODEL, board, tmp_path / "out", limits=asked)
+        mcugen.generate(MODEL, board, tmp_path / "out", placement=asked)
+
+
+def test_tuning_builds_in_the_same_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the region that was asked for; in another one where `ram` has no room."""
+    seen: list[tuple[set[str], str]] = []
+
+    def costs(project: Project, *_: object) -> list[int]:
+        record = manifest.read(project.directory)
+        kinds = {argument.kind for argument in record.arguments}
+        seen.append((kinds, record.arguments[0].region))
+        return [1] * len(json.loads((project.directory / "digits_int8.json").read_text())["layers"])
+
+    monkeypatch.setattr(tuning, "cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr(steps, "layer_costs", costs)
+    mcugen.tune(MODEL, "mps3-an547", placement=Placement(Io.CALLER, arena="dtcm"))
+    assert seen and all(found == ({"arena", "input", "output"}, "dtcm") for found in seen)
+    seen.clear()
+    board = split_board(tmp_path, STACK + INPUT_BYTES + limits.HARNESS_RAM + 256, {"more": 0x4000})
+    mcugen.tune(MODEL, board)
+    assert seen and all(found == ({"arena"}, "more") for found in seen)
 
 
 def test_the_room_of_a_region_is_exact(tmp_path: Path) -> None:
@@ -102,14 +131,14 @@ def test_the_room_of_a_region_is_exact(tmp_path: Path) -> None:
     arena = mcugen.analyze(MODEL, "mps2-an386", objective="ram").memory.arena
     whole = (arena + limits.GUARDS + 15) // 16 * 16
     board = split_board(tmp_path, 0x1_0000, {"exact": whole, "short": whole - 16})
-    exact = mcugen.analyze(MODEL, board, objective="ram", limits=Limits(arena_in="exact")).memory
+    exact = mcugen.analyze(MODEL, board, objective="ram", placement=Placement(arena="exact")).memory
     assert exact.measured and exact.arena == arena and exact.uses[1].bytes == whole
-    short = mcugen.analyze(MODEL, board, objective="ram", limits=Limits(arena_in="short")).memory
+    short = mcugen.analyze(MODEL, board, objective="ram", placement=Placement(arena="short")).memory
     assert not short.fits or short.arena < arena
 
 
-@pytest.mark.parametrize("place", ["arena", "arena=", "weights=ccm", "ccm"])
-def test_places_that_are_none(place: str, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["generate", str(MODEL), "--board", "netduinoplus2", "-o", "x", "--place", place]
-    assert cli.main(arguments) == cli.ERROR
-    assert f"--place {place}: say arena=REGION, once" in capsys.readouterr().err
+@pytest.mark.parametrize("places", [["arena"], ["arena="], ["heap=ccm"], ["ccm"], ["state=a"] * 2])
+def test_places_that_are_none(places: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["generate", str(MODEL), "--board", "netduinoplus2", "-o", "x"]
+    assert cli.main([*arguments, *(f"--place={place}" for place in places)]) == cli.ERROR
+    assert f"place: {places[-1]}: say arena=REGION" in capsys.readouterr().err

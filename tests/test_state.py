@@ -160,7 +160,9 @@ def test_a_stream_on_a_core(board: str, tmp_path: Path) -> None:
             assert found == values[model.outputs[0]].tobytes(), f"inference {seed}"
 
 
-def test_the_project_says_what_state_means(project: Path) -> None:
+def test_the_project_says_what_state_means(project: Path, clang_format: list[str]) -> None:
+    files = sorted(project.glob("*.[ch]"))
+    subprocess.run([*clang_format, "--dry-run", "-Werror", *files], check=True, timeout=60)
     header = (project / "recall.h").read_text()
     assert "recall_reset(void *state)" in header and "RECALL_STATE_SIZE  60" in header
     readme = (project / "README.md").read_text()

@@ -13,7 +13,9 @@ import click
 
 from mcugen.choose import Objective
 from mcugen.device import Device
+from mcugen.ir import Io
 from mcugen.limits import Limits
+from mcugen.placement import Placement
 from mcugen.run.ports import AUTO
 
 PATH = click.Path(path_type=Path)
@@ -101,11 +103,16 @@ def choosing(command: F) -> F:
         flash_limit: int | None,
         ram_limit: int | None,
         place: tuple[str, ...],
+        io: str,
         tuned: bool,
         **others: Any,
     ) -> Any:
-        limits = Limits(flash_limit, ram_limit, _arena_in(place))
-        choosing = {"objective": objective, "limits": limits, "tuned": tuned}
+        choosing = {
+            "objective": objective,
+            "limits": Limits(flash_limit, ram_limit),
+            "tuned": tuned,
+            "placement": Placement.parse(place, io),
+        }
         return command(choosing=choosing, **others)
 
     rows = (
@@ -118,8 +125,14 @@ def choosing(command: F) -> F:
     verb = click.option(
         "--place",
         multiple=True,
-        metavar="arena=REGION",
-        help="The board's memory for the firmware's arena: ram, or a [more_ram.REGION].",
+        metavar="WHAT=REGION",
+        help="The board's memory, ram or a [more_ram.REGION], for the firmware's arena or state.",
+    )(verb)
+    verb = click.option(
+        "--io",
+        type=click.Choice(values(Io)),
+        default=Io.ARENA.value,
+        help="Inputs and outputs lie in the arena (the default), or where the caller says.",
     )(verb)
     for name, text in rows:
         verb = click.option(name, type=_size, metavar="BYTES", help=text)(verb)
@@ -139,17 +152,6 @@ def _size(text: str) -> int:
     if not found:
         raise click.BadParameter(f"{text}: a number of bytes, such as 65536 or 64K")
     return int(found[1]) << {"": 0, "K": 10, "M": 20}[found[2].upper()]
-
-
-def _arena_in(places: tuple[str, ...]) -> str | None:
-    """The region that the arena goes to."""
-    region = None
-    for text in places:
-        found = re.fullmatch(r"arena=(\S+)", text)
-        if not found or region is not None:
-            raise click.UsageError(f"--place {text}: say arena=REGION, once")
-        region = found[1]
-    return region
 
 
 model = click.argument("model", type=PATH)

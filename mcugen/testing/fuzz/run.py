@@ -11,7 +11,7 @@ from mcugen import interpret, passes, verify
 from mcugen.arrange import arrange
 from mcugen.choose import Choice, Objective
 from mcugen.errors import McugenError
-from mcugen.ir import Call, Graph, TensorId
+from mcugen.ir import Call, Graph, Io, TensorId
 from mcugen.ops import OPS
 from mcugen.ops.base import Array, Family
 from mcugen.passes.fuse_pad import fuse_pad
@@ -89,10 +89,11 @@ def judge(cases: Sequence[Case], host: Host) -> list[Verdict]:
 
 
 def _rewritten(graph: Graph) -> Iterator[Choice]:
-    """The way with the least RAM, if it has chains of rows, moves or another order."""
-    choice = arrange(graph, CPUS["cortex-m4"], Objective.RAM)
-    if choice.graph.nodes != graph.nodes:
-        yield choice
+    """The way with the least RAM, if another; and that for a caller with memory of its own."""
+    for io in Io:
+        choice = arrange(graph.with_(io=io), CPUS["cortex-m4"], Objective.RAM)
+        if io is Io.CALLER or choice.graph.nodes != graph.nodes:
+            yield choice
 
 
 def variants(graph: Graph, families: Collection[Family]) -> Iterator[Selection]:
