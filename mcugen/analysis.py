@@ -134,6 +134,11 @@ class Analysis:
     plan: MemoryReport | None = None
     note: str = ""  # what limits changed
 
+    @property
+    def feasible(self) -> bool:
+        """Whether mcugen can compile it, and the board, if there is one, has room."""
+        return self.supported and (self.memory is None or self.memory.fits)
+
 
 def analyze(model: Model, graph: Graph, problems: Sequence[Problem] = ()) -> Analysis:
     """Describe a model by its compiled graph, or by that of the file where it breaks rules."""

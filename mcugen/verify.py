@@ -150,15 +150,20 @@ def _constants(graph: Graph) -> Iterator[Problem]:
 
 
 def unsupported(graph: Graph) -> list[Problem]:
-    """One problem for each kind of operator that has no module."""
+    """One problem for each kind of operator that has no module; the last lists those that have."""
     positions: dict[str, list[str]] = {}
     for node in graph.nodes:
         if node.op == UNSUPPORTED:
             positions.setdefault(node.attrs.operator, []).append(f"op#{node.index}")
-    supported = f"Supported operators are {', '.join(sorted(BY_TFLITE))}."
+    last = len(positions) - 1
+    supported = f"Not supported. Supported operators are {', '.join(sorted(BY_TFLITE))}."
     return [
-        Problem(", ".join(where), f"operator {printable(operator)}", supported)
-        for operator, where in positions.items()
+        Problem(
+            ", ".join(where),
+            f"operator {printable(operator)}",
+            supported if i == last else "Not supported.",
+        )
+        for i, (operator, where) in enumerate(positions.items())
     ]
 
 

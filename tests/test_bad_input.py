@@ -5,6 +5,7 @@ Everything runs through the command line's entry point, in this process.
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 import struct
@@ -101,8 +102,9 @@ def test_damage_anywhere_never_ends_in_a_traceback(tmp_path, capsys):
         model.write_bytes(content)
         status = cli.main(["analyze", str(model)])
         captured = capsys.readouterr()
-        assert status in (0, 2), captured.err
+        assert status in (0, 1, 2), captured.err
         assert (status == 2) == bool(captured.err)
+        assert (status == 1) == ("not supported" in captured.out)
 
 
 # ---- models that break rules
@@ -141,12 +143,39 @@ def unsupported_model(path: Path) -> Path:
 
 def test_unknown_operators_are_all_named_with_what_is_supported(tmp_path, refuse, capsys):
     model = unsupported_model(tmp_path / "model.tflite")
-    for text in (
-        refuse(*generate(model, tmp_path / "out")),
-        cli.main(["analyze", str(model)]) or capsys.readouterr().out,
-    ):
+    refused = refuse(*generate(model, tmp_path / "out"))
+    assert cli.main(["analyze", str(model)]) == 1
+    for text in (refused, capsys.readouterr().out):
         for name in ("MyThing", "CUMSUM", "5000", "CONV_2D"):
             assert name in text
+        assert text.count("Supported operators are") == 1
+
+
+def test_analyze_shows_everything_and_fails_for_what_cannot_be_generated(tmp_path, capsys):
+    """Every rule that a model breaks, with the tensors and what is allowed, below the table."""
+    builder = ModelBuilder()
+    source = builder.tensor([1, 4], "uint8", Q, name="audio")
+    scaled = builder.tensor([1, 4], quant=Q, name="scaled")
+    total = builder.tensor([1, 4], quant=quant(1e-9), name="total")
+    builder.op("RELU", [source], [scaled])
+    builder.op("ADD", [scaled, scaled], [total])
+    path = tmp_path / "model.tflite"
+    path.write_bytes(builder.build([source], [total]))
+    assert cli.main(["analyze", str(path), "--board", "microbit"]) == 1
+    text = capsys.readouterr().out
+    for part in ('"audio"', "same type, int8, int16 or float32", '"scaled"', "2**20 output scales"):
+        assert part in text
+    assert cli.main(["analyze", str(path), "--json"]) == 1
+    result = json.loads(capsys.readouterr().out)
+    assert not result["feasible"] and len(result["problems"]) == 2
+    assert [row["operator"] for row in result["operations"]] == ["RELU", "ADD"]
+
+
+def test_analyze_fails_where_a_board_has_no_room(tmp_path, capsys):
+    model = model_with(tmp_path / "model.tflite", [1, 20_000])
+    assert cli.main(["analyze", str(model)]) == 0
+    assert cli.main(["analyze", str(model), "--board", "microbit"]) == 1
+    assert "does not fit microbit" in capsys.readouterr().out
 
 
 def test_half_precision_is_refused_by_name(tmp_path, refuse):

@@ -10,7 +10,7 @@ import click
 from mcugen import api, memory_report
 from mcugen.cli import options
 from mcugen.cli.options import PATH
-from mcugen.cli.output import show
+from mcugen.cli.output import FAILED, show
 
 
 @click.command(short_help="Show operators, MACs, flash and RAM of MODEL.")
@@ -29,8 +29,10 @@ def analyze(
     svg: Path | None,
     choosing: dict[str, Any],
     as_json: bool,
-) -> None:
+) -> int:
     """Show operators, MACs, and the flash and RAM that MODEL will need; what is not supported.
+
+    The exit status is 1 if it cannot be generated, or the board has no room for it.
 
     \b
     Example: mcugen analyze kws.tflite --board mps2-an386 --memory
@@ -41,6 +43,7 @@ def analyze(
     if svg is not None and result.plan is not None:
         svg.write_text(memory_report.svg(result.plan, result.model), encoding="utf-8")
     show(result, as_json)
+    return 0 if result.feasible else FAILED
 
 
 VERBS = (analyze,)
