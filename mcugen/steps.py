@@ -18,6 +18,7 @@ from mcugen.choose import Choice, Objective
 from mcugen.device import Device, connected
 from mcugen.emit import emit
 from mcugen.errors import BoardError, OutputError, Problem, ToolError, UnsupportedModelError
+from mcugen.importers.variables import ASSIGN, READ
 from mcugen.ir import Graph, printable
 from mcugen.limits import Limits, room
 from mcugen.lower import lower
@@ -54,10 +55,13 @@ def quantizable(model: Model) -> Graph:
         allowed = "quantize takes float models; generate, validate and run take it as it is"
         raise UnsupportedModelError([Problem(where, found, allowed)])
     graph = model.compiled()
-    if graph.variables:
-        names = ", ".join(printable(graph.tensors[i].name) for i in graph.variables)
-        found = f"variables that outlive an inference ({names})"
-        allowed = "quantize takes models without a memory; have the converter quantize this one"
+    assigned = {node.inputs[0] for node in graph.nodes if node.op in (READ, ASSIGN)}
+    resources = [printable(graph.tensors[i].name) for i in graph.variables if i in assigned]
+    if resources:
+        found = f"variables that are read and assigned ({', '.join(resources)})"
+        allowed = (
+            "quantize takes no memory but that of LSTM and SVDF; have the converter quantize it"
+        )
         raise UnsupportedModelError([Problem(where, found, allowed)])
     return graph
 

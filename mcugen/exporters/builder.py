@@ -131,6 +131,7 @@ class ModelBuilder:
         outputs: Sequence[TensorId],
         options: Mapping[str, Any] | None = None,
         version: int = 1,
+        intermediates: Sequence[TensorId] = (),
     ) -> None:
         """Add an operator.
 
@@ -156,6 +157,7 @@ class ModelBuilder:
                 opcodeIndex=len(self._codes) - 1,
                 inputs=[-1 if tensor is None else tensor for tensor in inputs],
                 outputs=list(outputs),
+                intermediates=list(intermediates) or None,
                 builtinOptionsType=kind,
                 builtinOptions=table,
                 customOptions=custom_options,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mcugen.exporters.builder import ModelBuilder
-from mcugen.ir import DType, Graph, TensorId
+from mcugen.ir import DType, Graph, Tensor, TensorId
 from mcugen.ops import OPS
 
 # The operator versions at which TFLite's registry introduced int8, where that is not 1.
@@ -72,9 +72,9 @@ OTHER_VERSIONS = {"BROADCAST_TO": 2}  # for types that are not int8
 def dumps(graph: Graph) -> bytes:
     """A `.tflite` file; importing it gives the same graph, with tensors numbered anew."""
     builder = ModelBuilder()
-    position: dict[TensorId, int] = {}
-    for i, tensor in graph.tensors.items():
-        position[i] = builder.tensor(
+
+    def add(tensor: Tensor) -> TensorId:
+        return builder.tensor(
             tensor.shape,
             tensor.dtype.value,
             tensor.quant,
@@ -82,6 +82,8 @@ def dumps(graph: Graph) -> bytes:
             tensor.name,
             variable=tensor.variable,
         )
+
+    position = {i: add(tensor) for i, tensor in graph.tensors.items()}
     for call in graph.calls():
         op = OPS[call.node.op]
         is_int8 = call.input().dtype is DType.INT8 or call.output.dtype is DType.INT8
@@ -91,5 +93,6 @@ def dumps(graph: Graph) -> bytes:
             [position[i] for i in call.node.outputs],
             op.encode(call),
             (INT8_VERSIONS if is_int8 else OTHER_VERSIONS).get(op.tflite, 1),
+            [add(tensor) for tensor in op.intermediates(call)],
         )
     return builder.build([position[i] for i in graph.inputs], [position[i] for i in graph.outputs])

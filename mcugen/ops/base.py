@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcugen.fixed import round_half_away
-from mcugen.ir import Call, DType, Tensor
+from mcugen.ir import Call, DType, Quant, Tensor
 
 if TYPE_CHECKING:
     from mcugen.ops.window import Axis
@@ -279,6 +279,20 @@ class Matmul:
 
 
 @dataclass(frozen=True, slots=True)
+class Recurrent:
+    """How the quantizer makes a layer with a state integer.
+
+    `traced` is the position of a state whose range it must know, `trace` what values that takes in
+    a run on floats, [batch][...]. `integers` gives the constants and the states of the int8 layer,
+    by position, from the quantization of its input and output and the traced state's peak.
+    """
+
+    traced: int
+    trace: Callable[[Call, Arrays], Array]
+    integers: Callable[[Call, Quant, Quant, float], Mapping[int, Tensor]]
+
+
+@dataclass(frozen=True, slots=True)
 class Op:
     """One operator.
 
@@ -293,9 +307,11 @@ class Op:
     computed although nobody reads it. `arity` is the least and the greatest number of inputs.
     `scheme` and, for operators with weights, `matmul` are what the quantizer needs; `hybrid` are
     the positions of weights that files have as int8 beside float data, if not that of `scheme`, 1.
-    `rows` are the windows through which the rows of the output see those of the inputs, by
-    position; an input without one is alike for all rows. An operator without any cannot be computed
-    a few rows at a time.
+    Without a `recurrent` the quantizer leaves a layer with a state float. `intermediates` are
+    tensors of int16 or int8 that LiteRT wants in a file beside inputs and outputs. `rows` are the
+    windows through which the rows of the output see those of the inputs, by position; an input
+    without one is alike for all rows. An operator without any cannot be computed a few rows at a
+    time.
     """
 
     name: str
@@ -315,6 +331,8 @@ class Op:
     in_state: bool = False
     scheme: Scheme = Scheme()
     matmul: Matmul | None = None
+    recurrent: Recurrent | None = None
+    intermediates: Callable[[Call], Sequence[Tensor]] = lambda call: ()
     hybrid: tuple[int, ...] = ()
     rows: Callable[[Call], Mapping[int, Axis]] = lambda call: {}
 

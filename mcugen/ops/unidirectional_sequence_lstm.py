@@ -8,14 +8,19 @@ of float32 it takes activations besides TANH, and reads stale memory with NONE.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from mcugen.fixed import multiply_by_quantized_multiplier, quantize_multiplier, requantize
-from mcugen.ir import Call, DType, Tensor
+from mcugen.fixed import (
+    multiply_by_quantized_multiplier,
+    quantize_multiplier,
+    requantize,
+    round_half_away,
+)
+from mcugen.ir import Call, DType, Quant, Tensor
 from mcugen.ops import float32, rules, sigmoid_s16
 from mcugen.ops.base import (
     Activation,
@@ -28,6 +33,7 @@ from mcugen.ops.base import (
     Kernel,
     Op,
     Options,
+    Recurrent,
     Shape,
 )
 
@@ -37,6 +43,7 @@ HIDDEN, CELL = 18, 19
 GATES = 4  # input, forget, cell, output
 GATE_SCALE = 2.0**-12  # what the nonlinear functions take: Q3.12
 UNIT_SCALE = 2.0**-15  # what they give: Q0.15
+MAX_BIAS = 2**30  # leaves as much again for the products
 
 # ---- attributes and decode
 
@@ -326,6 +333,63 @@ def _over_time(call: Call, inputs: Arrays, advance: Step) -> list[Array]:
     return [output, hidden.reshape(inputs[HIDDEN].shape), cell.reshape(inputs[CELL].shape)]
 
 
+# ---- for the quantizer
+
+
+def cells(call: Call, inputs: Arrays) -> Array:
+    """The cell of float32 after each step, [batch][time][units]."""
+    seen = []
+
+    def watched(call: Call, x: Array, hidden: Array, cell: Array) -> tuple[Array, Array]:
+        hidden, cell = _float_step(call, x, hidden, cell)
+        seen.append(cell)
+        return hidden, cell
+
+    _over_time(call, inputs, watched)
+    return np.stack(seen, axis=1)
+
+
+def integers(call: Call, x: Quant, y: Quant, peak: float) -> Mapping[int, Tensor]:
+    """Weights with one scale each, biases with that of their products, and both states."""
+    found: dict[int, Tensor] = {}
+    for gate in range(GATES):
+        bias = call.input(BIASES[gate])
+        least = float(np.abs(bias.values()).max()) / (x.scale[0] * MAX_BIAS)
+        weights = _symmetric(call.input(INPUT_WEIGHTS[gate]), least)
+        found[INPUT_WEIGHTS[gate]] = weights
+        found[HIDDEN_WEIGHTS[gate]] = _symmetric(call.input(HIDDEN_WEIGHTS[gate]))
+        scale = float(np.float32(x.scale[0]) * np.float32(weights.scale))
+        data = round_half_away(bias.values() / scale).astype(np.int32)
+        found[BIASES[gate]] = replace(
+            bias, dtype=DType.INT32, quant=Quant((scale,), (0,)), data=data
+        )
+    found[HIDDEN] = replace(call.input(HIDDEN), dtype=DType.INT8, quant=y)
+    power = max(math.ceil(math.log2(max(peak, 2.0**-12) / (2**15 - 1))), -27)
+    found[CELL] = replace(call.input(CELL), dtype=DType.INT16, quant=Quant((2.0**power,), (0,)))
+    return found
+
+
+def intermediates(call: Call) -> list[Tensor]:
+    """Empty ones: LiteRT takes the hidden vector's scale from the last, and ignores the gates'."""
+    if call.output.dtype.is_float:
+        return []
+    gates = [
+        Tensor(f"{call.node.name}/gate{gate}", (0,), DType.INT16, Quant((GATE_SCALE,), (0,)))
+        for gate in range(GATES)
+    ]
+    hidden = Tensor(f"{call.node.name}/hidden", (0,), DType.INT8, call.input(HIDDEN).quant)
+    return [*gates, hidden]
+
+
+def _symmetric(weights: Tensor, least: float = 0.0) -> Tensor:
+    """In int8 with one scale, of at least some size."""
+    values = weights.values()
+    peak = float(np.abs(values).max())
+    scale = float(np.float32(max(peak / 127 if peak > 0 else 1.0, least)))
+    data = np.clip(round_half_away(values / scale), -127, 127).astype(np.int8)
+    return replace(weights, dtype=DType.INT8, quant=Quant((scale,), (0,)), data=data)
+
+
 # ---- C parameters and kernels
 
 
@@ -403,6 +467,8 @@ OP = Op(
     macs=macs,
     arity=(1, 24),
     state=(HIDDEN, CELL),
+    recurrent=Recurrent(CELL, cells, integers),
+    intermediates=intermediates,
     hybrid=(*INPUT_WEIGHTS, *HIDDEN_WEIGHTS),
     kernels=(
         Kernel(

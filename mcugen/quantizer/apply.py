@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mcugen.fixed import round_half_away
 from mcugen.ir import Call, DType, Graph, Node, Quant, Tensor, TensorId
 from mcugen.ops import OPS
+from mcugen.ops.base import Recurrent
 from mcugen.passes.edit import without_unused_tensors
 from mcugen.quantizer.ranges import Grid, quant_for
 from mcugen.quantizer.scheme import MAX_WEIGHT, along
@@ -34,7 +35,8 @@ class Parameters:
 
     `activations` has an entry for each float activation, `weights` and `bias` (float values, which
     bias correction may have moved) one for each node with weights, by the node's first output.
-    Nodes whose first output is in `kept_float` stay float.
+    Nodes whose first output is in `kept_float` stay float. `peaks` are the largest magnitudes of
+    what layers with a state trace, by their first output.
     """
 
     grid: Grid
@@ -43,6 +45,7 @@ class Parameters:
     weights: Mapping[TensorId, Weights]
     bias: Mapping[TensorId, NDArray[np.float64]]
     kept_float: frozenset[TensorId] = frozenset()
+    peaks: Mapping[TensorId, float] = field(default_factory=dict)
 
 
 def apply(graph: Graph, parameters: Parameters) -> Graph:
@@ -120,7 +123,12 @@ class _Rewriter:
     def quantize(self, call: Call) -> None:
         """A node that becomes integer; a float activation that it reads goes through QUANTIZE."""
         key = call.node.outputs[0]
-        inputs = [self.integer_input(i) for i in call.node.inputs]
+        recurrent = OPS[call.node.op].recurrent
+        made = {} if recurrent is None else integers(call, recurrent, self.parameters)
+        inputs = [
+            self.add(made[position]) if position in made else self.integer_input(i)
+            for position, i in enumerate(call.node.inputs)
+        ]
         if key in self.parameters.weights:
             scheme = OPS[call.node.op].scheme
             source = inputs[scheme.data]
@@ -197,6 +205,14 @@ class _Rewriter:
                 )
             )
         return new
+
+
+def integers(call: Call, recurrent: Recurrent, parameters: Parameters) -> Mapping[int, Tensor]:
+    """The constants and the states of the integer form of a layer with a state, by position."""
+    source, key = call.node.inputs[0], call.node.outputs[0]
+    assert source is not None
+    quants = parameters.activations
+    return recurrent.integers(call, quants[source], quants[key], parameters.peaks[key])
 
 
 def has_weights(call: Call) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 
@@ -11,6 +11,7 @@ import numpy as np
 from mcugen import verify
 from mcugen.errors import DataError
 from mcugen.ir import Graph, TensorId
+from mcugen.ops import OPS
 from mcugen.ops.base import Array
 from mcugen.passes.resolve import resolve
 from mcugen.quantizer import simulate
@@ -24,14 +25,17 @@ Sample = Sequence[Array]  # one array per input of the graph, batch 1
 
 
 def observe(graph: Graph, samples: Iterable[Sample]) -> dict[TensorId, Statistics]:
-    """Statistics of every activation of a float graph; `samples` is read once, as a stream.
+    """Statistics of every activation and traced state of a float graph.
+
+    `samples` is read once, as a stream.
 
     Raises DataError without samples, and where a value overflows to infinity.
     """
-    statistics = {i: Statistics() for i in activations(graph)}
+    statistics = {i: Statistics() for i in (*activations(graph), *traced(graph).values())}
     for inputs, runner in batches(graph, samples):
         with np.errstate(all="ignore"):  # what overflows is found here
             values = simulate.float_values(runner, inputs)
+            values.update(_traces(runner, values))
         for tensor, summary in statistics.items():
             if not (np.abs(values[tensor]) < LIMIT).all():
                 name = graph.tensors[tensor].name
@@ -51,6 +55,28 @@ def activations(graph: Graph) -> list[TensorId]:
     return [i for i in computed if graph.tensors[i].dtype.is_float]
 
 
+def traced(graph: Graph) -> dict[TensorId, TensorId]:
+    """The states whose range the quantizer must know, by their layer's first output."""
+    found = {}
+    for node in graph.nodes:
+        recurrent = OPS[node.op].recurrent
+        if recurrent is not None:
+            state = node.inputs[recurrent.traced]
+            assert state is not None, node.where
+            found[node.outputs[0]] = state
+    return found
+
+
+def _traces(graph: Graph, values: Mapping[TensorId, Array]) -> dict[TensorId, Array]:
+    states, found = traced(graph), {}
+    for call in graph.calls():
+        recurrent = OPS[call.node.op].recurrent
+        if recurrent is not None:
+            operands = simulate.operands(call, values)
+            found[states[call.node.outputs[0]]] = recurrent.trace(call, operands)
+    return found
+
+
 def batches(graph: Graph, samples: Iterable[Sample]) -> Iterator[tuple[list[Array], Graph]]:
     """Stack samples where the graph allows it: (inputs, the graph for that batch size)."""
     stream = iter(samples)
@@ -65,10 +91,12 @@ def with_batch(graph: Graph, size: int) -> Graph | None:
     """The same graph for several samples at once; None if it mixes its samples."""
     if size == 1:
         return graph
-    if any(graph.tensors[i].shape[:1] != (1,) for i in graph.inputs):
+    if any(graph.tensors[i].shape[:1] != (1,) for i in (*graph.inputs, *graph.variables)):
         return None  # a sample is a batch already
+    if any(graph.tensors[i].initial is not None for i in graph.variables):
+        return None
     tensors = dict(graph.tensors)
-    for i in graph.inputs:
+    for i in (*graph.inputs, *graph.variables):
         tensors[i] = replace(tensors[i], shape=(size, *tensors[i].shape[1:]))
     for node in graph.nodes:
         position = SHAPE_INPUT.get(node.op, len(node.inputs))

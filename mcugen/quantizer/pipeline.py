@@ -14,6 +14,7 @@ from mcugen.errors import Problem, UnsupportedModelError
 from mcugen.ir import Call, Graph, Node, Quant, TensorId, printable
 from mcugen.ops import OPS
 from mcugen.passes.fold_affine import fold_affine
+from mcugen.quantizer import states
 from mcugen.quantizer.adjust import adjust
 from mcugen.quantizer.apply import Parameters, Weights, apply, has_weights, rounded_weights
 from mcugen.quantizer.batch import Batch
@@ -85,7 +86,11 @@ def quantize(
         samples=samples,
         method=method,
         steps=tuple(trials.steps),
-        notes=(*calibration.notes, *_notes(graph, samples, statistics)),
+        notes=(
+            *calibration.notes,
+            *_notes(graph, samples, statistics),
+            *_kept_notes(graph, parameters),
+        ),
     )
 
 
@@ -148,6 +153,14 @@ def _notes(graph: Graph, samples: Sequence[Sample], statistics: Ranges) -> Itera
             f"{f' and {len(constant) - 5} more' if len(constant) > 5 else ''}; "
             "the samples may not be of the kind that the model was trained on"
         )
+
+
+def _kept_notes(graph: Graph, parameters: Parameters) -> Iterator[str]:
+    quants, dtype = parameters.activations, parameters.dtype
+    for key, why in states.refusals(graph, quants, parameters.peaks, dtype).items():
+        node = graph.producer(key)
+        assert node is not None
+        yield f'layer "{printable(node.name)}" stays float: {why}'
 
 
 # ---- decisions
@@ -233,7 +246,10 @@ def _within_budget(
     """Layers stay float, those first that gain most by it, until the error is small enough."""
     if budget is None or trials.score(parameters) >= budget:
         return parameters
-    weighted = list(parameters.weights)
+    weighted = [
+        *parameters.weights,
+        *(k for k in parameters.peaks if k not in parameters.kept_float),
+    ]
     gains = {key: trials.score(_kept_float(parameters, key)) for key in weighted}
     for key in sorted(weighted, key=gains.__getitem__, reverse=True):
         parameters = _kept_float(parameters, key)
@@ -268,7 +284,7 @@ def _nearest(graph: Graph, statistics: Ranges, method: Method, config: Config) -
         if _matches(node, pattern)
         for i in node.outputs
     }
-    ranges = {i: choose_range(s, own.get(i, method), grid) for i, s in statistics.items()}
+    ranges = {i: choose_range(statistics[i], own.get(i, method), grid) for i in activations(graph)}
     exact = {i: exact_quant(statistics[i].levels.values, grid) for i in graph.inputs}
     quants = activation_quants(graph, ranges, grid, exact)
     kept = frozenset(
@@ -276,6 +292,8 @@ def _nearest(graph: Graph, statistics: Ranges, method: Method, config: Config) -
         for node in graph.nodes
         if any(_matches(node, pattern) for pattern in config.keep_float)
     )
+    peaks = states.peaks(graph, statistics)
+    kept |= states.refusals(graph, quants, peaks, config.activations.dtype).keys()
     weighted = [c for c in graph.calls() if has_weights(c) and c.node.outputs[0] not in kept]
     return Parameters(
         grid,
@@ -284,6 +302,7 @@ def _nearest(graph: Graph, statistics: Ranges, method: Method, config: Config) -
         {c.node.outputs[0]: _weights(c, quants, config.per_channel) for c in weighted},
         {c.node.outputs[0]: bias for c in weighted if (bias := _bias(c)) is not None},
         kept,
+        peaks,
     )
 
 

@@ -11,10 +11,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from mcugen import interpret
+from mcugen.data import dequantize
 from mcugen.ir import Call, Graph, Quant, TensorId
 from mcugen.ops import OPS
 from mcugen.ops.base import Array, apply_activation
-from mcugen.quantizer.apply import Parameters, Weights
+from mcugen.quantizer.apply import Parameters, Weights, integers
 from mcugen.quantizer.ranges import Grid
 from mcugen.quantizer.scheme import along
 
@@ -34,7 +36,9 @@ def real_weights(weights: Weights) -> Array:
 
 
 def operands(call: Call, values: Mapping[TensorId, Array]) -> list[Array]:
-    """A call's inputs among the values of a run."""
+    """A call's inputs among the values of a run; layers with a state have gaps for absent ones."""
+    if OPS[call.node.op].state:
+        return [interpret.ABSENT if i is None else values[i] for i in call.node.inputs]
     return [values[i] for i in call.node.inputs if i is not None]
 
 
@@ -51,15 +55,16 @@ def linear(call: Call, inputs: list[Array]) -> Array:
 
 
 def floating(call: Call, inputs: list[Array]) -> list[Array]:
-    """A call's results in float."""
+    """A call's results in float, without new states."""
     if OPS[call.node.op].matmul is None:
-        return OPS[call.node.op].run(call, inputs)
+        return OPS[call.node.op].run(call, inputs)[: len(call.node.outputs)]
     return [apply_activation(call.attrs.activation, linear(call, inputs))]
 
 
 def float_values(graph: Graph, inputs: list[Array]) -> dict[TensorId, Array]:
-    """Every tensor of the float graph."""
+    """Every tensor of the float graph; states are what a reset makes them."""
     values = {i: tensor.values() for i, tensor in graph.tensors.items() if tensor.is_const}
+    values.update(interpret.reset(graph))
     values.update(zip(graph.inputs, inputs, strict=True))
     for call in graph.calls():
         results = floating(call, operands(call, values))
@@ -88,20 +93,29 @@ def quantized_operands(
     What layers that stay float wrote is rounded where integer layers read it.
     """
     inputs = operands(call, values)
-    key = call.node.outputs[0]
+    key, recurrent = call.node.outputs[0], OPS[call.node.op].recurrent
     if parameters.kept_float and key not in parameters.kept_float:
         inputs = [
             on_grid(value, parameters.activations[i], parameters.grid)
-            if i in parameters.activations
+            if i is not None and i in parameters.activations
             else value
-            for i, value in zip((i for i in call.node.inputs if i is not None), inputs, strict=True)
+            for i, value in zip(_given(call), inputs, strict=True)
         ]
+    if recurrent is not None and key not in parameters.kept_float:
+        for position, tensor in integers(call, recurrent, parameters).items():
+            if tensor.is_const:
+                inputs[position] = dequantize(tensor.values(), tensor)
     if key in parameters.weights:
         inputs[1] = real_weights(parameters.weights[key])
     if key in parameters.bias:
         bias = OPS[call.node.op].scheme.bias
         inputs[bias:] = [parameters.bias[key].astype(np.float32)]
     return inputs
+
+
+def _given(call: Call) -> list[TensorId | None]:
+    """The inputs that `operands` has values for."""
+    return [i for i in call.node.inputs if i is not None or OPS[call.node.op].state]
 
 
 def step(
@@ -121,8 +135,9 @@ def outputs(graph: Graph, inputs: list[Array], parameters: Parameters) -> list[A
 
 
 def start(graph: Graph, inputs: list[Array], parameters: Parameters) -> dict[TensorId, Array]:
-    """The constants, and the inputs on their grids."""
+    """The constants, the states after a reset, and the inputs on their grids."""
     values = {i: tensor.values() for i, tensor in graph.tensors.items() if tensor.is_const}
+    values.update(interpret.reset(graph))
     for i, value in zip(graph.inputs, inputs, strict=True):
         quant = parameters.activations.get(i)
         values[i] = value if quant is None else on_grid(value, quant, parameters.grid)
