@@ -7,8 +7,9 @@ few rows at a time.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
-from mcugen.choose import NEAR, Choice, Objective, choose
+from mcugen.choose import Choice, Objective, choose
 from mcugen.code_size import code_size
 from mcugen.in_place import in_place
 from mcugen.ir import Graph
@@ -33,7 +34,7 @@ def arrange(
     """The best way to execute a graph within the limits; the nearest to them if there is none.
 
     For the least RAM it takes at most `stream.MOST_CYCLES` times the fewest cycles. A limit on RAM
-    is kept at any cost.
+    is kept at any cost; where it cannot be, the least RAM is nearest.
     """
     graph = outputs_apart(fuse_pad(graph))
     if objective is Objective.RAM:
@@ -46,9 +47,13 @@ def arrange(
         return choice
     assert limits.ram is not None
     rows = _choice(_streams(choice, cpu, cycles).within(limits.ram), cpu)
-    excess, others = limits.excess(rows.cost), limits.excess(choice.cost)
-    better = (len(excess), rows.cost.cycles) < (len(others), choice.cost.cycles)
-    return replace(rows, free=choice.free) if better else choice
+    return min(choice, replace(rows, free=choice.free), key=partial(_distance, limits))
+
+
+def _distance(limits: Limits, choice: Choice) -> tuple[int, int, int]:
+    """How far a choice is from the limits, then its cycles."""
+    short = max(choice.cost.ram - (limits.ram or 0), 0)
+    return len(limits.excess(choice.cost)), short, choice.cost.cycles
 
 
 def _in_place(choice: Choice, cpu: Cpu, cycles: Cycles) -> Choice:
@@ -72,10 +77,10 @@ def _streams(choice: Choice, cpu: Cpu, cycles: Cycles) -> Streams:
 
 
 def _least_ram(fastest: Choice, cpu: Cpu, limits: Limits, cycles: Cycles) -> Choice:
-    """The fewest cycles with little more RAM than the least, or within a limit."""
+    """The fewest cycles with the least RAM, or within a limit."""
     streams = _streams(fastest, cpu, cycles)
-    near = int(streams.least().arena * NEAR)
-    found = streams.within(near if limits.ram is None else min(near, limits.ram))
+    least = streams.least().arena
+    found = streams.within(least if limits.ram is None else min(least, limits.ram))
     choice = _choice(found, cpu)
     return choice if choice.cost.ram >= fastest.cost.ram else replace(choice, free=fastest.cost)
 

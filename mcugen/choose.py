@@ -3,8 +3,8 @@
     time      fewest cycles
     balanced  least product of cycles and flash: a per cent of one is worth a per cent of the other
     size      least flash, then cycles
-    ram       fewest cycles with at most five per cent more RAM than the least there is; `arrange`
-              puts its own choice first, where layers may run by rows
+    ram       least RAM, then cycles; `arrange` puts its own choice first, where layers may run by
+              rows, and bounds what that costs
 
 Flash is constants and the code of the kernels, which counts once for all layers that share one. RAM
 is the arena, scratch included. What an objective does not spend least of is only limited.
@@ -35,8 +35,6 @@ from mcugen.plan import loads, plan
 from mcugen.reorder import reorder
 from mcugen.select import Cycles, Selection, Variant, modelled, require_kernels, variants
 from mcugen.target import RAM, Cpu
-
-NEAR = 1.05  # of the least RAM: the last bytes are the dearest, and a limit can ask for them
 
 
 class Objective(enum.Enum):
@@ -173,8 +171,7 @@ class _Search:
     def _best(self, objective: Objective, limits: Limits) -> Point:
         if objective is Objective.RAM:
             least = self._least_ram(limits.flash)
-            near = limits.and_(Limits(ram=int(self._arena(least.picks) * NEAR)))
-            return self._best(Objective.TIME, near)
+            return self._best(Objective.TIME, limits.and_(Limits(ram=self._arena(least.picks))))
         peaks = self._peaks(limits.ram)
         wanted = self._point(objective, limits.flash, peaks[0])
         if limits.ram is None or self._arena(wanted.picks) <= limits.ram:

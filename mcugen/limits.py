@@ -45,6 +45,7 @@ class Limits:
 
 
 NO_LIMITS = Limits()
+LEAST = 0  # as the limit of RAM: as little as there can be, at any cost in cycles
 
 
 def room(board: Board, graph: Graph, placement: Placement, region: str = RAM) -> Limits:

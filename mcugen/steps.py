@@ -20,7 +20,7 @@ from mcugen.emit import emit
 from mcugen.errors import BoardError, OutputError, Problem, ToolError, UnsupportedModelError
 from mcugen.importers.variables import ASSIGN, READ
 from mcugen.ir import Graph, printable
-from mcugen.limits import Limits, room
+from mcugen.limits import LEAST, Limits, room
 from mcugen.lower import lower
 from mcugen.memory_report import MemoryReport, memory_report, saving
 from mcugen.model import Model
@@ -126,10 +126,12 @@ def chosen(
     if not _has_room(choice, board):
         found = (choice for choice in map(choice_in, others) if _has_room(choice, board))
         choice = next(found, choice)
-    excess = limits.excess(choice.cost)
+    asked = replace(limits, ram=None) if limits.ram == LEAST else limits
+    excess = asked.excess(choice.cost)
     if excess:
+        how = f" ({choice.note})" if choice.note else ""
         raise BoardError(
-            f"limits: the kernels that come nearest take {' and '.join(excess)}; "
+            f"limits: the least that can be reached is {' and '.join(excess)}{how}; "
             "allow more, or choose a smaller model"
         )
     return replace(choice, objective=objective)

@@ -74,7 +74,7 @@ class Streams:
         ways = self._ways.unbeaten()
         low = [peak for peak in ways if peak <= limit]
         tried = []
-        for peak in [*reversed(low[-TRIES:]), ways[0]]:
+        for peak in [*reversed(low[-TRIES:]), *ways[:TRIES]]:
             tried.append(self._ways.streamed(peak))
             if tried[-1].arena <= limit:
                 return tried[-1]
@@ -135,16 +135,19 @@ class _Ways:
             min(self._edges[step, step + 1], key=lambda edge: edge.cycles).load
             for step in range(len(self._calls))
         ]
+        explored: set[tuple[int, int]] = set()
         for step in sorted(range(len(self._calls)), key=lambda step: -fast[step]):
             if fast[step] <= self._floor:
                 return
             covering = [alone[step]]
             for first in range(max(0, step - MOST_LAYERS + 1), step + 1):
-                for end in range(max(step, first + 1) + 1, first + MOST_LAYERS + 1):
+                for end in range(step + 1, first + MOST_LAYERS + 1):
                     if end > len(self._calls) or self._parts[end - 1] is None:
                         break
-                    if (first, end) not in self._edges:
-                        self._edges[first, end] = list(self._chains(first, end))
+                    if (first, end) not in explored:
+                        explored.add((first, end))
+                        found = self._edges.setdefault((first, end), [])
+                        found += self._chains(first, end)
                     covering += [edge.load for edge in self._edges[first, end]]
             self._floor = max(self._floor, min(covering))
 

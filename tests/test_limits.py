@@ -11,7 +11,7 @@ import pytest
 import mcugen
 from mcugen import cli, limits
 from mcugen.errors import BoardError
-from mcugen.limits import Figures, Limits, room
+from mcugen.limits import LEAST, Figures, Limits, room
 from mcugen.target import load_board
 from mcugen.testing import graphs
 
@@ -80,8 +80,15 @@ def test_a_board_with_little_ram_gets_kernels_that_fit(tmp_path: Path) -> None:
 
 
 def test_limits_that_nothing_meets_are_an_error(tmp_path: Path) -> None:
-    with pytest.raises(BoardError, match=r"limits: the kernels that come nearest take .* of RAM, "):
+    least = mcugen.generate(MODEL, "host", tmp_path / "least", limits=Limits(ram=LEAST))
+    assert least.note
+    with pytest.raises(BoardError) as caught:
         mcugen.generate(MODEL, "host", tmp_path / "out", limits=Limits(ram=100))
+    assert str(caught.value) == (
+        f"limits: the least that can be reached is {least.arena:,} bytes of RAM, "
+        f"{least.arena - 100:,} more than the limit of 100 ({least.note}); "
+        "allow more, or choose a smaller model"
+    )
 
 
 @pytest.mark.parametrize(("text", "size"), [("40k", 40960), ("1M", 1048576), ("512", 512)])
@@ -94,6 +101,8 @@ def test_sizes_on_the_command_line(
     arguments = ["generate", str(MODEL), "--board", "host", "-o", "x", "--ram-limit", text]
     assert cli.main(arguments) == 0
     assert seen[0]["limits"] == Limits(None, size)
+    assert cli.main([*arguments[:-1], "least"]) == 0
+    assert seen[1]["limits"] == Limits(None, LEAST)
     assert cli.main([*arguments[:-1], "many"]) == cli.ERROR
     assert "many: a number of bytes, such as 65536 or 64K" in capsys.readouterr().err
 

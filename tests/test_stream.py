@@ -75,6 +75,19 @@ def test_a_limit_is_kept_at_no_more_cycles_than_a_lower_one() -> None:
     assert kept > 0
 
 
+def test_one_layer_by_rows_takes_less_than_whole() -> None:
+    """Its scratch holds planes of all rows, or its step begins far in front of its input."""
+    smaller = 0
+    for graph in random_graphs(40):
+        first = graph.nodes[0]
+        graph = graph.with_(nodes=(first,), inputs=first.inputs[:1], outputs=first.outputs)
+        if "add" not in first.op:
+            changed, selection = streamed(graph)
+            if [len(node.attrs.parts) for node in changed.nodes if node.op == "rows"] == [1]:
+                smaller += arena(changed, selection) < arena(graph, select(graph, M4))
+    assert smaller > 3
+
+
 def test_nothing_changes_where_the_limit_is_kept_already() -> None:
     for graph in random_graphs(5):
         alone = select(graph, M4)

@@ -14,7 +14,7 @@ import click
 from mcugen.choose import Objective
 from mcugen.device import Device
 from mcugen.ir import Io
-from mcugen.limits import Limits
+from mcugen.limits import LEAST, Limits
 from mcugen.placement import Placement
 from mcugen.run.ports import AUTO
 
@@ -116,8 +116,8 @@ def choosing(command: F) -> F:
         return command(choosing=choosing, **others)
 
     rows = (
-        ("--flash-limit", "The most bytes of constants and kernels."),
-        ("--ram-limit", "The most bytes of arena, as 65536 or 64K."),
+        ("--flash-limit", _size, "The most bytes of constants and kernels."),
+        ("--ram-limit", _ram, "The most bytes of arena, as 64K; least: as few as can be."),
     )
     verb: Any = click.option(
         "--tuned", is_flag=True, help="Choose by the costs that `profile --tune` measured."
@@ -134,8 +134,8 @@ def choosing(command: F) -> F:
         default=Io.ARENA.value,
         help="Inputs and outputs lie in the arena (the default), or where the caller says.",
     )(verb)
-    for name, text in rows:
-        verb = click.option(name, type=_size, metavar="BYTES", help=text)(verb)
+    for name, kind, text in rows:
+        verb = click.option(name, type=kind, metavar="BYTES", help=text)(verb)
     verb = click.option(
         "-O",
         "objective",
@@ -152,6 +152,11 @@ def _size(text: str) -> int:
     if not found:
         raise click.BadParameter(f"{text}: a number of bytes, such as 65536 or 64K")
     return int(found[1]) << {"": 0, "K": 10, "M": 20}[found[2].upper()]
+
+
+def _ram(text: str) -> int:
+    """Bytes of RAM, or `least`."""
+    return LEAST if text == "least" else _size(text)
 
 
 model = click.argument("model", type=PATH)
