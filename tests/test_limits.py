@@ -12,6 +12,7 @@ import mcugen
 from mcugen import cli, limits
 from mcugen.errors import BoardError
 from mcugen.limits import LEAST, Figures, Limits, room
+from mcugen.placement import Placement
 from mcugen.target import load_board
 from mcugen.testing import graphs
 
@@ -43,10 +44,10 @@ def test_the_harness_takes_less_than_is_set_aside_for_it(board: str, tmp_path: P
 
 def test_what_a_board_leaves() -> None:
     graph = graphs.branches()
-    left = room(load_board("microbit"), graph)
+    left = room(load_board("microbit"), graph, Placement())
     assert left.flash == 256 * 1024 - limits.HARNESS_FLASH
     assert left.ram is not None and left.ram < 16 * 1024 - limits.HARNESS_RAM
-    assert room(load_board("host"), graph) == Limits()
+    assert room(load_board("host"), graph, Placement()) == Limits()
 
 
 def test_a_limit_changes_kernels_and_says_so(tmp_path: Path) -> None:
