@@ -12,7 +12,7 @@ import numpy as np
 
 from mcugen import data
 from mcugen.errors import DataError
-from mcugen.ir import Tensor
+from mcugen.ir import Tensor, printable
 from mcugen.ops.base import Array
 from mcugen.quantizer.observe import Sample
 
@@ -63,7 +63,8 @@ def calibrate(source: Data, tensors: Sequence[Tensor]) -> Calibration:
         count, columns = _arrays([source], tensors, notes)
     elif isinstance(source, Mapping):
         keys = data.input_keys(Path("data"), source, tensors)
-        count, columns = _arrays([np.asarray(source[key]) for key in keys], tensors, notes)
+        given = [np.asarray(source[key]) for key in keys]
+        count, columns = _arrays(given, tensors, notes, keys)
     elif _is_array_per_input(source, tensors):
         count, columns = _arrays(source, tensors, notes)
     else:
@@ -94,16 +95,22 @@ def _rows(columns: Sequence[Column]) -> Iterator[Sample]:
 
 
 def _arrays(
-    arrays: Sequence[Array], tensors: Sequence[Tensor], notes: list[str], where: str = "data"
+    arrays: Sequence[Array],
+    tensors: Sequence[Tensor],
+    notes: list[str],
+    keys: Sequence[str] = (),
+    where: str = "data",
 ) -> tuple[int, list[Column]]:
+    """Arrays that errors call by their keys, or by the names of the inputs."""
     if len(arrays) != len(tensors):
         raise DataError(
             f"{where}: {len(arrays)} arrays; the model takes {len(tensors)} inputs; "
             "give one array of samples for each"
         )
+    names = keys or [printable(tensor.name) for tensor in tensors]
     wholes = [
-        data.prepare(f"{where}[{k}]", array, tensor, notes)
-        for k, (array, tensor) in enumerate(zip(arrays, tensors, strict=True))
+        data.prepare(f"{where}[{name}]", array, tensor, notes)
+        for name, array, tensor in zip(names, arrays, tensors, strict=True)
     ]
     count = _common(where, [len(whole) for whole in wholes])
     order = np.random.default_rng(0).permutation(count)  # files are often sorted by class
@@ -149,7 +156,7 @@ def _file(path: Path, tensors: Sequence[Tensor], notes: list[str]) -> tuple[int,
             data.stored_as_real(arrays, arrays[key], tensor)
             for key, tensor in zip(keys, tensors, strict=True)
         ]
-        return _arrays(wholes, tensors, notes, path.name)
+        return _arrays(wholes, tensors, notes, keys, path.name)
     with np.load(path, mmap_mode="r", allow_pickle=False) as archive:
         keys = data.input_keys(path, archive.files, tensors)
         stored = {k: archive[k] for k in (data.SCALE_KEY, data.ZERO_POINT_KEY) if k in archive}
