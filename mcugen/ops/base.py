@@ -267,7 +267,7 @@ class Scheme:
 class Matmul:
     """A weighted operator seen as matrix products, one for each group of channels.
 
-    `inputs` arranges an input as [group][row][k], `weights` the weights as [group][out][k], so that
+    `inputs` arranges the data as [group][row][k], `weights` the weights as [group][out][k], so that
     inputs times transposed weights is the result before bias and activation, [group][row][out].
     `restore` undoes `weights`. `finish` makes int8 outputs of sums [..., channel], bias included.
     """

@@ -23,6 +23,7 @@ from mcugen.ops.base import (
     Family,
     Fields,
     Kernel,
+    Matmul,
     Op,
     Options,
     Rule,
@@ -177,9 +178,48 @@ def semantics(call: Call, inputs: Arrays) -> list[Array]:
     if call.output.dtype.is_float:
         return [apply_activation(activation, accumulate(call, x, weights) + bias)]
     centred = x.astype(np.float64) - call.input(2).zero_point
-    acc = (accumulate(call, centred, weights) + bias).astype(np.int64)
+    return [finish(call, (accumulate(call, centred, weights) + bias).astype(np.int64))]
+
+
+# ---- for the quantizer
+
+
+def matmul_inputs(call: Call, x: Array) -> Array:
+    """What each output meets, as one group of rows that are laid out as the weights are.
+
+    A tap that falls between input pixels, or outside of them, meets a zero.
+    """
+    rows, cols = geometry(call)
+    n, in_h, in_w, channels = x.shape
+    last_h, last_w = (in_h - 1) * rows.stride, (in_w - 1) * cols.stride
+    top, left = rows.kernel - 1, cols.kernel - 1  # of the first input pixel
+    height = top + max(last_h + 1, rows.before + rows.size)
+    width = left + max(last_w + 1, cols.before + cols.size)
+    spread = np.zeros((n, height, width, channels), x.dtype)
+    ys, xs = slice(top, top + last_h + 1, rows.stride), slice(left, left + last_w + 1, cols.stride)
+    spread[:, ys, xs] = x
+    taps = []
+    for ky in range(rows.kernel):
+        for kx in range(cols.kernel):
+            y, x0 = top + rows.before - ky, left + cols.before - kx
+            taps.append(spread[:, y : y + rows.size, x0 : x0 + cols.size])
+    return np.stack(taps, axis=3).reshape(1, -1, len(taps) * channels)
+
+
+def matmul_weights(call: Call, weights: Array) -> Array:
+    """The weights as one group, a row for each output channel."""
+    return weights.reshape(1, weights.shape[0], -1)
+
+
+def matmul_restore(call: Call, matrix: Array) -> Array:
+    """The weights as the file has them."""
+    return matrix.reshape(call.input(1).shape)
+
+
+def finish(call: Call, acc: Array) -> Array:
+    """Outputs from sums [..., channel]: scaled, moved to the zero point, clamped."""
     conv = as_conv(call)
-    return [sums.finish(conv, acc, *sums.multipliers(conv))]
+    return sums.finish(conv, acc, *sums.multipliers(conv))
 
 
 # ---- C parameters and kernels
@@ -256,6 +296,7 @@ OP = Op(
     quantized=semantics,
     macs=macs,
     scheme=Scheme(weights_axis=0, data=2, bias=3),
+    matmul=Matmul(matmul_inputs, matmul_weights, matmul_restore, finish),
     arity=(3, 4),
     kernels=(
         Kernel(

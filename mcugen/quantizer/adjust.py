@@ -66,7 +66,8 @@ def _rounded(
     is_matched: bool,
 ) -> Weights:
     """One layer's weights, rounded for the inputs that it will see."""
-    view, source = OPS[call.node.op].matmul, call.node.inputs[0]
+    view = OPS[call.node.op].matmul
+    source = call.node.inputs[OPS[call.node.op].scheme.data]
     assert view is not None and source is not None
     real = view.weights(call, call.input(1).values().astype(np.float64))
     groups, outputs, k = real.shape

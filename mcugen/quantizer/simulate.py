@@ -47,11 +47,13 @@ def linear(call: Call, inputs: list[Array]) -> Array:
 
     Sums are in any order: unlike the operators' own semantics this is fast, not exact to the bit.
     """
-    view = OPS[call.node.op].matmul
+    view, scheme = OPS[call.node.op].matmul, OPS[call.node.op].scheme
     assert view is not None
-    products = view.inputs(call, inputs[0]) @ view.weights(call, inputs[1]).transpose(0, 2, 1)
+    products = view.inputs(call, inputs[scheme.data]) @ view.weights(call, inputs[1]).transpose(
+        0, 2, 1
+    )
     result: Array = products.transpose(1, 0, 2).reshape(call.output.shape)
-    return result if len(inputs) < 3 else result + inputs[2]
+    return result if len(inputs) <= scheme.bias else result + inputs[scheme.bias]
 
 
 def floating(call: Call, inputs: list[Array]) -> list[Array]:
