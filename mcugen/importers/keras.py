@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from mcugen.errors import McugenError, ModelFileError, Problem, ToolError, UnsupportedModelError
+from mcugen.importers import keras_lstm
 
 SUFFIXES = (".keras", ".h5", ".hdf5")
 CONFIG_LIMIT_BYTES = 64 * 2**20
@@ -85,7 +86,7 @@ def convert(model: Any) -> bytes:
     if open_inputs:
         raise UnsupportedModelError(open_inputs)
     try:
-        with quiet():
+        with quiet(), keras_lstm.fused():
             inputs = [
                 keras.Input(
                     batch_shape=(1, *tensor.shape[1:]), dtype=tensor.dtype, name=tensor.name
