@@ -35,7 +35,7 @@ def rows_layer(
         tensor=call.node.outputs[0],
         op="ROWS",
         title=f"{len(chain.parts)} layers by rows, {chain.block} of the last at a time",
-        detail=tuple(_detail(chain)),
+        detail=tuple(_detail(index, chain)),
         params=tuple(writer.params.values()),
         kernels=tuple(dict.fromkeys(k.name for k in chain.kernels)),
         head=f"{function}({pointers.parameters(spaces)})",
@@ -48,12 +48,14 @@ def rows_layer(
     )
 
 
-def _detail(chain: Chain) -> Iterator[str]:
-    """A line for each part and one for the rings."""
-    for part, kernel in zip(chain.parts, chain.kernels, strict=True):
+def _detail(index: int, chain: Chain) -> Iterator[str]:
+    """A line for each part, one for the names of params, one for the rings."""
+    for number, (part, kernel) in enumerate(zip(chain.parts, chain.kernels, strict=True)):
         inputs = ", ".join(type_text(part.call.input(position)) for position in part.axes)
         text = f"{part.op.tflite} {inputs} -> {type_text(part.call.output)}, {kernel.name}"
-        yield cformat.comment(text, 95)
+        yield cformat.comment(f"{number}: {text}", 95)
+    yield f"layer_{index}_P_K are the parameters of part P; each kind K of its rows has its own,"
+    yield "as those at an edge, which see less of the input."
     yield f"{chain.bytes:,} bytes of rings and scratch"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -83,6 +84,25 @@ def test_chains_compute_the_same_bytes_on_boards(tmp_path: Path, name: str) -> N
             outputs = runner.infer([values.tobytes() for values in inputs])
             expected = [values.tobytes() for values in interpret.outputs(whole, inputs)]
             assert outputs == expected
+
+
+def test_the_code_says_what_the_numbers_of_params_are(tmp_path: Path) -> None:
+    made = (cut_once(seed) for seed in range(1000, 1100))
+    graph, selection = next(found for found in made if found is not None)
+    emit(lower(graph, selection, Source("chain.tflite", "0" * 64)), load_board("host"), tmp_path)
+    text = (tmp_path / "chain.c").read_text()
+    names = re.findall(r"^static const \w+ layer_(\d+)_(\d+)_(\d+) = {$", text, re.MULTILINE)
+    parts = re.findall(r"^ \* (\d+): [A-Z_0-9]+ ", text, re.MULTILINE)
+    assert names and {part for _, part, _ in names} <= set(parts)
+    (index,) = {layer for layer, _, _ in names}
+    assert f"layer_{index}_P_K are the parameters of part P" in text
+
+
+def cut_once(seed: int) -> tuple[Graph, Selection] | None:
+    """A random graph as one chain of all its layers."""
+    rng = np.random.default_rng(seed)
+    graph = random_graph(rng)
+    return cut(graph, rng, load_board("host").cpu.families, 0, len(graph.nodes))
 
 
 def test_cutting_changes_nothing_in_numpy() -> None:
