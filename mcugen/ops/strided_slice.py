@@ -97,8 +97,15 @@ def indices_are_known(call: Call) -> str | None:
 
 
 def indices_fit(call: Call) -> str | None:
-    """Indices must suit the input's shape, with strides other than 0 and one ellipsis at most."""
-    shape = call.input().shape
+    """Indices must suit the input's shape, with strides other than 0 and at most one ellipsis.
+
+    It must stand for an axis: where none is left for it, LiteRT takes one from the indices behind.
+    """
+    shape, attrs = call.input().shape, call.attrs
+    count = call.input(1).elements
+    listed = count - (attrs.new_axis_mask & ((1 << count) - 1)).bit_count()
+    if attrs.ellipsis_mask & ((1 << count) - 1) and listed > len(shape):
+        return f"input of shape {list(shape)}: an ellipsis that stands for no axis"
     try:
         np.broadcast_to(False, shape)[index(call)]
     except (IndexError, ValueError) as error:

@@ -203,6 +203,9 @@ def test_flatten_of_a_real_model_folds(shared: Path) -> None:
 # ---- rules
 
 SHAPE_TO_FLOAT = one_op("SHAPE", [{"shape": (2, 3)}], {"shape": (2,), "dtype": "float32"})
+NO_AXIS = Slice(
+    S[..., 1:3, 0:5, 2:6], (0, 1, 0, 2), (0, 3, 5, 6), (1, 1, 1, 1), (("ellipsisMask", 1),)
+)
 ELLIPSES = Slice(S[...], (0, 0), (0, 0), (1, 1))
 
 
@@ -223,6 +226,7 @@ BROKEN: tuple[tuple[str, bytes, Change], ...] = (
     ("indices_fit", SLICES["shrink"].model(), entries(1, 4, 1, -1)),
     ("indices_fit", SLICES["shrink"].model(), entries(1, 2, 1, -7)),
     ("indices_fit", ELLIPSES.model(), change_attrs(ellipsis_mask=3)),
+    ("indices_fit", NO_AXIS.model(), unchanged),
     ("end_is_absolute", PLAIN.model(), change_attrs(offset=True)),
     ("inputs_match", packing(0), change_input(1, None)),
     ("shapes_are_alike", packing(0), change_input(2, shape=(4, 2))),
@@ -236,6 +240,7 @@ BROKEN: tuple[tuple[str, bytes, Change], ...] = (
 JUST_PASSING: tuple[tuple[bytes, Change], ...] = (
     (SLICES["shrink"].model(), entries(1, 3, 1, -6)),
     (ELLIPSES.model(), change_attrs(ellipsis_mask=2)),
+    (PLAIN.model(), change_attrs(ellipsis_mask=1)),
     (PLAIN.model(), change_input(0, shape=(4, 5, 6, 1))),
     (packing(0), change_attrs(axis=-3)),
 )

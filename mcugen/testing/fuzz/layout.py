@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -167,6 +168,27 @@ def strided_slice(s: Sketch) -> None:
     attrs = StridedSliceAttrs(masks[0] & ~shrink, masks[1] & ~shrink, 0, 0, shrink, False)
     strides = [1 if shrink & 1 << i else stride for i, stride in enumerate(strides)]
     begins = [min(b, n - 1) for b, n in zip(begins, shape, strict=True)]
+    # A new axis or an ellipsis for one of the axes, or before it; TFLite Micro knows neither.
+    if s.reference == "litert" and s.flip(0.3):
+        at, before = s.whole(0, len(shape) - 1), s.whole(0, 1)
+        if s.flip():
+            attrs = replace(attrs, ellipsis_mask=1 << at)
+        else:
+            attrs = replace(attrs, new_axis_mask=1 << at)
+        if before:
+            low = (1 << at) - 1
+            begin_mask, end_mask, shrink_axis_mask = (
+                mask & low | (mask & ~low) << 1
+                for mask in (attrs.begin_mask, attrs.end_mask, attrs.shrink_axis_mask)
+            )
+            attrs = replace(
+                attrs,
+                begin_mask=begin_mask,
+                end_mask=end_mask,
+                shrink_axis_mask=shrink_axis_mask,
+            )
+            for listed in (begins, ends, strides):
+                listed.insert(at, 1)
     moved(s, "strided_slice", x, [s.const(v, DType.INT32) for v in (begins, ends, strides)], attrs)
 
 
