@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from mcugen.exporters.builder import ModelBuilder
 from mcugen.ir import DType, Graph, Tensor, TensorId
 from mcugen.ops import OPS
+from mcugen.ops.read_variable import ASSIGN, READ
 
 # The operator versions at which TFLite's registry introduced int8, where that is not 1.
 INT8_VERSIONS = {
@@ -72,6 +75,8 @@ OTHER_VERSIONS = {"BROADCAST_TO": 2}  # for types that are not int8
 def dumps(graph: Graph) -> bytes:
     """A `.tflite` file; importing it gives the same graph, with tensors numbered anew."""
     builder = ModelBuilder()
+    handles = {node.inputs[0] for node in graph.nodes if node.op in (READ.name, ASSIGN.name)}
+    assigned = {i for node in graph.nodes if node.op == ASSIGN.name for i in node.outputs}
 
     def add(tensor: Tensor) -> TensorId:
         return builder.tensor(
@@ -83,16 +88,45 @@ def dumps(graph: Graph) -> bytes:
             variable=tensor.variable,
         )
 
-    position = {i: add(tensor) for i, tensor in graph.tensors.items()}
+    position: dict[TensorId, TensorId] = {}
+    for i, tensor in graph.tensors.items():
+        if i in handles:
+            position[i] = builder.tensor((), "resource", name=tensor.name)
+        elif i not in assigned:  # a file has no tensor of what a variable is afterwards
+            position[i] = add(tensor)
+    _begin(builder, {position[i]: graph.tensors[i] for i in position if i in handles})
     for call in graph.calls():
         op = OPS[call.node.op]
         is_int8 = call.input().dtype is DType.INT8 or call.output.dtype is DType.INT8
         builder.op(
             op.tflite,
             [None if i is None else position[i] for i in call.node.inputs],
-            [position[i] for i in call.node.outputs],
+            [position[i] for i in call.node.outputs if i not in assigned],
             op.encode(call),
             (INT8_VERSIONS if is_int8 else OTHER_VERSIONS).get(op.tflite, 1),
             [add(tensor) for tensor in op.intermediates(call)],
         )
     return builder.build([position[i] for i in graph.inputs], [position[i] for i in graph.outputs])
+
+
+def _begin(builder: ModelBuilder, variables: Mapping[int, Tensor]) -> None:
+    """Give variables their first values in a subgraph that runs once; make their handles."""
+    given = [tensor for tensor in variables.values() if tensor.initial is not None]
+    if given:
+        builder.op("CALL_ONCE", [], [], {"initSubgraphIndex": 1})
+        _assign(builder.subgraph(), given)
+    for handle, tensor in variables.items():
+        builder.op("VAR_HANDLE", [], [handle], _named(tensor))
+
+
+def _assign(once: ModelBuilder, variables: Sequence[Tensor]) -> None:
+    for tensor in variables:
+        handle = once.tensor((), "resource")
+        value = once.tensor(tensor.shape, tensor.dtype.value, tensor.quant, tensor.initial)
+        once.op("VAR_HANDLE", [], [handle], _named(tensor))
+        once.op(ASSIGN.tflite, [handle, value], [])
+
+
+def _named(variable: Tensor) -> dict[str, str]:
+    """VarHandleOptions; names of variables are unique."""
+    return {"container": "", "sharedName": variable.name}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import enum
+from dataclasses import fields, is_dataclass, replace
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from mcugen.testing.fuzz.report import Coverage
 from mcugen.testing.fuzz.run import judge
 
 SAMPLE = 2 * len(turns(SUBJECTS))  # models
+LEAST, MOST = 12, 200  # models of one operator, until all that it may be has been seen
 CORES = ("microbit", "mps2-an385", "mps2-an386", "mps2-an500", "mps2-an505", "mps3-an547")
 
 needs_references = pytest.mark.skipif(
@@ -49,6 +51,48 @@ def test_generators_make_legal_models_that_vary(op):
         verify.check(case.graph)
         assert op in {node.op for node in case.graph.nodes}
     assert len({case.model for case in cases}) > 1
+
+
+@pytest.mark.parametrize("op", SUBJECTS)
+def test_generators_leave_no_type_and_no_attribute_out(op):
+    """Every type that a kernel takes, every member of an attribute that the rules allow."""
+    wanted = {kernel.dtype for kernel in OPS[op].kernels} - {None}
+    allowed, seen, types = set(), set(), set()
+    for number in range(MOST):
+        calls = generate.case(12, number, [op]).graph.calls()
+        for call in (call for call in calls if call.node.op == op):
+            types |= {tensor.dtype for tensor in call.inputs if tensor is not None}
+            seen |= set(_choices(call))
+            for choice in _alternatives(call):
+                if choice not in allowed and not verify.call_problems(_with(call, choice)):
+                    allowed.add(choice)
+        if number >= LEAST and wanted <= types and allowed <= seen:
+            return
+    raise AssertionError(f"never made: {sorted(map(str, (wanted - types) | (allowed - seen)))}")
+
+
+Choice = tuple[str, object]  # an attribute, one of its values
+
+
+def _choices(call: Call) -> list[Choice]:
+    """The attributes of a few known values: enumerations and booleans."""
+    if not is_dataclass(call.attrs):
+        return []
+    given = ((each.name, getattr(call.attrs, each.name)) for each in fields(call.attrs))
+    return [(name, value) for name, value in given if isinstance(value, bool | enum.Enum)]
+
+
+def _alternatives(call: Call) -> list[Choice]:
+    return [
+        (name, other)
+        for name, value in _choices(call)
+        for other in ((False, True) if isinstance(value, bool) else type(value))
+    ]
+
+
+def _with(call: Call, choice: Choice) -> Call:
+    node = replace(call.node, attrs=replace(call.attrs, **dict([choice])))
+    return replace(call, node=node)
 
 
 @needs_references

@@ -58,8 +58,6 @@ _APPROXIMATE = {
 
 # Operators without a generator, and why.
 EXCUSED = {
-    "assign_variable": "takes a handle, which no file of the exporter has",
-    "read_variable": "takes a handle, which no file of the exporter has",
     "shape": "folds away; the passes' tests cover it",
 }
 

@@ -13,6 +13,7 @@ from mcugen import verify
 from mcugen.ir import Graph, Node, Quant, Tensor, TensorId
 from mcugen.ops import OPS
 from mcugen.testing.fuzz.generate import Case, Range, case_of
+from mcugen.testing.fuzz.sketch import assigned
 
 BUDGET = 300  # verdicts
 
@@ -59,6 +60,8 @@ def _legal(draft: _Draft) -> _Draft | None:
             return None
         for output, shape in zip(node.outputs, shapes, strict=True):
             graph = graph.with_tensor(output, replace(graph.tensors[output], shape=shape))
+    if assigned(graph.nodes) & {*graph.inputs, *graph.outputs}:
+        return None
     legal = not verify.problems(graph) and not verify.kernel_problems(graph)
     return replace(draft, graph=graph) if legal else None
 
@@ -86,11 +89,13 @@ def _cuts(graph: Graph) -> Iterator[Graph]:
 
 
 def _needed(graph: Graph) -> Graph:
-    """What the outputs need."""
+    """What the outputs need; and assignments to variables that are read."""
     needed = set(graph.outputs)
+    read = {node.inputs[0] for node in graph.nodes if node.op == "read_variable"}
     nodes: list[Node] = []
     for node in reversed(graph.nodes):
-        if needed & set(node.outputs):
+        kept = node.op == "assign_variable" and node.inputs[0] in read
+        if kept or needed & set(node.outputs):
             nodes.insert(0, node)
             needed |= {i for i in node.inputs if i is not None} | set(node.outputs)
     return graph.with_(

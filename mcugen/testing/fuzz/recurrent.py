@@ -1,4 +1,4 @@
-"""Generators of operators with a state: SVDF and LSTM."""
+"""Generators of operators with a state: variables, SVDF and LSTM."""
 
 from __future__ import annotations
 
@@ -93,4 +93,37 @@ def lstm(s: Sketch) -> None:
     s.add("unidirectional_sequence_lstm", inputs, attrs, dtype, hidden_quant)
 
 
-GENERATORS: Mapping[str, Grow] = {"svdf": svdf, "unidirectional_sequence_lstm": lstm}
+def variable(op: str) -> Grow:
+    """READ_VARIABLE or ASSIGN_VARIABLE, with the other one, which TFLM wants as well.
+
+    LiteRT refuses to read a variable before it has a value.
+    """
+
+    def grow(s: Sketch) -> None:
+        x = s.source(s.dtype(op))
+        dtype, shape, affine = s.tensors[x].dtype, s.tensors[x].shape, s.tensors[x].quant
+        first = s.values(dtype, shape) if s.flip(0.4) else None
+        variable = s.state(dtype, shape, affine, first)
+        orders = [("assign", "read"), ("read", "assign"), ("read", "assign", "read")]
+        wanted = s.wanted
+        for step in s.pick(orders[: 1 if s.reference == "litert" and first is None else 3]):
+            name = f"{step}_variable"
+            s.wanted = wanted if name == op else None
+            if step == "read":
+                (old,) = s.add(name, [variable], None, dtype, affine)
+                if s.flip(0.4) and dtype in (DType.INT8, DType.FLOAT32):
+                    s.wanted = None
+                    (x,) = s.add("maximum", [x, old], None, dtype, affine)
+            else:
+                s.add(name, [variable, x], None, dtype, affine)
+        s.wanted = wanted
+
+    return grow
+
+
+GENERATORS: Mapping[str, Grow] = {
+    "read_variable": variable("read_variable"),
+    "assign_variable": variable("assign_variable"),
+    "svdf": svdf,
+    "unidirectional_sequence_lstm": lstm,
+}

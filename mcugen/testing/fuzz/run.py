@@ -164,7 +164,7 @@ def _numpy(case: Case, answer: Sequence[Tensors]) -> Expected:
         for call in imported.calls():
             node = call.node
             _require_defined(call, values)
-            for output in node.outputs:
+            for output in () if node.op == "assign_variable" else node.outputs:
                 _check(values[output], tensors[output], node.where, case.exact)
         samples.append([values[i] for i in compiled.inputs])  # the passes may strip a QUANTIZE
         found, compiled_states = interpret.step(compiled, samples[-1], compiled_states)

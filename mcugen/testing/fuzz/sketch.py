@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -15,7 +15,7 @@ from mcugen import verify
 from mcugen.exporters.builder import quant
 from mcugen.ir import DType, Graph, Node, Quant, Tensor, TensorId
 from mcugen.ops import OPS
-from mcugen.ops.base import Activation, Family, Kernel, Shape
+from mcugen.ops.base import Activation, Array, Family, Kernel, Shape
 
 T = TypeVar("T")
 
@@ -24,6 +24,11 @@ EXTREME_ZERO_POINTS = (-128, -128, -127, -1, 0, 1, 126, 127, 127)
 MAX_ELEMENTS = 4096  # of a tensor: kernels are compared, not timed
 MAX_MACS = 400_000
 _WEIGHTS = {DType.INT8: 10, DType.FLOAT32: 4, DType.INT16: 4}  # how often a type is drawn, else 1
+
+
+def assigned(nodes: Iterable[Node]) -> set[TensorId]:
+    """What variables are after assignments, which a file has no tensors for."""
+    return {i for node in nodes if node.op == "assign_variable" for i in node.outputs}
 
 
 class IllegalError(Exception):
@@ -147,8 +152,7 @@ class Sketch:
             there = [
                 i
                 for i, tensor in self.tensors.items()
-                if not tensor.is_const
-                and not tensor.variable
+                if self._readable(i)
                 and tensor.dtype is dtype
                 and len(tensor.shape) in ranks
                 and fits(tensor)
@@ -173,7 +177,7 @@ class Sketch:
         there = [
             i
             for i, t in self.tensors.items()
-            if not (t.is_const or t.variable) and (t.dtype, t.shape, t.quant) == wanted
+            if self._readable(i) and (t.dtype, t.shape, t.quant) == wanted
         ]
         if there and self.flip():
             return self.pick(there)
@@ -181,9 +185,16 @@ class Sketch:
             return self.input(dtype, shape, affine)
         return self.const(self.values(dtype, shape), dtype, affine)
 
-    def state(self, dtype: DType, shape: Shape, affine: Quant | None) -> TensorId:
+    def state(
+        self, dtype: DType, shape: Shape, affine: Quant | None, initial: Array | None = None
+    ) -> TensorId:
         """A new variable."""
-        return self.keep(Tensor("", shape, dtype, affine, variable=True))
+        return self.keep(Tensor("", shape, dtype, affine, variable=True, initial=initial))
+
+    def _readable(self, tensor_id: TensorId) -> bool:
+        """Whether a tensor is computed or given; not a variable, before or after an assignment."""
+        tensor = self.tensors[tensor_id]
+        return not tensor.is_const and not tensor.variable and tensor_id not in assigned(self.nodes)
 
     def const(self, data: ArrayLike, dtype: DType, affine: Quant | None = None) -> TensorId:
         """A new constant."""
@@ -249,9 +260,11 @@ class Sketch:
     def graph(self) -> Graph:
         """The graph: outputs are what nobody reads, and now and then a tensor between."""
         read = {i for node in self.nodes for i in node.inputs}
-        computed = [i for node in self.nodes for i in node.outputs]
+        after = assigned(self.nodes)
+        computed = [i for node in self.nodes for i in node.outputs if i not in after]
         outputs = [i for i in computed if i not in read or (self.reuse and self.flip(0.1))]
+        outputs = outputs or computed[-1:]
         given = [i for i in self.inputs if i in read]
-        used = {*given, *computed, *(i for i in read if i is not None)}
+        used = {*given, *computed, *after, *(i for i in read if i is not None)}
         tensors = {i: tensor for i, tensor in self.tensors.items() if i in used}
         return Graph("fuzz", tensors, tuple(self.nodes), tuple(given), tuple(outputs))
