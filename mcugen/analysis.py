@@ -14,6 +14,7 @@ from mcugen.memory_report import MemoryReport
 from mcugen.model import Model
 from mcugen.ops import OPS
 from mcugen.passes.resolve import resolve
+from mcugen.program import Copied
 from mcugen.spaces import Kind, Piece
 from mcugen.target import RAM, Board
 
@@ -56,11 +57,11 @@ class Use:
 class Memory:
     """Bytes that a model takes in flash and RAM, and the whole image that runs it on a board.
 
-    `flash` is code and constants, `ram` arena, state, variables and the bound on the stack. The
-    image adds the harness, with its own copies of inputs and outputs and the stack that the board
-    reserves. Before a build there is no image and no code: `flash` is the constants, `ram` arena
-    and state. `overflow` is what the linker said if the image does not fit. `flash_limit` is None
-    on the host.
+    `flash` is code and constants, `ram` arena, state, variables, the bound on the stack, and what
+    is `copied` to RAM of the former. The image adds the harness, with its own copies of inputs and
+    outputs and the stack that the board reserves. Before a build there is no image and no code:
+    `flash` is the constants, `ram` arena, state and copied constants. `overflow` is what the linker
+    said if the image does not fit. `flash_limit` is None on the host.
 
     `uses` are what the image takes in each region of RAM, or the least that it can; `ram` comes
     first, and of the others those that hold something. `region` is where the firmware's arena lies.
@@ -72,6 +73,7 @@ class Memory:
     arena: int
     state: int = 0
     variables: int = 0
+    copied: int = 0
     stack: int | None = None
     image_flash: int | None = None
     flash_limit: int | None = None
@@ -162,7 +164,9 @@ def analyze(model: Model, graph: Graph, problems: Sequence[Problem] = ()) -> Ana
     )
 
 
-def at_least(board: Board, arguments: Sequence[Piece], constants: int) -> Memory:
+def at_least(
+    board: Board, arguments: Sequence[Piece], constants: int, copied: Sequence[Copied] = ()
+) -> Memory:
     """The memory that is known without building: constants, and what the model is handed."""
     sizes = {
         kind: sum(a.bytes for a in arguments if a.kind == kind.value)
@@ -171,12 +175,16 @@ def at_least(board: Board, arguments: Sequence[Piece], constants: int) -> Memory
     used: dict[str, int] = {}
     for argument in arguments:
         used[argument.region] = used.get(argument.region, 0) + argument.bytes
+    for copy in copied:
+        used[copy.region] = used.get(copy.region, 0) + copy.constants
+    copies = sum(copy.constants for copy in copied)
     return Memory(
         board=board.name,
         flash=constants,
-        ram=sum(sizes.values()),
+        ram=sum(sizes.values()) + copies,
         arena=sizes[Kind.ARENA],
         state=sizes[Kind.STATE],
+        copied=copies,
         flash_limit=board.flash.size if board.flash else None,
         region=next(a.region for a in arguments if a.kind == Kind.ARENA.value),
         uses=_uses(board, used),
@@ -195,8 +203,9 @@ def measured(board: Board, build: Build) -> Memory:
     least = at_least(board, build.arguments, build.model.flash)
     return replace(
         least,
-        ram=least.ram + build.model.ram + (build.stack or 0),
+        ram=least.ram + build.copied + build.model.ram + (build.stack or 0),
         variables=build.model.ram,
+        copied=build.copied,
         stack=build.stack,
         image_flash=build.whole.flash,
         uses=_uses(board, {RAM: build.whole.ram, **build.placed}),

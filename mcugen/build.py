@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from mcugen.errors import BoardError, ToolError
 from mcugen.manifest import Manifest
 from mcugen.spaces import Piece
 from mcugen.stack import Frame
+from mcugen.target import RAM
 
 _TIMEOUT_S = 600
 _PACKAGES = {
@@ -26,7 +27,7 @@ _PACKAGES = {
     "arm-none-eabi-gcc": "gcc-arm-none-eabi libnewlib-arm-none-eabi",
     "arm-none-eabi-objdump": "binutils-arm-none-eabi",
 }
-_PLACED = ".arena_"  # sections of link.ld
+_PLACED = re.compile(r"\.(arena|weights|code)_(\w+)")  # sections of link.ld, by region
 _CALL_GRAPH = "CFLAGS=-fcallgraph-info=su"
 _OVERFLOW = re.compile(r"region [`'](\w+)' overflowed by (\d+) bytes")
 
@@ -56,6 +57,7 @@ class Build:
     arguments: tuple[Piece, ...]
     stack: int | None
     placed: Mapping[str, int]
+    copied: int
 
 
 def build(project: Path, *, observe: bool = False) -> Build:
@@ -84,14 +86,15 @@ def build(project: Path, *, observe: bool = False) -> Build:
         arguments=record.arguments,
         stack=None if observe else _stack_bound(record, objects, image),
         placed=_placed(image) if has_firmware else {},
+        copied=_copied(image) if has_firmware else 0,
     )
 
 
 def section_sizes(path: Path) -> Size:
     """What an object file or image takes, from its section headers.
 
-    Constants that hold addresses are writable in position-independent code, until it is loaded. An
-    arena in a region of its own is not counted.
+    Constants that hold addresses are writable in position-independent code, until it is loaded.
+    What lies in a region of its own is not counted.
     """
     flash = ram = 0
     with path.open("rb") as file:
@@ -100,8 +103,9 @@ def section_sizes(path: Path) -> Size:
                 if section["sh_type"] != "SHT_NOBITS":
                     flash += section["sh_size"]
                 constant = section.name.startswith(".data.rel.ro")
-                elsewhere = constant or section.name.startswith(_PLACED)
-                if section["sh_flags"] & SH_FLAGS.SHF_WRITE and not elsewhere:
+                placed = _PLACED.fullmatch(section.name)
+                written = section["sh_flags"] & SH_FLAGS.SHF_WRITE and not constant
+                if placed[2] == RAM if placed else written:
                     ram += section["sh_size"]
     return Size(flash, ram)
 
@@ -109,12 +113,24 @@ def section_sizes(path: Path) -> Size:
 def _placed(image: Path) -> dict[str, int]:
     """The bytes of an image in regions other than `ram`."""
     found: dict[str, int] = {}
+    for (_, region), size in _placed_sections(image):
+        if region != RAM:
+            found[region] = found.get(region, 0) + size
+    return found
+
+
+def _copied(image: Path) -> int:
+    """The bytes of constants and code that do not stay in flash."""
+    return sum(size for (kind, _), size in _placed_sections(image) if kind != "arena")
+
+
+def _placed_sections(image: Path) -> Iterator[tuple[tuple[str, str], int]]:
+    """The sections of regions: what and where, and bytes."""
     with image.open("rb") as file:
         for section in ELFFile(file).iter_sections():
-            region = section.name.removeprefix(_PLACED)
-            if region != section.name:
-                found[region] = found.get(region, 0) + section["sh_size"]
-    return found
+            found = _PLACED.fullmatch(section.name)
+            if found:
+                yield (found[1], found[2]), section["sh_size"]
 
 
 def run_tool(command: list[str], cwd: Path | None = None) -> subprocess.CompletedProcess[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -11,16 +11,26 @@ from mcugen import cformat
 from mcugen.ir import Call, Tensor
 from mcugen.ops import OPS
 from mcugen.ops.base import Activation, Const, CValue, Kernel
+from mcugen.placement import Rules, region_of
 from mcugen.pointers import CTYPES, Pointers
 from mcugen.program import ConstArray, Field, Layer, Params
 
 
 @dataclass(frozen=True, slots=True)
 class Constants:
-    """The arrays in flash; equal arrays are kept once."""
+    """The arrays in flash; equal arrays are kept once, in the first region that one is wanted in.
+
+    `rules` say which layers' arrays are copied to a region, `region` is that of one layer.
+    """
 
     prefix: str
+    rules: Rules = ()
     arrays: dict[tuple[str, bytes], ConstArray] = field(default_factory=dict)
+    region: str = ""
+
+    def of(self, index: int, name: str) -> Constants:
+        """To add those of one layer."""
+        return replace(self, region=region_of(self.rules, index, name))
 
     def add(self, const: Const, name: str, comment: str) -> str:
         """Add an array unless it is there; the name under which it is kept."""
@@ -35,6 +45,8 @@ class Constants:
                 comment=f"{comment}, {shape_text(values.shape)}",
                 lines=cformat.rows(values),
             )
+        if self.region and not self.arrays[key].region:
+            self.arrays[key] = replace(self.arrays[key], region=self.region)
         return self.arrays[key].name
 
 
@@ -46,6 +58,7 @@ def plain_layer(
 ) -> Layer:
     """A layer that is one kernel call."""
     op, name = OPS[call.node.op], f"layer_{index}"
+    constants = constants.of(index, call.node.name)
     outputs = [pointers.tensor(i) for i in call.node.outputs]
     scratch_bytes = 0 if kernel.scratch is None else kernel.scratch(call)
     operands = [

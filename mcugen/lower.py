@@ -6,19 +6,19 @@ import hashlib
 import json
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
 from mcugen import __version__, cformat, interpret, metrics, resources
 from mcugen.contents_verify import verify_contents
-from mcugen.ir import DType, Graph, Io, Tensor, TensorId
+from mcugen.ir import Call, DType, Graph, Io, Tensor, TensorId
 from mcugen.layers import Constants, plain_layer, tensor_text, type_text
 from mcugen.layout import Layout
 from mcugen.lifetimes import WORD, lifetimes
 from mcugen.ops.base import Array, Const, Kernel
 from mcugen.ops.rows import Chain
-from mcugen.placement import ANYWHERE, Placement
+from mcugen.placement import ANYWHERE, Placement, Rules, region_of
 from mcugen.plan import plan
 from mcugen.plan_verify import verify
 from mcugen.pointers import CTYPES, Pointers
@@ -26,6 +26,7 @@ from mcugen.program import (
     ArenaRow,
     Argument,
     ConstArray,
+    Copied,
     Expected,
     Layer,
     Port,
@@ -81,10 +82,12 @@ def lower(
     prefix = project_prefix(graph.name if name is None else name)
     layout = Layout(lives, memory_plan)
     pointers = Pointers(graph, layout)
-    constants = Constants(prefix)
+    constants = Constants(prefix, placement.weights)
     layers = _layers(graph, selection, pointers, constants)
     states = _states(graph, pointers, constants)
-    kernels = _kernels(graph, selection)
+    pairs = _pairs(graph, selection)
+    placement.check_layers([(index, call.node.name) for index, call, _ in pairs])
+    kernels = [kernel for _, _, kernel in pairs]
     outputs = _ports(graph, Kind.OUTPUT, pointers)
     return Program(
         prefix=prefix,
@@ -112,6 +115,7 @@ def lower(
         consts=tuple(constants.arrays.values()),
         headers=tuple(sorted({"mcu_port.h", *(kernel.header for kernel in kernels)})),
         sources=tuple(sorted({f"{kernel.name}.c" for kernel in kernels})),
+        copied=tuple(_copied(constants.arrays.values(), pairs, placement.code)),
         folders=tuple(sorted({kernel.folder for kernel in kernels if kernel.folder})),
         floating=graph.is_floating,
         selftest=_selftest(graph, outputs),
@@ -129,15 +133,35 @@ def _layers(
     return tuple(layers)
 
 
-def _kernels(graph: Graph, selection: Selection) -> list[Kernel]:
-    """All kernels that are called, those inside of chains too."""
-    found: list[Kernel] = []
-    for kernel, call in zip(selection.kernels, graph.calls(), strict=True):
+def _pairs(graph: Graph, selection: Selection) -> list[tuple[int, Call, Kernel]]:
+    """What every kernel computes, in chains too, with the number of its layer."""
+    found: list[tuple[int, Call, Kernel]] = []
+    calls = (pair for pair in zip(graph.calls(), selection.kernels, strict=True) if pair[1])
+    for index, (call, kernel) in enumerate(calls):
         if isinstance(call.attrs, Chain):
-            found += call.attrs.kernels
+            parts = zip(call.attrs.parts, call.attrs.kernels, strict=True)
+            found += [(index, part.call, its) for part, its in parts]
         elif kernel is not None:
-            found.append(kernel)
+            found.append((index, call, kernel))
     return found
+
+
+def _copied(
+    arrays: Iterable[ConstArray], pairs: Sequence[tuple[int, Call, Kernel]], rules: Rules
+) -> Iterator[Copied]:
+    """What goes to each region of RAM. A kernel of several layers goes where the first wants it."""
+    code: dict[str, str] = {}
+    for index, call, kernel in pairs:
+        region = region_of(rules, index, call.node.name)
+        if region:
+            code.setdefault(f"{kernel.name}.o", region)
+    placed = [array for array in arrays if array.region]
+    for region in sorted({*(array.region for array in placed), *code.values()}):
+        yield Copied(
+            region,
+            constants=sum(array.bytes for array in placed if array.region == region),
+            objects=tuple(sorted(name for name, where in code.items() if where == region)),
+        )
 
 
 def kernels_abi() -> int:

@@ -62,6 +62,10 @@ def render(program: Program, project_id: str, files: Mapping[str, str], package:
             for argument in program.arguments
         ],
         "constants_bytes": program.weight_bytes,
+        "copied": [
+            {"region": c.region, "constants": c.constants, "code": list(c.objects)}
+            for c in program.copied
+        ],
         "macs": program.macs,
         "inputs": [_port(port) for port in program.inputs],
         "outputs": [_port(port) for port in program.outputs],

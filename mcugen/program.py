@@ -108,7 +108,10 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class ConstArray:
-    """A constant in flash; `lines` are rows of comma-separated literals."""
+    """A constant in flash; `lines` are rows of comma-separated literals.
+
+    Start-up copies it to a region of RAM if it has one.
+    """
 
     name: str
     ctype: str
@@ -116,6 +119,22 @@ class ConstArray:
     bytes: int
     comment: str
     lines: tuple[str, ...]
+    region: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """What start-up copies from flash to a region of RAM: constants, and the code of kernels."""
+
+    region: str
+    constants: int  # bytes
+    objects: tuple[str, ...]  # object files whose code
+
+    @property
+    def sections(self) -> tuple[str, ...]:
+        """Those of the linker script."""
+        kinds = (("weights", self.constants), ("code", self.objects))
+        return tuple(f".{kind}_{self.region}" for kind, content in kinds if content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,9 +226,20 @@ class Program:
     consts: tuple[ConstArray, ...]
     headers: tuple[str, ...]  # headers of the kernels used
     sources: tuple[str, ...]  # kernel files used, relative to mcu/
+    copied: tuple[Copied, ...]
     folders: tuple[Path, ...]  # where those are that are not mcugen's
     floating: bool  # some layer computes in float32
     selftest: SelfTest
+
+    @property
+    def has_hot_constants(self) -> bool:
+        """Whether constants are copied anywhere."""
+        return any(copied.constants for copied in self.copied)
+
+    @property
+    def hot_objects(self) -> tuple[str, ...]:
+        """All object files whose code does not stay in flash."""
+        return tuple(name for copied in self.copied for name in copied.objects)
 
     @property
     def has_rows(self) -> bool:

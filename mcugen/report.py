@@ -154,6 +154,7 @@ def _operations(operations: Iterable[Operation]) -> Table:
 def _memory(memory: Memory, console: Console) -> None:
     least = "" if memory.measured else "at least "
     state = f", state {memory.state:,}" if memory.state else ""
+    state += f", copied from flash {memory.copied:,}" if memory.copied else ""
     stack = "" if memory.stack is None else f", stack {memory.stack:,}"
     console.print(
         f"model  flash {least}{memory.flash:,}, RAM {least}{memory.ram:,} "

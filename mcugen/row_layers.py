@@ -146,7 +146,8 @@ class _Writer:
             name = f"layer_{self._index}_{step.part}_{self._counts[step.part]}"
             self._counts[step.part] += 1
             array, layer = f"layer{self._index}_{step.part}", f"layer {self._index}.{step.part}"
-            self.params[key] = params(name, array, layer, kernel, step.call, self._constants)
+            constants = self._constants.of(self._index, part.call.node.name)
+            self.params[key] = params(name, array, layer, kernel, step.call, constants)
         return self.params[key].name
 
     def _operand(self, part: Part, step: Step, position: int, turn: Round) -> _Pointer | str:
@@ -155,7 +156,8 @@ class _Writer:
             return "NULL"
         if tensor.is_const:
             name = f"layer{self._index}_{step.part}_operand{position}"
-            return constant_operand(tensor, name, self._index, self._constants)
+            constants = self._constants.of(self._index, part.call.node.name)
+            return constant_operand(tensor, name, self._index, constants)
         rows = step.reads.get(position)
         return self._rows(tensor_id, tensor, 0 if rows is None else rows.start, turn)
 

@@ -21,6 +21,7 @@ _INDIRECT = "__indirect_call"
 _FUNCTION = re.compile(r"^[0-9a-f]+ <([^>]+)>:\n((?:.+\n?)*)", re.MULTILINE)
 _INSTRUCTION = re.compile(r"^\s*[0-9a-f]+:\t(\S+)(?:\t([^;@\n]*))?", re.MULTILINE)
 _BRANCH = re.compile(r"^(bl?x?|bl?x?(?:eq|ne|cs|cc|mi|pl|vs|vc|hi|ls|ge|lt|gt|le)|cbn?z)(\.[nw])?$")
+_VENEER = re.compile(r"__(\w+)_veneer")  # what the linker puts in between for a call too far
 _TARGET = re.compile(r"<([^>+]+)(?:\+0x[0-9a-f]+)?>")
 
 
@@ -57,20 +58,30 @@ def from_disassembly(text: str) -> dict[str, Frame]:
         frame = _read_function(name, body)
         namesake = frames.get(name, frame)  # file-local functions may share a name
         frames[name] = Frame(_larger(frame.bytes, namesake.bytes), frame.calls | namesake.calls)
+    for name, frame in frames.items():
+        found = _VENEER.fullmatch(name)
+        if found:  # it jumps through a register or the program counter, which shows no target
+            frames[name] = Frame(frame.bytes, frozenset({found[1]}))
     return frames
 
 
 def combined(compiled: Mapping[str, Frame], image: Mapping[str, Frame]) -> dict[str, Frame]:
     """What gcc and the disassembly know together.
 
-    gcc counts nothing for assembly in a function's body, so the larger of both counts.
+    gcc counts nothing for assembly in a function's body, so the larger of both counts. Nor does it
+    know of the veneers that the linker puts in between.
     """
+
+    def reached(callee: str) -> str:
+        veneer = f"__{callee}_veneer"
+        return veneer if veneer in image else callee
+
     frames = dict(image)
     for title, frame in compiled.items():
         found = image.get(title.rpartition(":")[2], frame)  # FILE:NAME for file-local functions
         is_bare = frame.bytes == 0  # nothing but assembly, or nothing at all
         size = found.bytes if is_bare else _larger(frame.bytes, found.bytes or 0)
-        frames[title] = Frame(size, frame.calls)
+        frames[title] = Frame(size, frozenset(map(reached, frame.calls)))
     return frames
 
 

@@ -248,7 +248,7 @@ def memory_on(program: Program, board: Board) -> Memory:
 
 def _least(program: Program, board: Board) -> Memory:
     """The memory of a program before it is built."""
-    return analysis.at_least(board, program.arguments, program.weight_bytes)
+    return analysis.at_least(board, program.arguments, program.weight_bytes, program.copied)
 
 
 def on_device(runner: Runner, samples: data.Samples, bound: int | None) -> OnDevice:

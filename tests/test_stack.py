@@ -134,3 +134,23 @@ def test_file_local_namesakes_count_as_the_larger() -> None:
         "00000010 <core>:\n  10:\tsub\tsp, #64\n  12:\tbx\tlr\n"
     )
     assert from_disassembly(listing)["core"].bytes == 64
+
+
+def test_veneers_are_on_the_path() -> None:
+    """gcc knows nothing of them; that of a Cortex-M0 takes a word, the other jumps by a load."""
+    listing = (
+        "00000000 <leaf>:\n   0:\tsub\tsp, #16\n\n"
+        "00000010 <far>:\n   10:\tbx\tlr\n\n"
+        "00000020 <__leaf_veneer>:\n"
+        "   20:\tpush\t{r0}\n   22:\tldr\tr0, [pc, #8]\n   24:\tmov\tip, r0\n"
+        "   26:\tpop\t{r0}\n   28:\tbx\tip\n\n"
+        "00000030 <__far_veneer>:\n   30:\tldr.w\tpc, [pc]\n\n"
+    )
+    image = from_disassembly(listing)
+    assert image["__far_veneer"] == Frame(0, frozenset({"far"}))
+    compiled = {
+        "entry": Frame(8, frozenset({"leaf", "far"})),
+        "leaf": Frame(16, frozenset()),
+        "far": Frame(0, frozenset()),
+    }
+    assert bound(combined(compiled, image), "entry") == 8 + 4 + 16

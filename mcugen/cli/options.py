@@ -126,7 +126,7 @@ def choosing(command: F) -> F:
         "--place",
         multiple=True,
         metavar="WHAT=REGION",
-        help="The board's memory, ram or a [more_ram.REGION], for the firmware's arena or state.",
+        help="The board's memory for arena, state, weights[:LAYER] or code[:LAYER].",
     )(verb)
     verb = click.option(
         "--io",

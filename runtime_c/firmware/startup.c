@@ -17,11 +17,18 @@ enum { FRAME_LR = 5, FRAME_PC = 6 }; /* words of the frame that an exception pus
 
 extern uint32_t image_stack_limit[];
 extern uint32_t image_stack_top[];
-extern uint8_t image_data[];
-extern uint8_t image_data_end[];
-extern const uint8_t image_data_load[];
 extern uint8_t image_bss[];
 extern uint8_t image_bss_end[];
+
+/* Variables with values, constants and code that lie in RAM, as they are in flash. */
+typedef struct {
+    const uint8_t *from;
+    uint8_t *to;
+    size_t bytes;
+} image_copy;
+
+extern const image_copy image_copies[];
+extern const image_copy image_copies_end[];
 
 int main(void);
 void reset(void);
@@ -58,8 +65,11 @@ void reset(void) {
     *reg(SCB_CPACR) |= 0xFU << 20; /* coprocessors 10 and 11: floating point and Helium */
     __asm volatile("dsb\n\tisb" ::: "memory");
 #endif
-    memcpy(image_data, image_data_load, (size_t)(image_data_end - image_data));
+    for (const image_copy *copy = image_copies; copy != image_copies_end; copy++) {
+        memcpy(copy->to, copy->from, copy->bytes);
+    }
     memset(image_bss, 0, (size_t)(image_bss_end - image_bss));
+    __asm volatile("dsb\n\tisb" ::: "memory"); /* before code runs that was copied */
     (void)main();
     stop();
 }

@@ -16,6 +16,16 @@
 #define MCU_ALIGNED(bytes) __attribute__((aligned(bytes)))
 #endif
 
+/* Where a constant goes, for a linker script that knows the section; formats but ELF have others.
+ */
+#ifndef MCU_SECTION
+#ifdef __ELF__
+#define MCU_SECTION(name) __attribute__((section(name)))
+#else
+#define MCU_SECTION(name)
+#endif
+#endif
+
 /* A function that is called, so that what it takes can be told apart from its caller's part. */
 #ifndef MCU_NOINLINE
 #define MCU_NOINLINE __attribute__((noinline))

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -64,6 +65,7 @@ def _render(board: Board, folder: Path) -> None:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    program = SimpleNamespace(copied=(), hot_objects=())  # all code and constants stay in flash
     for name in ("board.h", *(() if board.is_host else ("link.ld",))):
-        text = templates.get_template(f"{name}.j2").render(board=board)
+        text = templates.get_template(f"{name}.j2").render(board=board, program=program)
         (folder / name).write_text(text)
