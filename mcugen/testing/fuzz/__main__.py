@@ -14,6 +14,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
+from mcugen.ops import OPS
+from mcugen.ops.base import Family
 from mcugen.target import board_names, load_board
 from mcugen.testing.fuzz import emulated
 from mcugen.testing.fuzz.catalog import SUBJECTS
@@ -153,6 +155,9 @@ def _emulate(name: str, seed: int, numbers: range, ops: Ops) -> bool:
     )
     own = (name for name in sorted(outcome.kernels) if not name.endswith("_ref"))
     print(f"of its own instructions: {', '.join(own) or 'none'}")
+    families = [family for family in board.cpu.families if family is not Family.REF]
+    listed = {k.name for op in ops or SUBJECTS for k in OPS[op].kernels if k.family in families}
+    print(f"of those without a run: {', '.join(sorted(listed - outcome.kernels)) or 'none'}")
     return bool(outcome.mismatches)
 
 

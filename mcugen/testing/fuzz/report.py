@@ -80,12 +80,19 @@ class Coverage:
             lines.append(f"{op:24}{row.models:7}  {types}; {features}")
         names = ", ".join(f"{name} {n}" for name, n in sorted(self.kernels.items()))
         lines += ["", f"{len(self.kernels)} kernels: {names}"]
-        if whole and self.idle:
-            lines.append(f"kernels without a run: {', '.join(self.idle)}")
+        if whole:
+            lines.append(f"kernels without a run: {', '.join(self.idle) or 'none'}")
+            lines.append(f"kernels that only a board runs (--board): {', '.join(elsewhere())}")
         if whole and self.missing:
             lines.append(f"not covered: {', '.join(self.missing)}")
         lines += [f"refused {n} times: {why}" for why, n in self.refusals.most_common()]
         return "\n".join(lines)
+
+
+def elsewhere() -> list[str]:
+    """Kernels that this computer cannot run."""
+    kernels = (kernel for op in SUBJECTS for kernel in OPS[op].kernels)
+    return sorted({kernel.name for kernel in kernels if kernel.family not in HOST_FAMILIES})
 
 
 def _kind(verdict: Verdict) -> str:
