@@ -23,7 +23,7 @@ from mcugen.quantizer import simulate
 from mcugen.quantizer.batch import Batch
 
 # Operators that treat channels alike and commute with a positive factor per channel.
-TRANSPARENT = frozenset({"average_pool2d", "max_pool2d", "mean", "pad", "relu", "reshape"})
+TRANSPARENT = frozenset({"average_pool2d", "max_pool2d", "mean", "pad", "relu", "reshape", "slice"})
 LINEAR = frozenset({Activation.NONE, Activation.RELU})
 INPUT_AXIS = {"conv2d": 3, "depthwise_conv2d": 3, "fully_connected": 1}  # of the weights
 MAX_FACTOR = 64.0  # a channel that is next to silent is not blown up without end

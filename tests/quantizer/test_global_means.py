@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import mcugen
 from mcugen import interpret, passes, reference
@@ -20,11 +21,12 @@ from mcugen.quantizer.global_means import global_means
 SAMPLES = np.random.default_rng(5).normal(size=(40, 6, 6, 3)).astype(np.float32)
 
 
-def model(window: int) -> bytes:
+def model(window: int, stride: int = 1) -> bytes:
     """A convolution, an average pool, a dense layer; channels differ in size."""
     rng = np.random.default_rng(7)
     builder = ModelBuilder()
-    sizes = ((1, 6, 6, 3), (1, 6, 6, 8), (1, 7 - window, 7 - window, 8), (1, 8), (1, 4))
+    left = (6 - window) // stride + 1
+    sizes = ((1, 6, 6, 3), (1, 6, 6, 8), (1, left, left, 8), (1, 8), (1, 4))
     x, conv, pool, flat, y = (builder.tensor(shape, "float32") for shape in sizes)
     w = builder.tensor(
         (8, 3, 3, 3),
@@ -42,9 +44,15 @@ def model(window: int) -> bytes:
         "AVERAGE_POOL_2D",
         [conv],
         [pool],
-        {"padding": 1, "strideH": 1, "strideW": 1, "filterHeight": window, "filterWidth": window},
+        {
+            "padding": 1,
+            "strideH": stride,
+            "strideW": stride,
+            "filterHeight": window,
+            "filterWidth": window,
+        },
     )
-    if window < 6:
+    if left > 1:
         return builder.build([x], [pool])
     shape = builder.tensor((2,), "int32", data=np.array([1, 8]))
     builder.op("RESHAPE", [pool, shape], [flat], {})
@@ -53,15 +61,15 @@ def model(window: int) -> bytes:
     return builder.build([x], [y])
 
 
-def graph(window: int) -> Graph:
-    return passes.run(importer.loads(model(window), "pool"))
+def graph(window: int, stride: int = 1) -> Graph:
+    return passes.run(importer.loads(model(window, stride), "pool"))
 
 
 def batch(of: Graph) -> Batch:
     return Batch.of(of, [[x[np.newaxis]] for x in SAMPLES[:8]])
 
 
-def test_only_pools_over_the_whole_image_change() -> None:
+def test_only_pools_with_one_window_change() -> None:
     assert [n.op for n in global_means(graph(6)).nodes] == [
         "conv2d",
         "mean",
@@ -72,9 +80,19 @@ def test_only_pools_over_the_whole_image_change() -> None:
     assert global_means(windowed) is windowed
 
 
-def test_the_float_function_stays_the_same() -> None:
-    for changed in (global_means(graph(6)), equalize(global_means(graph(6)), batch(graph(6)))):
-        for wanted, found in zip(batch(graph(6)).outputs(), batch(changed).outputs(), strict=True):
+def test_a_window_that_leaves_out_rows_and_columns_is_taken_out_first() -> None:
+    changed = global_means(graph(5, stride=5))
+    assert [n.op for n in changed.nodes][1:3] == ["slice", "mean"]
+    window = next(call for call in changed.calls() if call.node.op == "slice")
+    assert window.output.shape == (1, 5, 5, 8)
+
+
+@pytest.mark.parametrize(("window", "stride"), [(6, 1), (5, 5)])
+def test_the_float_function_stays_the_same(window: int, stride: int) -> None:
+    before = graph(window, stride)
+    means = global_means(before)
+    for changed in (means, equalize(means, batch(means))):
+        for wanted, found in zip(batch(before).outputs(), batch(changed).outputs(), strict=True):
             np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4)
 
 
@@ -86,8 +104,11 @@ def test_equalization_reaches_through_the_mean_and_the_reshape() -> None:
     assert strength[1].max() / strength[1].min() < strength[0].max() / strength[0].min() / 5
 
 
-def test_means_have_a_scale_of_their_own_and_run_in_the_references() -> None:
-    made = mcugen.quantize(loads(model(6), Path("pool.tflite")), SAMPLES)
+@pytest.mark.parametrize(("window", "stride"), [(6, 1), (5, 5)])
+def test_means_have_a_scale_of_their_own_and_run_in_the_references(
+    window: int, stride: int
+) -> None:
+    made = mcugen.quantize(loads(model(window, stride), Path("pool.tflite")), SAMPLES)
     assert next(s for s in made.report.steps if s.name == Pass.MEANS.value).kept
     compiled = made.model.compiled()
     mean = next(call for call in compiled.calls() if call.node.op == "mean")
