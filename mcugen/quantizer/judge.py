@@ -8,7 +8,8 @@ nothing, and each class by how much it competes: its share p of a softmax whose 
 spread of all its inputs. The noise of a sample is the variance, over the classes drawn by p, of
 what was added. For a temperature of 1 that is the second-order term of the Kullback-Leibler
 divergence between the scores; the higher one asks all samples, instead of the few that lie between
-two classes, which other samples would not repeat.
+two classes, which other samples would not repeat. Classes so far behind that their score is 0 are
+all the same.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from mcugen.ir import Graph
 from mcugen.ops import OPS
 from mcugen.ops.base import Array
 from mcugen.quantizer.batch import sqnr_db
+from mcugen.quantizer.logits import distance, visible
 
 
 class Judge:
@@ -32,7 +34,10 @@ class Judge:
             for call in graph.calls()
             if OPS[call.node.op].scheme.output is not None
         }
-        self._softmax = [i in squashed and squashed[i].node.op == "softmax" for i in graph.outputs]
+        self._far = [
+            distance(squashed[i]) if i in squashed and squashed[i].node.op == "softmax" else None
+            for i in graph.outputs
+        ]
         self._outputs = tuple(
             squashed[i].node.inputs[0] if i in squashed else i for i in graph.outputs
         )
@@ -44,13 +49,13 @@ class Judge:
     def score(self, wanted: Sequence[Array], found: Sequence[Array]) -> float:
         """Signal-to-quantization-noise ratio in dB."""
         pairs = [
-            _competing(w, f) if softmax else (w, f)
-            for w, f, softmax in zip(wanted, found, self._softmax, strict=True)
+            (w, f) if far is None else _competing(w, f, far)
+            for w, f, far in zip(wanted, found, self._far, strict=True)
         ]
         return sqnr_db([w for w, _ in pairs], [f for _, f in pairs])
 
 
-def _competing(wanted: Array, found: Array) -> tuple[Array, Array]:
+def _competing(wanted: Array, found: Array, far: float) -> tuple[Array, Array]:
     """Differences between the inputs of a softmax, weighted by how much classes compete."""
     centred = wanted - wanted.mean(axis=-1, keepdims=True)
     spread = max(float(np.sqrt(np.mean(np.square(centred, dtype=np.float64)))), 1e-30)
@@ -61,4 +66,4 @@ def _competing(wanted: Array, found: Array) -> tuple[Array, Array]:
         result: Array = np.sqrt(share) * (x - np.sum(share * x, axis=-1, keepdims=True))
         return result
 
-    return differences(wanted), differences(found)
+    return differences(visible(wanted, far)), differences(visible(found, far))

@@ -15,6 +15,7 @@ from mcugen.ops import OPS
 from mcugen.ops.base import Array
 from mcugen.passes.resolve import resolve
 from mcugen.quantizer import simulate
+from mcugen.quantizer.logits import far_behind, visible
 from mcugen.quantizer.statistics import Statistics
 
 BATCH = 16
@@ -24,14 +25,17 @@ LIMIT = 1e30  # beyond it float32 arithmetic on ranges would overflow
 Sample = Sequence[Array]  # one array per input of the graph, batch 1
 
 
-def observe(graph: Graph, samples: Iterable[Sample]) -> dict[TensorId, Statistics]:
+def observe(
+    graph: Graph, samples: Iterable[Sample], is_int8: bool = True
+) -> dict[TensorId, Statistics]:
     """Statistics of every activation and traced state of a float graph.
 
-    `samples` is read once, as a stream.
+    `samples` is read once, as a stream. What an int8 softmax cannot see does not count.
 
     Raises DataError without samples, and where a value overflows to infinity.
     """
     statistics = {i: Statistics() for i in (*activations(graph), *traced(graph).values())}
+    distances = far_behind(graph) if is_int8 else {}
     for inputs, runner in batches(graph, samples):
         with np.errstate(all="ignore"):  # what overflows is found here
             values = simulate.float_values(runner, inputs)
@@ -43,7 +47,10 @@ def observe(graph: Graph, samples: Iterable[Sample]) -> dict[TensorId, Statistic
                     f'{graph.name}: tensor "{name}" becomes infinite, or nearly so; calibration '
                     "data must be of the kind that the model was trained on; check its scaling"
                 )
-            summary.update(values[tensor])
+            seen = values[tensor]
+            if tensor in distances:
+                seen = visible(seen, distances[tensor])
+            summary.update(seen)
     if not any(summary.samples for summary in statistics.values()):
         raise DataError(f"{graph.name}: no calibration samples; give at least one")
     return statistics

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcugen.errors import Problem, UnsupportedModelError
-from mcugen.ir import Call, Graph, Node, Quant, TensorId, printable
+from mcugen.ir import Call, DType, Graph, Node, Quant, TensorId, printable
 from mcugen.ops import OPS
 from mcugen.passes.fold_affine import fold_affine
 from mcugen.quantizer import states
@@ -71,10 +71,11 @@ def quantize(
     graph = fold_affine(graph)
     _check(graph, config)
     samples = tuple(calibration.head(_affordable(graph)))
-    seen = observe(graph, samples)
+    is_int8 = config.activations.dtype is DType.INT8
+    seen = observe(graph, samples, is_int8)
     trials = Trials(graph, samples)
     graph = _rebuilt(graph, samples, seen, trials, config)
-    statistics = observe(graph, _counted(calibration, progress))
+    statistics = observe(graph, _counted(calibration, progress), is_int8)
     method, parameters = _ranges(graph, statistics, trials, config)
     parameters = _fitted(graph, parameters, samples, trials, config)
     parameters = _within_budget(graph, parameters, trials, config.budget)
@@ -181,7 +182,12 @@ def _rebuilt(
         if candidate is graph:
             continue
         trials.use(candidate)
-        parameters = _nearest(candidate, observe(candidate, samples), method, config)
+        parameters = _nearest(
+            candidate,
+            observe(candidate, samples, config.activations.dtype is DType.INT8),
+            method,
+            config,
+        )
         if trials.record(step.value, trials.score(parameters)):
             graph = candidate
         trials.use(graph)
