@@ -24,6 +24,7 @@ from mcugen.ops.base import (
     apply_activation,
 )
 from mcugen.ops.kernels import (
+    conv2d_1x1_s8_dsp,
     conv2d_3x3_s8_dsp,
     conv2d_packed_s8_ref,
     conv2d_s8_dsp,
@@ -294,6 +295,7 @@ OP = Op(
         ),
         conv2d_packed_s8_ref.KERNEL,
         conv2d_s8_dsp.KERNEL,
+        *conv2d_1x1_s8_dsp.KERNELS,
         conv2d_3x3_s8_dsp.KERNEL,
         conv2d_winograd_s8_dsp.KERNEL,
         conv2d_s8_mve.KERNEL,

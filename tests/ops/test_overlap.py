@@ -16,6 +16,7 @@ from mcugen.ops.base import Kernel
 from mcugen.ops.window import Padding, axis
 from mcugen.testing.builder import one_op, quant
 from mcugen.testing.check import OpCase, run_op
+from mcugen.testing.convolutions import clamped
 from mcugen.testing.kernels import KernelCase
 from mcugen.testing.overlapped import Overlapped, run_overlapped
 from mcugen.testing.wide import narrowed, widened
@@ -118,6 +119,8 @@ def grid() -> Iterator[tuple[str, bytes]]:
             f"relu-{dtype}",
             one_op("RELU", [activation((4, 9), dtype)], activation((4, 9), dtype)),
         )
+    for in_ch, out_ch in ((6, 7), (9, 4), (8, 9), (16, 18), (32, 35), (64, 68)):
+        yield f"conv-relu-{in_ch}-{out_ch}", clamped((3, 5), in_ch, out_ch).model()
     for op in ("MUL", "SUB", "SQUARED_DIFFERENCE", "MINIMUM", "MAXIMUM", "PRELU"):
         for b, dtype in product(((2, 3, 5), (5,)), ("int8", "float32")):
             operands = [activation(shape, dtype) for shape in ((2, 3, 5), b)]

@@ -25,6 +25,8 @@ from mcugen.ops.kernels.requant import Sums, channel_multipliers, reference, thr
 
 FACTORS = range(256, 192, -1)  # 256 times an int8 weight fits 16 bits
 HOPELESS = 254  # if half of the channels fit no factor down to here, some fit none
+# Distances of the multiplier from the one that is nearest, for a factor that is given.
+NUDGES = (0, 1, -1, *(sign * step << i for i in range(12) for step in (2, 3) for sign in (1, -1)))
 SMALL = 15  # the extra fits 32 bits for multipliers down to 2**-15, and with half the factor below
 CONSTANT = 30  # the multiplier of channels that do not vary is a power of two
 NEVER = 1 << 60  # a bound that is none
@@ -57,16 +59,7 @@ class _Steps:
 
 def fixed_shift(call: Call, sums: Sums, shift: int) -> FixedShift | None:
     """The form with this shift, if it is exact for every channel of a call."""
-    mantissa, right = channel_multipliers(call)
-    exact = np.ldexp(mantissa.astype(np.float64), np.clip(1 + shift - right, -64, 64))
-    lessened = np.clip(right - SMALL, 0, 7)
-    steps = _Steps(thresholds(reference(call), sums), sums.least, sums.greatest, exact, lessened)
-    # Right for channels that do not vary: hi() takes back what the value is shifted here.
-    form = FixedShift(
-        factor=np.zeros_like(right),
-        extra=sums.value << (shift + 32 - CONSTANT),
-        multiplier=np.full_like(right, 1 << CONSTANT),
-    )
+    steps, form = _steps(call, sums, shift), _constants(sums, shift)
     missing = np.flatnonzero(sums.varies)
     for factor in FACTORS:
         for nudge in (0, 1, -1):
@@ -82,6 +75,43 @@ def fixed_shift(call: Call, sums: Sums, shift: int) -> FixedShift | None:
         if factor == HOPELESS and 2 * len(missing) > sums.varies.sum():
             break
     return None
+
+
+def fixed_factor(call: Call, sums: Sums, shift: int) -> FixedShift | None:
+    """The form with factor 256 for all channels that vary, if it is exact for every one."""
+    steps, form = _steps(call, sums, shift), _constants(sums, shift)
+    nearest = np.rint(steps.multiplier / FACTORS[0]).astype(np.int64)
+    missing = np.flatnonzero(sums.varies)
+    for nudge in NUDGES:
+        factor = np.full_like(missing, FACTORS[0])
+        multiplier = np.clip(nearest[missing] + nudge, 1, INT32_MAX)
+        low, high = _extras(steps.of(missing), factor, multiplier, shift)
+        extra = (low + high) >> 1
+        ends = np.stack([sums.least, sums.greatest])[:, missing] * factor + extra
+        fits = (low <= high) & (np.abs(ends) <= INT32_MAX).all(axis=0)
+        form.factor[missing[fits]] = factor[fits]
+        form.extra[missing[fits]] = extra[fits]
+        form.multiplier[missing[fits]] = multiplier[fits]
+        missing = missing[~fits]
+        if not len(missing):
+            return form
+    return None
+
+
+def _steps(call: Call, sums: Sums, shift: int) -> _Steps:
+    mantissa, right = channel_multipliers(call)
+    exact = np.ldexp(mantissa.astype(np.float64), np.clip(1 + shift - right, -64, 64))
+    lessened = np.clip(right - SMALL, 0, 7)
+    return _Steps(thresholds(reference(call), sums), sums.least, sums.greatest, exact, lessened)
+
+
+def _constants(sums: Sums, shift: int) -> FixedShift:
+    """Right for channels that do not vary: hi() takes back what the value is shifted here."""
+    return FixedShift(
+        factor=np.zeros_like(sums.value),
+        extra=sums.value << (shift + 32 - CONSTANT),
+        multiplier=np.full_like(sums.value, 1 << CONSTANT),
+    )
 
 
 def _fit(steps: _Steps, factor: Array, nudge: int, shift: int) -> tuple[Array, Array, Array]:
