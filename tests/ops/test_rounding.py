@@ -78,6 +78,56 @@ def _arrays(content: bytes, values: Sequence[int]) -> list[np.ndarray[Any, Any]]
     return [np.array([value], dtype) for value in values]
 
 
+def ties(count: int) -> list[tuple[float, float]]:
+    """Scales of which some integer times the first is half an odd number of the second, nearly."""
+    rng = np.random.default_rng(4)
+    found: list[tuple[float, float]] = []
+    while len(found) < count:
+        second = np.float32(2.0 ** rng.uniform(-8, 2))
+        first = np.float32(second * (rng.integers(64) + 0.5) / rng.integers(1, 128))
+        away = rng.choice(np.float32((0, first, np.inf)))
+        pair = float(np.nextafter(first, away)), float(second)
+        if 0.05 < pair[0] / pair[1] < 60:
+            found.append(pair)
+    return found
+
+
+EVERY = np.arange(-128, 128).astype(np.int8)
+OPERATORS: dict[str, dict[str, Any]] = {
+    **{op: {} for op in ("ABS", "HARD_SWISH", "QUANTIZE", "RELU")},
+    "LEAKY_RELU": {"alpha": 0.3},
+    "ADD": {"fusedActivationFunction": 0},
+    "MUL": {"fusedActivationFunction": 0},
+    "SQUARED_DIFFERENCE": {},
+    "SUB": {"fusedActivationFunction": 0},
+}
+
+
+@pytest.mark.parametrize("operator", OPERATORS)
+def test_all_values_equal_tflm_where_ratios_of_scales_are_near_ties(operator: str) -> None:
+    """A ratio or product of scales that is rounded to float32 would move some of the results."""
+    pairs = hard_swish_ties(40) if operator == "HARD_SWISH" else ties(40)
+    for first, second in pairs:
+        inputs = [{"shape": (256,), "quant": quant(first)}]
+        if operator in ("ADD", "MUL", "SQUARED_DIFFERENCE", "SUB"):
+            inputs.append({"shape": (256,), "quant": quant(1.0 if operator == "MUL" else first)})
+        target = {"shape": (256,), "quant": quant(second, 3)}
+        values = [EVERY, np.full(256, 1, np.int8)][: len(inputs)]
+        content = one_op(operator, inputs, target, OPERATORS[operator])
+        check_op(content, values, against=TFLM_ONLY)
+
+
+def hard_swish_ties(count: int) -> list[tuple[float, float]]:
+    """Scales of which a 128th of the first is nearly half an odd number of 2**-15 of the second."""
+    rng = np.random.default_rng(4)
+    found = []
+    for _ in range(count):
+        first = np.float32(2.0 ** rng.uniform(-5, -1))
+        ratio = (rng.integers(2**14, 2**15) + 0.5) * 2.0 ** (-15 - rng.integers(5, 8))
+        found.append((float(first), float(np.float32(first / 128 / ratio))))
+    return found
+
+
 @pytest.mark.parametrize("op", sorted(ROUNDED_OTHERWISE))
 def test_random_models_have_the_yardstick_where_litert_rounds_differently(op: str) -> None:
     cases = [generate.case(3, number, [op]) for number in range(8)]
