@@ -21,7 +21,9 @@ from platformio.package.manifest.schema import ManifestSchema
 
 import mcugen
 from mcugen.errors import OutputError
+from mcugen.ir import Io
 from mcugen.packages import PACKAGES
+from mcugen.placement import Placement
 
 DIGITS = Path(__file__).parents[1] / "examples" / "digits" / "digits_int8.tflite"
 WARNINGS = ["-Wall", "-Wextra", "-Werror"]
@@ -36,6 +38,11 @@ int main(void) {
     return wrong;
 }
 """
+
+CALLERS_MAIN = MAIN.replace("selftest(arena)", "selftest(arena, output)").replace(
+    "int main",
+    "static int8_t output[DIGITS_OUTPUT_SIZE] __attribute__((aligned(DIGITS_IO_ALIGN)));\nint main",
+)
 
 # What Zephyr and ESP-IDF give to a module or component, as a library of this computer.
 ZEPHYR = """
@@ -98,10 +105,17 @@ static unsigned long micros() { return 0; }
 
 @pytest.fixture
 def package(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
-    """The digits model, laid out for the build system that is the test's parameter."""
+    """The digits model, laid out for the build system that is the test's parameter.
+
+    A parameter that ends in `, io caller` leaves inputs and outputs to the caller.
+    """
     folder = tmp_path / "package"
-    mcugen.generate(DIGITS, "host", folder, name="digits", package=request.param)
-    (tmp_path / "main.c").write_text(MAIN)
+    name, _, given = (request.param or "").partition(", io ")
+    placement = Placement(io=Io(given or "arena"))
+    mcugen.generate(
+        DIGITS, "host", folder, name="digits", package=name or None, placement=placement
+    )
+    (tmp_path / "main.c").write_text(CALLERS_MAIN if given else MAIN)
     return folder
 
 
@@ -118,9 +132,15 @@ def built_by_cmake(folder: Path, text: str) -> str:
 
 @pytest.mark.parametrize(
     ("package", "text"),
-    [(None, CMAKE), ("zephyr", ZEPHYR), ("esp-idf", ESP_IDF)],
+    [
+        (None, CMAKE),
+        (", io caller", CMAKE),
+        ("zephyr", ZEPHYR),
+        ("zephyr, io caller", ZEPHYR),
+        ("esp-idf", ESP_IDF),
+    ],
     indirect=["package"],
-    ids=["cmake", "zephyr", "esp-idf"],
+    ids=["cmake", "cmake-caller", "zephyr", "zephyr-caller", "esp-idf"],
 )
 def test_cmake_builds_it_as_a_part_of_an_application(package: Path, text: str) -> None:
     assert built_by_cmake(package.parent, text) == "0 wrong\n"
@@ -136,7 +156,7 @@ def test_zephyr_module_names_files_that_exist(package: Path) -> None:
     assert options.syms["DIGITS"].type == kconfiglib.BOOL and not options.warnings
 
 
-@pytest.mark.parametrize("package", ["arduino"], indirect=True)
+@pytest.mark.parametrize("package", ["arduino", "arduino, io caller"], indirect=True)
 def test_arduino_library_and_its_sketch(package: Path, tmp_path: Path) -> None:
     library = tmp_path / "library"
     with zipfile.ZipFile(package / "digits.zip") as archive:

@@ -20,9 +20,10 @@ from multiprocessing import get_context
 import numpy as np
 
 from mcugen.contents_verify import verify_contents
-from mcugen.ir import Graph
+from mcugen.ir import Graph, Io
 from mcugen.lifetimes import lifetimes
 from mcugen.ops.base import Family
+from mcugen.passes.outputs_apart import outputs_apart
 from mcugen.plan import Buffer, MemoryPlan, Share, lower_bound, overlaps_in_time, plan
 from mcugen.plan_verify import PlanError, verify
 from mcugen.rows_verify import verify_chains
@@ -64,6 +65,8 @@ def _drawn(rng: np.random.Generator) -> tuple[Graph, Selection]:
     graph = random_graph(rng, 9)
     if rng.random() < 0.4:
         graph = union([graph, random_graph(rng, 5)])
+    if rng.random() < 0.3:
+        graph = outputs_apart(graph.with_(io=Io.CALLER))
     name = ("host", "cortex-m4", "cortex-m55")[int(rng.integers(3))]
     selection, form = select(graph, CPUS[name]), rng.random()
     if form < 0.3:
