@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 from mcugen import reference, resources
-from mcugen.ops import float32
+from mcugen.ir import DType
+from mcugen.ops import OPS, float32
 from mcugen.ops.base import Activation, Array
 from mcugen.ops.window import Padding, axis
 from mcugen.testing.builder import one_op, quant
@@ -401,3 +402,11 @@ def test_exp_in_c_equals_numpy(tmp_path: Path) -> None:
     done = subprocess.run([str(program)], input=x.tobytes(), capture_output=True, check=True)
     found = np.frombuffer(done.stdout, np.float32)
     assert (found.view(np.uint32) == float32.exp(x).view(np.uint32)).all()
+
+
+def test_every_operator_with_an_int8_kernel_has_one_of_float32() -> None:
+    """DEQUANTIZE has nothing to do for floats."""
+    taken = {name: {kernel.dtype for kernel in op.kernels} for name, op in OPS.items()}
+    lacking = [name for name, types in taken.items() if DType.INT8 in types]
+    lacking = [name for name in lacking if DType.FLOAT32 not in taken[name]]
+    assert lacking == ["dequantize"]
