@@ -41,6 +41,20 @@ def test_every_verb_has_help_with_an_example(ask, verb):
     assert verb in ask("-h")
 
 
+def test_the_list_of_verbs_has_the_lines_of_the_verbs():
+    for name, (_, line) in cli.VERBS.items():
+        verb = cli.commands.get_command(None, name)
+        assert (verb.name, verb.get_short_help_str(100)) == (name, line)
+    assert cli.commands.get_command(None, "juggle") is None
+
+
+def test_help_imports_no_verb():
+    code = "import sys; from mcugen import cli; cli.main(['--help']); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "validate" in done.stdout
+    assert not {"numpy", "rich", "mcugen.api", "mcugen.ops"} & set(done.stdout.split())
+
+
 def test_a_model_from_file_to_outputs_in_text_and_json(ask, tmp_path):
     out = tmp_path / "out"
     assert "constants" in ask("generate", MODEL, "--board", "host", "-o", out, "--name", "digits")

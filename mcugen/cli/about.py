@@ -6,7 +6,8 @@ import click
 
 from mcugen import api
 from mcugen.cli import options
-from mcugen.cli.output import FAILED, show
+from mcugen.cli.output import show
+from mcugen.cli.status import FAILED
 
 
 @click.command(short_help="List what is installed and what is missing.")

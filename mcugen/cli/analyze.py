@@ -10,7 +10,8 @@ import click
 from mcugen import api, memory_report
 from mcugen.cli import options
 from mcugen.cli.options import PATH
-from mcugen.cli.output import FAILED, show
+from mcugen.cli.output import show
+from mcugen.cli.status import FAILED
 
 
 @click.command(short_help="Show operators, MACs, flash and RAM of MODEL.")

@@ -11,7 +11,8 @@ import click
 from mcugen import api
 from mcugen.cli import options
 from mcugen.cli.options import PATH
-from mcugen.cli.output import FAILED, show
+from mcugen.cli.output import show
+from mcugen.cli.status import FAILED
 from mcugen.newboard import Wishes, drivers
 from mcugen.target import CPUS
 

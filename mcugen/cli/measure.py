@@ -10,7 +10,8 @@ import click
 from mcugen import api
 from mcugen.cli import options
 from mcugen.cli.options import PATH
-from mcugen.cli.output import FAILED, progress_bar, show
+from mcugen.cli.output import progress_bar, show
+from mcugen.cli.status import FAILED
 from mcugen.device import Device
 
 

@@ -15,8 +15,6 @@ from mcugen import report, report_device, report_variants  # noqa: F401, they ad
 from mcugen.tables import NO_LIMIT
 from mcugen.validation import Progress
 
-FAILED = 1  # the exit status when the answer is no
-
 
 def show(result: object, as_json: bool, **options: Any) -> None:
     """Print a result of the API as JSON or as text; `options` go to its text."""
