@@ -17,6 +17,7 @@ import numpy as np
 from mcugen import passes
 from mcugen.errors import McugenError
 from mcugen.importers import keras as keras_importer
+from mcugen.importers import keras_lstm
 from mcugen.importers import tflite as importer
 from mcugen.ops.base import Array
 from mcugen.quantizer.calibration import calibrate
@@ -84,6 +85,8 @@ def _case(name: str, content: bytes) -> Case:
     for call in graph.calls():
         if call.node.op == "relu6" and call.input().quant != call.output.quant:
             common &= {LITERT}  # TFLite Micro forgets the scales
+        if call.node.op == "unidirectional_sequence_lstm" and not call.output.dtype.is_float:
+            common &= {TFLM}  # LiteRT multiplies gates another way
         common &= set(SUBJECTS[call.node.op].references)
     if not common:
         raise McugenError("no reference for all of its operators")
@@ -100,7 +103,7 @@ def _convert(model: Any, samples: Sequence[Sequence[Array]] = ()) -> bytes:
     """TensorFlow's `.tflite`, int8 throughout if there are samples."""
     import tensorflow as tf
 
-    with keras_importer.quiet():
+    with keras_importer.quiet(), keras_lstm.fused():
         converter = tf.lite.TFLiteConverter.from_keras_model(model)
         if samples:
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -182,7 +185,10 @@ class _Drawer:
         """A layer behind a tensor; the tensor itself where what was drawn does not fit."""
         general = (self._activation, self._normalisation, self._dense)
         special = {
-            3: (self._conv1d, self._conv1d, self._pool1d, self._unrolled, self._flat),
+            3: (
+                *(self._conv1d, self._conv1d, self._pool1d),
+                *(self._unrolled, self._lstm, self._flat),
+            ),
             4: (
                 *(self._conv2d, self._conv2d, self._depthwise, self._transposed, self._separable),
                 *(self._pool2d, self._border, self._upsampled, self._reduced, self._flat),
@@ -236,6 +242,13 @@ class _Drawer:
         return self._pick(
             *(k.MaxPooling1D(size), k.AveragePooling1D(size)),
             *(k.GlobalAveragePooling1D(), k.GlobalMaxPooling1D()),
+        )(x)
+
+    def _lstm(self, x: Any) -> Any:
+        return self._k.LSTM(
+            self._whole(1, 8),
+            use_bias=self._pick(True, False),
+            return_sequences=self._pick(True, False),
         )(x)
 
     def _unrolled(self, x: Any) -> Any:
