@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import json
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,11 +14,12 @@ import numpy as np
 import pytest
 
 import mcugen
-from mcugen import interpret
+from mcugen import cli, interpret
 from mcugen.arrange import arrange
 from mcugen.choose import Choice, Objective
 from mcugen.contents_verify import verify_contents
 from mcugen.emit import emit
+from mcugen.errors import OptionError
 from mcugen.ir import Graph, Io
 from mcugen.lifetimes import lifetimes
 from mcugen.lower import lower
@@ -206,3 +208,14 @@ def test_the_verbs_take_it() -> None:
     assert profile.cycles is not None
     plan = mcugen.analyze(MODEL, "mps2-an386", placement=CALLER, plan=True).plan
     assert plan is not None and plan.beside == (("input", 64), ("output", 10))
+
+
+def test_the_command_line(tmp_path: Path) -> None:
+    out = tmp_path / "p"
+    arguments = ["generate", str(MODEL), "--board", "host", "-o", str(out), "--io", "caller"]
+    assert cli.main(arguments) == 0
+    record = json.loads((out / "digits_int8.json").read_text())
+    assert [argument["name"] for argument in record["arguments"]] == ["arena", "input", "output"]
+    assert record["inputs"][0]["offset"] is None
+    with pytest.raises(OptionError, match="io: 'stack'; known: arena, caller"):
+        Placement.parse([], "stack")
