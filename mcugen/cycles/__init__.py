@@ -2,6 +2,7 @@
 
     image.py     the ELF: what to map, which function an address belongs to
     costs.py     what an instruction costs on which core, from its disassembly
+    alignment.py where a block's accesses go, from what it finds in registers
     machine.py   runs one function, counts blocks, guards memory and registers
     trace.py     counts and costs to instructions and cycles per function
 

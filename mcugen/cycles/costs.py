@@ -88,6 +88,7 @@ class Core:
     pipelined_loads: bool = False  # a load or indexed store right after a load costs one less
     address_stall: int = 0  # address made by the data processing instruction just before
     wide_target_stall: int = 0  # branch to a 32-bit instruction across a word boundary
+    unaligned: int = 0  # each transfer beyond the first of an access that is not aligned
     folds_it: bool = False  # IT is free after a 16-bit instruction
     dual_issue: bool = False
     rough: str = ""  # why the figures are only rough
@@ -264,6 +265,7 @@ _M4 = Core(
     pipelined_loads=True,
     address_stall=1,
     wide_target_stall=1,
+    unaligned=1,
     folds_it=True,
 )
 
@@ -282,6 +284,7 @@ _M7 = replace(
     refill={Leave.DIRECT: 0, Leave.CALL: 0, Leave.INDIRECT: 1},
     pipelined_loads=False,
     wide_target_stall=0,
+    unaligned=0,
     dual_issue=True,
     rough="ideal dual issue and branch prediction, Arm publishes no table",
 )

@@ -14,9 +14,10 @@ from typing import Any
 import unicorn
 from unicorn import arm_const as arm
 
+from mcugen.cycles.alignment import Accesses, Source, accesses
 from mcugen.cycles.costs import Core, Step, decode
 from mcugen.cycles.image import Image
-from mcugen.cycles.trace import ENTRY, Block, Edges, Trace, measure
+from mcugen.cycles.trace import ENTRY, Block, Counts, Trace, measure
 from mcugen.errors import RunError
 
 PAGE = 0x1000
@@ -44,6 +45,17 @@ _ARGUMENTS = (arm.UC_ARM_REG_R0, arm.UC_ARM_REG_R1, arm.UC_ARM_REG_R2, arm.UC_AR
 _SAVED = {f"r{i}": getattr(arm, f"UC_ARM_REG_R{i}") for i in range(4, 12)}
 _SAVED_FLOAT = {f"d{i}": getattr(arm, f"UC_ARM_REG_D{i}") for i in range(8, 16)}
 _WITH_FPU = ("cortex-m4", "cortex-m7", "cortex-m33")
+_READABLE = {
+    **{f"r{i}": getattr(arm, f"UC_ARM_REG_R{i}") for i in range(13)},
+    **{
+        name: getattr(arm, f"UC_ARM_REG_R{9 + i}")
+        for i, name in enumerate(("sb", "sl", "fp", "ip"))
+    },
+    **{f"s{i}": getattr(arm, f"UC_ARM_REG_S{i}") for i in range(32)},
+    "sp": arm.UC_ARM_REG_SP,
+    "lr": arm.UC_ARM_REG_LR,
+    "pc": arm.UC_ARM_REG_PC,
+}
 
 
 class EmulationError(RunError):
@@ -66,6 +78,8 @@ class Machine:
         self.image = image
         self.core = core
         self._steps: dict[Block, tuple[Step, ...]] = {}
+        self._accesses: dict[Block, Accesses | None] = {}
+        self._split: dict[tuple[Block, tuple[int, ...]], int] = {}
         self._next = BUFFERS
         self._fault: str | None = None
         self._counted: int | None = None  # a block that was counted, and begins again
@@ -160,8 +174,8 @@ class Machine:
 
     def call(self, function: str, *arguments: int | Buffer) -> Trace:
         """Run a function to its return."""
-        (edges,), stack = self._run(function, arguments, split=False)
-        return self._measure(edges, stack)
+        (counts,), stack = self._run(function, arguments, split=False)
+        return self._measure(counts, stack)
 
     def call_split(self, function: str, *arguments: int | Buffer) -> list[Trace]:
         """As `call`, but one trace per call that the function itself makes, in order.
@@ -169,7 +183,7 @@ class Machine:
         The function's own code counts with the call before it, its beginning with the first.
         """
         pieces, stack = self._run(function, arguments, split=True)
-        return [self._measure(edges, stack) for edges in pieces]
+        return [self._measure(counts, stack) for counts in pieces]
 
     def result(self) -> int:
         """The int32 that the last function returned."""
@@ -178,10 +192,10 @@ class Machine:
 
     def _run(
         self, function: str, arguments: tuple[int | Buffer, ...], split: bool
-    ) -> tuple[list[Edges], int]:
+    ) -> tuple[list[Counts], int]:
         entry = self.image.symbol(function)
         saved = self._enter(arguments)
-        counts: Edges = {}
+        counts = Counts()
         pieces = [counts]
         low, high = self.image.extent(function) if split else (0, 1 << 32)
         last, inside, calls = ENTRY, True, 0
@@ -194,13 +208,15 @@ class Machine:
             if inside and not low <= address < high:
                 inside, calls = False, calls + 1
                 if calls > 1:
-                    counts = {}
+                    counts = Counts()
                     pieces.append(counts)
             elif not inside:
                 inside = low <= address < high
             block = (address, size)
-            counts[last, block] = counts.get((last, block), 0) + 1
+            counts.edges[last, block] = counts.edges.get((last, block), 0) + 1
             last = block
+            if self.core.unaligned and (splits := self._splits(block)):
+                counts.splits[block] = counts.splits.get(block, 0) + splits
 
         self._fault = None
         hook = self._uc.hook_add(unicorn.UC_HOOK_BLOCK, on_block)
@@ -261,14 +277,38 @@ class Machine:
         stack = bytes(self._uc.mem_read(STACK_TOP - STACK_SIZE, STACK_SIZE))
         return len(stack.lstrip(bytes([STACK_FILL])))
 
-    def _measure(self, edges: Edges, stack: int) -> Trace:
-        return measure(edges, self.image, self.core, self._decode, stack)
+    def _measure(self, counts: Counts, stack: int) -> Trace:
+        return measure(counts, self.image, self.core, self._decode, stack)
+
+    def _splits(self, block: Block) -> int:
+        """Transfers that a block which begins now makes because of accesses that are unaligned."""
+        if block not in self._accesses:
+            address, size = block
+            found = accesses(bytes(self._uc.mem_read(address, size)), address)
+            self._accesses[block] = found if found.found else None
+        of = self._accesses[block]
+        if of is None:
+            return 0
+        contents = tuple([self._low(source) for source in of.sources])
+        if (block, contents) not in self._split:
+            self._split[block, contents] = of.splits(contents)
+        return self._split[block, contents]
 
     def _decode(self, block: Block) -> tuple[Step, ...]:
         if block not in self._steps:
             address, size = block
             self._steps[block] = decode(bytes(self._uc.mem_read(address, size)), address)
         return self._steps[block]
+
+    def _low(self, source: Source) -> int:
+        """The last two bits of what a block finds."""
+        value: int = self._uc.reg_read(_READABLE[source.register])
+        if source.points:
+            try:
+                value = self._uc.mem_read(value + source.offset, 1)[0]
+            except unicorn.UcError:  # the block may not come to read it
+                return 0
+        return (value >> 16 if source.upper else value) & 3
 
     # ---- faults
 

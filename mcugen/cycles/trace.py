@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mcugen.cycles.costs import Core, Step
 from mcugen.cycles.image import Image
 
 Block = tuple[int, int]  # address and bytes of a straight run of code
-Edges = dict[tuple[Block, Block], int]  # how often the second block followed the first
 
 ENTRY: Block = (0, 0)  # stands before the first block
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What was counted while the code ran."""
+
+    edges: dict[tuple[Block, Block], int] = field(default_factory=dict)  # how often one followed
+    splits: dict[Block, int] = field(default_factory=dict)  # transfers for want of alignment
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +67,11 @@ class Trace:
 
 
 def measure(
-    edges: Edges, image: Image, core: Core, steps: Callable[[Block], tuple[Step, ...]], stack: int
+    counts: Counts, image: Image, core: Core, steps: Callable[[Block], tuple[Step, ...]], stack: int
 ) -> Trace:
     """Charge each block once for every edge that led to it."""
     functions: dict[str, Usage] = defaultdict(Usage)
-    for (source, block), count in edges.items():
+    for (source, block), count in counts.edges.items():
         run = steps(block)
         last = steps(source)[-1] if source != ENTRY else None
         if last is None:
@@ -75,4 +82,6 @@ def measure(
             cycles = core.block(run) + core.taken(last.leave, run[0])
         name = image.function_at(block[0])
         functions[name] += Usage(count * len(run), count * cycles)
+    for block, splits in counts.splits.items():
+        functions[image.function_at(block[0])] += Usage(0, splits * core.unaligned)
     return Trace(core, dict(functions), stack)

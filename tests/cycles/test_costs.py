@@ -150,3 +150,6 @@ def test_the_document_states_the_tables_of_the_code():
     for leave in (Leave.DIRECT, Leave.CALL, Leave.INDIRECT):
         refills = [str(CORES[name].refill[leave]) for name in order]
         assert stated[f"taken, added: {leave.value}"] == refills, leave
+    splits = [str(CORES[name].unaligned) for name in order]
+    row = stated["access that is not aligned, for each transfer beyond the first"]
+    assert [cell.lstrip("+") for cell in row] == splits

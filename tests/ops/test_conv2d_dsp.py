@@ -110,7 +110,7 @@ def test_it_refuses_what_it_cannot_do_exactly(conv: Conv, refusal: str) -> None:
         (general(pixels=(6, 6), in_ch=96, out_ch=24), 0.82),
         (clamped((6, 6), 57, 30), 0.75),
         (clamped((48, 48), 8, 16), 0.42),
-        (clamped((32, 32), 3, 16, (3, 3), in_zero_point=0), 0.62),
+        (clamped((32, 32), 3, 16, (3, 3), in_zero_point=0), 0.61),
         (clamped((96, 96), 3, 8, (3, 3), 2), 0.54),
         (clamped((49, 10), 1, 64, (10, 4), 2), 0.74),
         (clamped((32, 32), 16, 32, (3, 3), 2), 0.91),
