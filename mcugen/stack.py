@@ -68,8 +68,8 @@ def from_disassembly(text: str) -> dict[str, Frame]:
 def combined(compiled: Mapping[str, Frame], image: Mapping[str, Frame]) -> dict[str, Frame]:
     """What gcc and the disassembly know together.
 
-    gcc counts nothing for assembly in a function's body, so the larger of both counts. Nor does it
-    know of the veneers that the linker puts in between.
+    gcc sees nothing in the assembly in a function's body: neither what it takes, so the larger of
+    both counts, nor what it calls. Nor does it know of the veneers that the linker puts in between.
     """
 
     def reached(callee: str) -> str:
@@ -81,7 +81,8 @@ def combined(compiled: Mapping[str, Frame], image: Mapping[str, Frame]) -> dict[
         found = image.get(title.rpartition(":")[2], frame)  # FILE:NAME for file-local functions
         is_bare = frame.bytes == 0  # nothing but assembly, or nothing at all
         size = found.bytes if is_bare else _larger(frame.bytes, found.bytes or 0)
-        frames[title] = Frame(size, frozenset(map(reached, frame.calls)))
+        calls = frame.calls | found.calls if is_bare else frame.calls
+        frames[title] = Frame(size, frozenset(map(reached, calls)))
     return frames
 
 

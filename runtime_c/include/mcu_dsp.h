@@ -13,6 +13,8 @@
 #define MCU_DSP_ASSEMBLY 1
 /* A function that is one asm statement: arguments in r0-r3, no prologue, never specialised. */
 #define MCU_UNUSED __attribute__((unused))
+/* A function that assembly calls by its name. */
+#define MCU_CALLED_BY_ASSEMBLY __attribute__((used, noinline))
 #ifdef __clang__
 #define MCU_ASSEMBLY_FUNCTION __attribute__((naked, noinline))
 #else
@@ -20,6 +22,7 @@
 #endif
 #else
 #define MCU_DSP_ASSEMBLY 0
+#define MCU_CALLED_BY_ASSEMBLY
 #endif
 
 #ifdef __cplusplus

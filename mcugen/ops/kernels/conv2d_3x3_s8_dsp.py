@@ -86,7 +86,7 @@ def scratch(call: Call) -> int:
     return 36 * call.input(0).shape[3] + 8
 
 
-def _first_columns(call: Call) -> Array:
+def first_columns(call: Call) -> Array:
     """The first column of each step of a row: the last one ends with the row."""
     width = call.output.shape[2]
     return np.minimum(np.arange(0, width, PIXELS), width - PIXELS)
@@ -97,7 +97,7 @@ def overlaps(call: Call) -> Overlaps:
     batch, in_h, in_w, in_ch = call.input(0).shape
     _, out_h, out_w, out_ch = call.output.shape
     down, across = convolution(call)
-    columns = _first_columns(call)
+    columns = first_columns(call)
     y = np.maximum(np.arange(out_h) - down.before, 0)
     x = np.maximum(columns - across.before, 0)
     image = np.arange(batch)[:, None, None]
@@ -113,7 +113,7 @@ def cost(call: Call) -> Cost:
     likely_fixed = call.output.zero_point == -128
     core = out_ch // CHANNELS * (64.5 * in_ch + (70 if likely_fixed else 100))
     window = 28 * in_ch + 170
-    steps = batch * out_h * len(_first_columns(call))
+    steps = batch * out_h * len(first_columns(call))
     flash = out_ch * (9 * in_ch + (12 if likely_fixed else 16))
     return Cost(round(steps * (core + window)), flash)
 
