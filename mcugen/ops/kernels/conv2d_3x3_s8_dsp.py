@@ -87,7 +87,7 @@ def scratch(call: Call) -> int:
 
 
 def first_columns(call: Call) -> Array:
-    """The first column of each step of a row: the last one ends with the row."""
+    """The first column of each step of a row of the output: the last one ends with the row."""
     width = call.output.shape[2]
     return np.minimum(np.arange(0, width, PIXELS), width - PIXELS)
 
@@ -98,8 +98,8 @@ def overlaps(call: Call) -> Overlaps:
     _, out_h, out_w, out_ch = call.output.shape
     down, across = convolution(call)
     columns = first_columns(call)
-    y = np.maximum(np.arange(out_h) - down.before, 0)
-    x = np.maximum(columns - across.before, 0)
+    y = np.maximum(np.arange(out_h) * down.stride - down.before, 0)
+    x = np.maximum(columns * across.stride - across.before, 0)
     image = np.arange(batch)[:, None, None]
     reads = ((image * in_h + y[:, None]) * in_w + x) * in_ch
     ends = ((image * out_h + np.arange(out_h)[:, None]) * out_w + columns + PIXELS) * out_ch

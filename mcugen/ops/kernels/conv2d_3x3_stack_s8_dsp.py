@@ -52,15 +52,15 @@ def channels_fill_passes(call: Call) -> str | None:
 # ---- params
 
 
-def stream(sums: Sums, form: Finish) -> Const:
-    """The stream of constants."""
+def stream(sums: Sums, form: Finish, order: tuple[int, ...] = (0, 1, 2)) -> Const:
+    """The stream of constants; `order` is that of the window's columns."""
     bias = sums.bias.reshape(-1, CHANNELS)
     start = np.stack([256 * bias[:, 0] + bias[:, 1], bias[:, 1]], axis=1)
     # [output pair][A, B][row][column][pass][four channels][two][lane]; channels k, k+2 and k+1, k+3
     # are paired
     shape = (len(bias), CHANNELS, 3, 3, -1, DEPTH // 4, 2, 2)
     quads = sums.weights.reshape(shape).swapaxes(6, 7)
-    words: Array = lanes(quads[:, 0], quads[:, 1]).transpose(3, 0, 1, 4, 5, 2)
+    words: Array = lanes(quads[:, 0], quads[:, 1])[:, :, list(order)].transpose(3, 0, 1, 4, 5, 2)
     passes = [words_of.reshape(len(bias), -1) for words_of in words]
     passes[0] = np.concatenate([start, passes[0]], axis=1)
     passes[-1] = np.concatenate([passes[-1], form.constants.reshape(len(bias), -1)], axis=1)
