@@ -128,6 +128,16 @@ def test_assembly_is_counted_though_gcc_does_not(compiled: tuple[str, str]) -> N
     assert bound(frames, "entry") == bound(graph, "entry")
 
 
+def test_what_assembly_calls_is_counted() -> None:
+    graph = {"f": Frame(16, frozenset({"x.c:core"})), "x.c:core": Frame(0, frozenset())}
+    graph["x.c:fill"] = Frame(24, frozenset())
+    listing = from_disassembly(
+        "00000000 <core>:\n   0:\tpush\t{r4, lr}\n   2:\tbl\t10 <fill>\n   6:\tpop\t{r4, pc}\n\n"
+        "00000010 <fill>:\n  10:\tsub\tsp, #24\n  12:\tadd\tsp, #24\n  14:\tbx\tlr\n"
+    )
+    assert bound(combined(graph, listing), "f") == 16 + 8 + 24
+
+
 def test_file_local_namesakes_count_as_the_larger() -> None:
     listing = (
         "00000000 <core>:\n   0:\tpush\t{r4, lr}\n   2:\tpop\t{r4, pc}\n\n"

@@ -99,6 +99,9 @@ def grid() -> Iterator[tuple[str, bytes]]:
             for op in ("AVERAGE_POOL_2D", "MAX_POOL_2D"):
                 for in_ch in (3, 8):
                     yield f"{op}-{in_ch}-{form}", sliding(op, (7, 6, in_ch), **shape)
+        for padding in Padding:
+            wide = {"stride": 2, "padding": padding, "dtype": dtype, "batch": 2}
+            yield f"conv-wide-{padding.name}-{dtype}", sliding("CONV_2D", (7, 11, 16), 64, **wide)
         shape = {"dtype": dtype, "batch": 2}
         yield f"conv-dilated-{dtype}", sliding("CONV_2D", (9, 8, 4), 4, dilation=2, **shape)
         yield (
