@@ -1,11 +1,12 @@
 """How a compiled graph is executed: the last rewrites, which no model file can express.
 
 PADs go into convolutions, kernels and an order are chosen, and where RAM must shrink, layers run a
-few rows at a time.
+few rows at a time; where that is not enough, the first layers in strips of columns.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
@@ -18,6 +19,7 @@ from mcugen.limits import NO_LIMITS, Figures, Limits
 from mcugen.ops import move
 from mcugen.passes.fuse_pad import fuse_pad
 from mcugen.passes.outputs_apart import outputs_apart
+from mcugen.patches import within, worth_trying
 from mcugen.plan import plan
 from mcugen.select import Cycles, constants, modelled, variants
 from mcugen.stream import Streamed, Streams
@@ -47,7 +49,23 @@ def arrange(
         return choice
     assert limits.ram is not None
     rows = _choice(_streams(choice, cpu, cycles).within(limits.ram), cpu)
-    return min(choice, replace(rows, free=choice.free), key=partial(_distance, limits))
+    tried = [choice, replace(rows, free=choice.free)]
+    if min(choice.cost.ram, rows.cost.ram) > limits.ram:
+        tried += _patched(choice, rows.cost.ram, cpu, limits, cycles)
+    return min(tried, key=partial(_distance, limits))
+
+
+def _patched(
+    choice: Choice, ram: int, cpu: Cpu, limits: Limits, cycles: Cycles
+) -> Iterator[Choice]:
+    """The first layers in strips, up to the first that is within the limits."""
+    assert limits.ram is not None
+    for patches in worth_trying(choice.graph, ram):
+        made = within(patches, limits.ram, cpu, cycles)
+        found = replace(_choice(made, cpu), free=choice.free, patches=patches.text)
+        yield found
+        if not limits.excess(found.cost):
+            return
 
 
 def _distance(limits: Limits, choice: Choice) -> tuple[int, int, int]:
@@ -96,5 +114,9 @@ def _choice(streamed: Streamed, cpu: Cpu) -> Choice:
     cost = Figures(streamed.cycles, 0, streamed.arena)
     choice = Choice(streamed.graph, streamed.selection, cost)
     code = {kernel.name: code_size(kernel, cpu) for _, kernel in choice.layers}
-    flash = sum(code.values()) + sum(constants(kernel, call) for call, kernel in choice.layers)
+    arrays: dict[object, int] = {}  # what several strips of a layer read is there once
+    for number, (call, kernel) in enumerate(choice.layers):
+        read = call.node.index, *call.node.inputs[1:]
+        arrays[(kernel.name, *read) if len(read) > 1 else number] = constants(kernel, call)
+    flash = sum(code.values()) + sum(arrays.values())
     return replace(choice, cost=replace(cost, flash=flash))

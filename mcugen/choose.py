@@ -64,6 +64,7 @@ class Choice:
     cost: Figures
     free: Figures | None = None
     objective: Objective = Objective.BALANCED
+    patches: str = ""  # which layers run in strips, and what that costs
     placement: Placement = ANYWHERE
 
     @property
@@ -109,14 +110,15 @@ class Choice:
         )
         chains = [node.attrs for node in self.graph.nodes if isinstance(node.attrs, Chain)]
         moves = sum(node.op == "move" for node in self.graph.nodes)
-        done = []
+        done = [self.patches] if self.patches else []
         if chains:
             done.append(f"{sum(len(c.parts) for c in chains)} layers run a few rows at a time")
         if moves:
             done.append("1 tensor moves" if moves == 1 else f"{moves} tensors move")
         what = "for less memory, other kernels than those of the objective"
         if done:
-            what = f"to save RAM, {' and '.join(done)}"
+            *most, last = done
+            what = f"to save RAM, {' and '.join(filter(None, (', '.join(most), last)))}"
         return f"{what}: modelled {', '.join(changes)}"
 
 

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from mcugen.ir import Call
-from mcugen.ops import movers
+from mcugen.ops import movers, window
 from mcugen.ops.base import Activation, Array, Arrays, Op, Options, Scheme, Shape
+from mcugen.ops.window import Axis
 
 # ---- attributes and decode
 
@@ -50,6 +51,20 @@ def infer(call: Call) -> tuple[Shape, ...]:
     at, shape = axis(call), list(call.input().shape)
     shape[at] = sum(call.input(i).shape[at] for i in range(len(call.inputs)))
     return (tuple(shape),)
+
+
+# ---- rows
+
+
+def rows(call: Call) -> dict[int, Axis]:
+    """Each row from the same row of every input, where columns or channels are joined."""
+    shape = call.output.shape
+    if len(shape) != 4 or axis(call) < 2 or any(t is None or t.is_const for t in call.inputs):
+        return {}
+    return {
+        position: window.axis(shape[1], 1, 1, 1, window.Padding.VALID)
+        for position in range(len(call.inputs))
+    }
 
 
 # ---- rules
@@ -92,6 +107,7 @@ OP = Op(
     decode=decode,
     encode=encode,
     infer=infer,
+    rows=rows,
     rules=(movers.inputs_match, axis_exists, shapes_agree, activation_is_none),
     floating=concatenate,
     quantized=concatenate,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mcugen.ir import Call
 from mcugen.ops import movers
 from mcugen.ops.base import Array, Op, Scheme, Shape, no_attributes
+from mcugen.ops.window import Axis, Padding, axis
 
 # ---- infer
 
@@ -40,6 +41,17 @@ def box_fits(call: Call) -> str | None:
     return None if fits else found
 
 
+# ---- rows
+
+
+def rows(call: Call) -> dict[int, Axis]:
+    """Each row from the same row; the size -1 says that all rows are taken, be they cut or not."""
+    shape = call.input().shape
+    if len(shape) != 4 or movers.integers(call, 1)[1] != 0 or movers.integers(call, 2)[1] != -1:
+        return {}
+    return {0: axis(shape[1], 1, 1, 1, Padding.VALID)}
+
+
 # ---- semantics and kernel
 
 
@@ -56,6 +68,7 @@ OP = Op(
     scheme=Scheme(shares=True),
     decode=no_attributes,
     infer=infer,
+    rows=rows,
     rules=(*movers.RULES, begin_known, size_known, box_fits),
     floating=semantics,
     quantized=semantics,
