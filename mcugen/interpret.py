@@ -9,9 +9,7 @@ import numpy as np
 from mcugen.errors import DataError
 from mcugen.ir import Graph, Tensor, TensorId
 from mcugen.ops import OPS
-from mcugen.ops.base import Array
-
-ABSENT = np.empty(0)  # holds the place of an optional input, which no semantics reads
+from mcugen.ops.base import ABSENT, Array
 
 
 def run(graph: Graph, inputs: Sequence[Array]) -> dict[TensorId, Array]:

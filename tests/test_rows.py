@@ -112,6 +112,32 @@ def test_cutting_changes_nothing_in_numpy() -> None:
         assert_equal(ours[0], theirs[0], "numpy")
 
 
+def test_layers_without_bias(tmp_path: Path) -> None:
+    """In numpy and in C: an input that is not there is no tensor to look for."""
+    graphs, jobs = [], []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        graph = random_graph(rng)
+        nodes = (
+            replace(node, inputs=(*node.inputs[:2], None)) if len(node.inputs) == 3 else node
+            for node in graph.nodes
+        )
+        graph = graph.with_(nodes=tuple(nodes))
+        made = cut(graph, rng, HOST)
+        if made is not None and any(None in p.call.node.inputs for p in the_chain(made[0]).parts):
+            graphs.append(graph)
+            jobs.append(Job(*made, [random_inputs(graph, 0)], 1))
+    assert jobs
+    for graph, job, result in zip(graphs, jobs, Host(tmp_path).run(jobs), strict=True):
+        assert not isinstance(result, str), result
+        expected = interpret.outputs(graph, job.samples[0])
+        for whole, by_rows, c in zip(
+            expected, interpret.outputs(job.graph, job.samples[0]), result[0], strict=True
+        ):
+            assert_equal(by_rows, whole, "numpy")
+            assert_equal(c, whole, "C")
+
+
 def planned(graph: Graph, selection: Selection) -> MemoryPlan:
     lives = lifetimes(graph, selection)
     found = plan(lives.buffers, lives.shares)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 Arrays = Sequence[Array]
 Shape = tuple[int, ...]
+ABSENT: Array = np.empty(0)  # in the place of an optional input, which no semantics reads
 CUSTOM = "custom:"  # before the name of an operator that is not one of TFLite's
 
 Options = Mapping[str, Any]  # fields of a TFLite options table, in the schema's object API

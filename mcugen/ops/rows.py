@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from mcugen.ir import Call, Tensor, TensorId
 from mcugen.ops.base import (
+    ABSENT,
     Array,
     Arrays,
     Cost,
@@ -283,7 +284,7 @@ def semantics(call: Call, inputs: Arrays) -> list[Array]:
     values = dict(zip(call.node.inputs, inputs, strict=True))
     for part in call.attrs.parts:
         operands = [
-            values[i] if tensor is None or not tensor.is_const else tensor.values()
+            ABSENT if tensor is None else tensor.values() if tensor.is_const else values[i]
             for i, tensor in zip(part.call.node.inputs, part.call.inputs, strict=True)
         ]
         (values[part.output],) = part.op.run(part.call, operands)

@@ -15,7 +15,7 @@ from mcugen import interpret
 from mcugen.data import dequantize
 from mcugen.ir import Call, Graph, Quant, TensorId
 from mcugen.ops import OPS
-from mcugen.ops.base import Array, apply_activation
+from mcugen.ops.base import ABSENT, Array, apply_activation
 from mcugen.quantizer.apply import Parameters, Weights, integers
 from mcugen.quantizer.ranges import Grid
 from mcugen.quantizer.scheme import along
@@ -38,7 +38,7 @@ def real_weights(weights: Weights) -> Array:
 def operands(call: Call, values: Mapping[TensorId, Array]) -> list[Array]:
     """A call's inputs among the values of a run; layers with a state have gaps for absent ones."""
     if OPS[call.node.op].state:
-        return [interpret.ABSENT if i is None else values[i] for i in call.node.inputs]
+        return [ABSENT if i is None else values[i] for i in call.node.inputs]
     return [values[i] for i in call.node.inputs if i is not None]
 
 
