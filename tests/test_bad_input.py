@@ -191,11 +191,11 @@ def test_half_precision_is_refused_by_name(tmp_path, refuse):
 
 @pytest.fixture
 def tiny_board(tmp_path):
-    """A micro:bit with 4 KiB of flash and 1 KiB of RAM."""
+    """A micro:bit with 4 KiB of flash and 448 bytes of RAM."""
     folder = tmp_path / "tiny"
     folder.mkdir()
     text = (Path(__file__).parent.parent / "boards" / "microbit" / "board.toml").read_text()
-    text = text.replace("0x4_0000", "0x1000").replace("0x4000", "0x400", 1).replace("2048", "512")
+    text = text.replace("0x4_0000", "0x1000").replace("0x4000", "0x1C0", 1).replace("2048", "256")
     (folder / "board.toml").write_text(text)
     return folder
 
@@ -203,7 +203,7 @@ def tiny_board(tmp_path):
 def test_a_model_that_does_not_fit_says_by_how_much(tmp_path, refuse, tiny_board):
     message = refuse(*generate(MODEL, tmp_path / "out", str(tiny_board)))
     assert "flash" in message and "RAM" in message and "more than the" in message
-    assert "4,096" in message and "1,024" in message
+    assert "4,096" in message and "448" in message
 
 
 def test_an_unknown_board(tmp_path, refuse):
