@@ -7,7 +7,7 @@
  *
  * Inputs are widened as they are read: SXTB16 makes the pairs (0, 2) and (1, 3) of four. Eight
  * outputs share that, so it needs no copy of the inputs. Four inputs take 39 cycles on a Cortex-M4
- * for 32 products, a pass about 80 more, or 110 where each output has its own requantization.
+ * for 32 products, a pass about 80 more, or 120 where each output has its own requantization.
  * The stream holds, for each eight outputs A to H, in the order of reading:
  *     256 * bias_A + bias_B, bias_B, and so on for C D, E F, G H
  *     per four inputs: lanes of A B, C D, E F, G H for inputs 0 and 2, the same for 1 and 3
@@ -24,9 +24,11 @@
 #include "mcu_dsp.h"
 #include "mcu_fixed.h"
 #include "mcu_port.h"
+#include "mcu_state.h"
 
 enum { UNROLL = 8, STEP_BYTES = 128, OUTPUTS = 8, REQUANTIZATION = 3 };
 
+/* The state of mcu_state.h. */
 typedef struct {
     const int8_t *inputs;
     const int8_t *whole; /* the first of a multiple of four inputs */
@@ -41,6 +43,15 @@ typedef struct {
 #if MCU_DSP_ASSEMBLY
 /* clang-format off */
 
+#define INPUTS "0"
+#define WHOLE "1"
+#define END "2"
+#define SKIP "3"
+#define OUTPUT "4"
+#define GROUPS "5"
+#define IS_CLAMPED "6"
+#define IS_UNIFORM "7"
+
 /* Two words of weights in r12 and lr, `x` a pair of inputs. */
 #define FOUR_OUTPUTS(x, ab, b, cd, d)                                                              \
     "smlad " ab ", r12, " x ", " ab "\n smlad " cd ", lr, " x ", " cd "\n"                          \
@@ -49,9 +60,9 @@ typedef struct {
 #define A_TO_D(x) FOUR_OUTPUTS(x, "r4", "r5", "r6", "r7")
 #define E_TO_H(x) FOUR_OUTPUTS(x, "r8", "r9", "r10", "r11")
 
-/* Four inputs, STEP_BYTES of code; `load` fits between the loads, and `then` behind them. */
-#define STEP(load, then)                                                                           \
-    "ldr r2, [r1], #4\n" load "ldr r12, [r0], #4\n ldr lr, [r0], #4\n" then                        \
+/* Four inputs, STEP_BYTES of code without `first`, and `then` behind the first loads. */
+#define STEP(first, then)                                                                          \
+    first "ldr r2, [r1], #4\n ldr r12, [r0], #4\n ldr lr, [r0], #4\n" then                        \
     "sxtb16 r3, r2\n" A_TO_D("r3")                                                                 \
     "ldm r0!, {r12, lr}\n" E_TO_H("r3")                                                            \
     "sxtb16 r2, r2, ror #8\n"                                                                      \
@@ -71,41 +82,48 @@ typedef struct {
     "8:\n" FINISH("r4", form, load) FINISH("r5", form, load)                                       \
     FINISH("r6", form, load) FINISH("r7", form, load)                                              \
     "mov r4, r8\n mov r5, r9\n mov r6, r10\n mov r7, r11\n"                                        \
-    "subs r12, #1\n bpl 8b\n b 9f\n"
+    "subs r12, #1\n bpl 8b\n b.w 9f\n"
+/* The same with one requantization for all. */
+#define ALL(form)                                                                                  \
+    FINISH("r4", form, "") FINISH("r5", form, "") FINISH("r6", form, "") FINISH("r7", form, "")    \
+    FINISH("r8", form, "") FINISH("r9", form, "") FINISH("r10", form, "") FINISH("r11", form, "")
 
 MCU_ASSEMBLY_FUNCTION
 static void core(const int32_t *stream MCU_UNUSED, const core_args *args MCU_UNUSED) {
     __asm__(
         ".syntax unified\n"
         "push {r4-r11, lr}\n"
-        "ldm r1, {r2-r9}\n"
-        "push {r2-r9}\n" /* sp: inputs, whole, inputs_end, skip, output, groups, clamped, uniform */
+        MCU_STATE_ENTER
         "1:\n"
         "ldm r0!, {r4-r11}\n"
-        "ldr r1, [sp, #0]\n ldr r3, [sp, #4]\n"
+        MCU_GET("r1", INPUTS) MCU_GET("r3", WHOLE)
         "cmp r1, r3\n beq 2f\n"
         STEP("", "")
-        "ldr r1, [sp, #4]\n"
+        MCU_GET("r1", WHOLE)
         "2:\n"
-        "ldr r2, [sp, #12]\n"
+        MCU_GET("r2", SKIP)
         ".balign 4\n"
         "add pc, r2\n nop\n" /* pc is the address of step 0 */
         "3:\n"
         ".rept 7\n" STEP("", "") ".endr\n"
-        STEP("ldr r3, [sp, #8]\n", "cmp r1, r3\n")
+        STEP(MCU_GET("r3", END), "cmp r1, r3\n")
         "bne.w 3b\n"
-        "ldr lr, [sp, #16]\n ldr r2, [sp, #24]\n ldr r3, [sp, #28]\n"
+        MCU_GET("lr", OUTPUT) MCU_GET("r2", IS_CLAMPED) MCU_GET("r3", IS_UNIFORM)
         "sub r4, r5\n sub r6, r7\n sub r8, r9\n sub r10, r11\n"
         "lsl r5, #8\n lsl r7, #8\n lsl r9, #8\n lsl r11, #8\n"
-        "mov r12, #1\n cmp r3, #0\n bne.w 5f\n cmp r2, #0\n beq 4f\n"
+        "cmp r3, #0\n bne.w 5f\n mov r12, #1\n cmp r2, #0\n beq 4f\n"
         EIGHT(CLAMPED, LOAD)
         "4:\n" EIGHT(GENERAL, LOAD)
-        "5:\n cmp r2, #0\n" LOAD "beq 6f\n"
-        EIGHT(CLAMPED, "")
-        "6:\n" EIGHT(GENERAL, "")
-        "9:\n ldr r2, [sp, #20]\n str lr, [sp, #16]\n"
-        "subs r2, #1\n str r2, [sp, #20]\n bne.w 1b\n"
-        "add sp, #32\n pop {r4-r11, pc}\n");
+        "5:\n cmp r2, #0\n" LOAD "beq.w 6f\n"
+        ALL(CLAMPED) "b.w 9f\n"
+        "6:\n" ALL(GENERAL)
+        "9:\n"
+        MCU_GET("r2", GROUPS) MCU_PUT(OUTPUT, "lr")
+        "subs r2, #1\n"
+        MCU_PUT(GROUPS, "r2")
+        "bne.w 1b\n"
+        MCU_STATE_LEAVE
+        "pop {r4-r11, pc}\n");
 }
 
 /* clang-format on */
