@@ -70,6 +70,23 @@ static inline int32_t mcu_sxtb16_odd(int32_t word) {
     return mcu_sxtb16((int32_t)((w >> 8) | (w << 24)));
 }
 
+/// Bytes 0 and 2, sign extended, added to the lanes of sums, each modulo 2^16.
+static inline int32_t mcu_sxtab16(int32_t sums, int32_t word) {
+#if MCU_DSP_ASSEMBLY
+    return __sxtab16(sums, word);
+#else
+    const int32_t bytes = mcu_sxtb16(word);
+    return mcu_lanes(mcu_lane(sums, 0) + mcu_lane(bytes, 0),
+                     mcu_lane(sums, 1) + mcu_lane(bytes, 1));
+#endif
+}
+
+/// The same for bytes 1 and 3.
+static inline int32_t mcu_sxtab16_odd(int32_t sums, int32_t word) {
+    const uint32_t w = (uint32_t)word;
+    return mcu_sxtab16(sums, (int32_t)((w >> 8) | (w << 24)));
+}
+
 /// sum + x[0] * y[0] + x[1] * y[1], modulo 2^32.
 static inline int32_t mcu_smlad(int32_t x, int32_t y, int32_t sum) {
 #if MCU_DSP_ASSEMBLY

@@ -34,7 +34,12 @@ typedef struct {
 void mcu_average_pool2d_s8_ref(const mcu_pool2d_s8_params *params, const int8_t *input,
                                int8_t *output);
 
-/// The largest value of the window. Layout and overlap as above.
+/// The same for cores with SIMD: a multiple of 8 channels, taken by eights, windows of at most 256
+/// values.
+void mcu_average_pool2d_s8_dsp(const mcu_pool2d_s8_params *params, const int8_t *input,
+                               int8_t *output);
+
+/// The largest value of the window. Layout and overlap as of the first.
 void mcu_max_pool2d_s8_ref(const mcu_pool2d_s8_params *params, const int8_t *input, int8_t *output);
 
 #ifdef __cplusplus
