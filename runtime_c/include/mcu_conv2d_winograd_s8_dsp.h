@@ -20,7 +20,7 @@ typedef struct {
     int32_t pad_top;          ///< rows of padding above the input
     int32_t pad_left;         ///< columns of padding left of the input
     int32_t input_zero_point; ///< what padding holds, [-128, 127]
-    int32_t fixed;            ///< 1: one shift for all channels, else 0, see the kernel
+    int32_t form;             ///< 0, 1 or 2: how sums become outputs, see the kernel
     const int32_t *stream;    ///< weights, biases and requantization, see the kernel
 } mcu_conv2d_winograd_s8_dsp_params;
 

@@ -4,7 +4,7 @@ Its constants are a stream of int32 words. For each four output channels:
 
     4 words      for each of 36 positions, for channels (0, 2), (1, 3), (4, 6), ...: lanes of the
                  transformed weights of the two channels, a word for each output channel
-    12 or 16     256 * bias and the constants of each channel, see `times_256`
+    12 or 16     576 * bias + e and the constants of each channel, see `times_576`
 
 The weights take eight times the flash of int8 ones.
 """
@@ -25,7 +25,7 @@ from mcugen.ops.kernels.conv2d_rules import (
     window_is_3x3,
 )
 from mcugen.ops.kernels.requant import Sums, clamp_is_saturation, exact_sums
-from mcugen.ops.kernels.times_256 import Finish, finish
+from mcugen.ops.kernels.times_576 import FACTOR, Finish, finish
 from mcugen.ops.window import convolution
 
 TILE = 4  # output pixels, each way
@@ -66,7 +66,7 @@ def stream(sums: Sums, form: Finish) -> Const:
     lanes = lanes.reshape(-1, CHANNELS, POSITIONS, in_ch // 4, 2, 2)
     words = (lanes[..., 0, :] | lanes[..., 1, :] << 16).transpose(0, 2, 3, 4, 1)
     bias = sums.bias - 128 * sums.weights.sum(axis=1)  # inputs are taken 128 too large
-    constants = np.column_stack([256 * bias, form.constants])
+    constants = np.column_stack([FACTOR * bias + form.extra, form.constants])
     parts = [words.reshape(len(words), -1), constants.reshape(len(words), -1)]
     joined = np.concatenate(parts, axis=1)
     return Const(joined.astype(np.uint32).view(np.int32).reshape(-1), "int32_t")
@@ -76,7 +76,7 @@ def params(call: Call) -> Fields:
     """Fields of mcu_conv2d_winograd_s8_dsp_params."""
     sums = exact_sums(call, rows(call))
     form = finish(call, sums)
-    return {**geometry_3x3(call), "fixed": int(form.fixed), "stream": stream(sums, form)}
+    return {**geometry_3x3(call), "form": int(form.form), "stream": stream(sums, form)}
 
 
 def scratch(call: Call) -> int:
@@ -118,7 +118,7 @@ def cost(call: Call) -> Cost:
     clipped = int(np.maximum.reduceat((y + TILE > out_h) | (x + TILE > out_w), steps).sum())
     likely_fixed = call.output.zero_point == -128
     products = POSITIONS * (8 * in_ch + 18 + 5 * (in_ch // UNROLLED))
-    outputs = TILES * CHANNELS * (306 if likely_fixed else 390)
+    outputs = TILES * CHANNELS * (290 if likely_fixed else 345)
     cycles = passes * (450 * in_ch + 400 + blocks * (products + outputs + 100))
     cycles += clipped * blocks * 420 + _outside(call) * (36 * in_ch + 130)
     constants = blocks * CHANNELS * (2 * POSITIONS * in_ch + (12 if likely_fixed else 16))

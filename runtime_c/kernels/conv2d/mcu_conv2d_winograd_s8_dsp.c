@@ -16,23 +16,22 @@
  *
  * All of it is exact. Inputs are taken as d + 128, in [0, 255]: |V| <= 17,340. |U| <= 18,432. Both
  * fit a lane of 16 bits. M is summed modulo 2^32, and so are the 576 * S that come out for the sums
- * S. Multiplied by 4 / 9, the inverse of 9 modulo 2^32 being 954,437,177, they are 256 * S, since
- * |S| < 2^23: that is checked for the actual weights when the project is generated.
+ * S. The bias, and an extra of less than a step, is added to M at row 1, column 1, from where A
+ * takes it to all 16 outputs.
  *
  * A word holds two channels k and k + 2, or k + 1 and k + 3. While d is transformed a word is the
  * number high * 2^16 + low, so that it can be shifted and added as a whole. Where low is negative
  * that is one less than the lanes (high, low), which PKHBT mends at the end.
  *
- * Requantization, FIXED: SSAT((hi(256 * S * multiplier) + offset) >> 13), where that is proved to
- * give the reference's value for all sums that each channel can reach. Otherwise GENERAL, with x =
- * hi(2 * S * multiplier), rounded: SSAT((x - (x < 0) + offset) >> shift).
+ * mcu_times_576.h says how outputs come of them.
  *
  * The stream holds, for each four output channels, in the order of reading:
  *     per position of U, per pair of input channels: lanes of the four output channels
- *     per channel: 256 * bias, multiplier, offset and, for GENERAL, shift
+ *     per channel: 576 * bias + extra, multiplier, offset and, for SIGNED, moved, for GENERAL,
+ * shift
  *
  * On a Cortex-M4, for a tile: 224 cycles for each input channel to transform it; 16 for each 16
- * products, and 22 for each position, four output channels and two tiles; 320 for each output
+ * products, and 22 for each position, four output channels and two tiles; 300 for each output
  * channel.
  * SPDX-License-Identifier: MIT-0 */
 #include "mcu_conv2d_winograd_s8_dsp.h"
@@ -44,7 +43,7 @@
 #include "mcu_fixed.h"
 #include "mcu_port.h"
 #include "mcu_state.h"
-#include "mcu_times_256.h"
+#include "mcu_times_576.h"
 
 enum {
     TILE = 4,
@@ -55,8 +54,6 @@ enum {
     PAIR_WORDS = TILES * POSITIONS,
     UNROLL = 8 /* pairs of channels */
 };
-
-static const uint32_t FOUR_NINTHS = 4U * 954437177U; /* modulo 2^32 */
 
 /* What the products need: the state of mcu_state.h. */
 typedef struct {
@@ -75,9 +72,9 @@ typedef struct {
     int32_t out_ch;
     int32_t row_step;         /* from the last position of a row to the first one of the next */
     const int32_t *constants; /* of the first channel */
-    int32_t fixed;
+    int32_t form;
     int32_t count; /* of tiles times channels */
-    int32_t unused;
+    uint32_t four_ninths;
 } output_args;
 
 #if MCU_DSP_ASSEMBLY
@@ -192,55 +189,63 @@ static void multiply(const int32_t *stream MCU_UNUSED, const product_args *args 
 #define CONSTANTS "4"
 #define FORM "5"
 #define COUNT "6"
+#define NINTHS "7"
 
 /* A times r4-r9 in r4, r8, r10, r5. */
 #define TIMES_A                                                                                    \
     "add r10, r5, r6\n sub r5, r5, r6\n add r6, r7, r8\n sub r7, r7, r8\n"                         \
     "add r4, r4, r10\n add r4, r4, r6\n add r8, r5, r7, lsl #1\n add r10, r10, r6, lsl #2\n"       \
     "add r5, r5, r7, lsl #3\n add r5, r5, r9, lsl #1\n"
-#define M_COLUMN(at)                                                                               \
+#define M_COLUMN(at, bias)                                                                         \
     "ldr r4, [r0, #" at "]\n ldr r5, [r0, #" at "+24]\n ldr r6, [r0, #" at "+48]\n"                \
-    "ldr r7, [r0, #" at "+72]\n ldr r8, [r0, #" at "+96]\n ldr r9, [r0, #" at "+120]\n"            \
+    "ldr r7, [r0, #" at "+72]\n ldr r8, [r0, #" at "+96]\n ldr r9, [r0, #" at "+120]\n"           \
+    bias                                                                                           \
     TIMES_A                                                                                        \
-    "str r4, [r0, #" at "]\n str r8, [r0, #" at "+24]\n str r10, [r0, #" at "+48]\n"               \
+    "str r4, [r0, #" at "]\n str r8, [r0, #" at "+24]\n str r10, [r0, #" at "+48]\n"              \
     "str r5, [r0, #" at "+72]\n"
 #define M_ROW "ldm r0!, {r4-r9}\n" TIMES_A
 
 #define EACH(op) op("r4") op("r8") op("r10") op("r5")
-#define FIXED(y)                                                                                   \
-    "mla " y ", " y ", r11, r12\n smmla " y ", " y ", r2, r3\n ssat " y ", #8, " y ", asr #13\n"
+#define FIXED(y) "smmla " y ", " y ", r2, r3\n ssat " y ", #8, " y ", asr #16\n"
+#define SIGNED(y)                                                                                  \
+    "smmul " y ", " y ", r2\n and r6, r11, " y ", asr #31\n sub " y ", r6\n add " y ", r3\n"       \
+    "ssat " y ", #8, " y ", asr #16\n"
+#define SCALED(y)                                                                                  \
+    "mul " y ", " y ", r11\n smmla " y ", " y ", r2, r3\n ssat " y ", #8, " y ", asr #13\n"
 #define GENERAL(y)                                                                                 \
-    "mla " y ", " y ", r11, r12\n asr " y ", #7\n smmulr " y ", " y ", r2\n"                       \
-    "add " y ", " y ", " y ", asr #31\n add " y ", r3\n asr " y ", r9\n ssat " y ", #8, " y "\n"
+    "mul " y ", " y ", r11\n asr " y ", #7\n smmulr " y ", " y ", r2\n"                            \
+    "add " y ", " y ", " y ", asr #31\n add " y ", r3\n asr " y ", r12\n ssat " y ", #8, " y "\n"
 #define STORE                                                                                      \
     MCU_GET("r6", ROW_STEP)                                                                        \
     "add r7, r1, lr\n strb r4, [r1]\n add r4, r7, lr\n strb r8, [r7]\n"                            \
     "add r1, r4, lr\n strb r10, [r4]\n strb r5, [r1]\n add r1, r6\n"
-#define FIXED_ROW M_ROW EACH(FIXED) STORE
-#define GENERAL_ROW                                                                                \
-    M_ROW MCU_GET("r9", CONSTANTS) "ldr r9, [r9, #12]\n" EACH(GENERAL) STORE
+#define ROWS(form)                                                                                 \
+    M_ROW EACH(form) STORE M_ROW EACH(form) STORE M_ROW EACH(form) STORE M_ROW EACH(form) STORE
 
 /* The outputs of all M, which is lost.
- * r0 m, r1 output, r2 multiplier, r3 offset, r4-r10 m, r11 4 / 9, r12 256 * bias, lr out_ch. */
+ * r0 m, r1 output, r2 multiplier, r3 offset, r4-r10 m, r11 moved or 4 / 9, r12 576 * bias or shift,
+ * lr out_ch. */
 MCU_ASSEMBLY_FUNCTION
-static void finish(int32_t *m MCU_UNUSED, const output_args *args MCU_UNUSED,
-                   uint32_t four_ninths MCU_UNUSED) {
+static void finish(int32_t *m MCU_UNUSED, const output_args *args MCU_UNUSED) {
     __asm__(
         ".syntax unified\n"
         "push {r4-r11, lr}\n"
-        "mov r11, r2\n"
         MCU_STATE_ENTER
         MCU_GET("lr", OUT_CH)
         ".balign 4\n"
         "1:\n"
-        M_COLUMN("0") M_COLUMN("4") M_COLUMN("8") M_COLUMN("12") M_COLUMN("16") M_COLUMN("20")
+        MCU_GET("r11", CONSTANTS)
+        "ldr r12, [r11]\n ldr r2, [r11, #4]\n ldr r3, [r11, #8]\n"
+        M_COLUMN("0", "") M_COLUMN("4", "add r5, r12\n") M_COLUMN("8", "") M_COLUMN("12", "")
+        M_COLUMN("16", "") M_COLUMN("20", "")
         /* the tiles take turns; the next channel is one byte on */
-        MCU_GET("r4", CONSTANTS) MCU_GET("r1", OUTPUT) MCU_GET("r6", OUTPUT2) MCU_GET("r7", FORM)
+        MCU_GET("r1", OUTPUT) MCU_GET("r6", OUTPUT2) MCU_GET("r7", FORM)
         "add r5, r1, #1\n"
         MCU_PUT(OUTPUT, "r6") MCU_PUT(OUTPUT2, "r5")
-        "ldr r12, [r4]\n ldr r2, [r4, #4]\n ldr r3, [r4, #8]\n"
-        "cmp r7, #0\n beq.w 4f\n"
-        FIXED_ROW FIXED_ROW FIXED_ROW FIXED_ROW
+        "cmp r7, #1\n beq.w 7f\n cmp r7, #2\n bls.w 4f\n"
+        MCU_GET("r11", NINTHS)
+        ROWS(SCALED)
+        "6:\n"
         MCU_GET("r4", COUNT) MCU_GET("r5", CONSTANTS)
         "add r0, #48\n lsls r6, r4, #31\n it ne\n addne r5, #12\n"
         "2:\n"
@@ -250,10 +255,20 @@ static void finish(int32_t *m MCU_UNUSED, const output_args *args MCU_UNUSED,
         MCU_STATE_LEAVE
         "pop {r4-r11, pc}\n"
         "4:\n"
-        GENERAL_ROW GENERAL_ROW GENERAL_ROW GENERAL_ROW
+        "ldr r12, [r11, #12]\n blo.w 5f\n"
+        "mov r11, r12\n"
+        ROWS(SIGNED)
+        "3:\n"
         MCU_GET("r4", COUNT) MCU_GET("r5", CONSTANTS)
         "add r0, #48\n lsls r6, r4, #31\n it ne\n addne r5, #16\n"
-        "b.w 2b\n");
+        "b.w 2b\n"
+        "5:\n"
+        MCU_GET("r11", NINTHS)
+        ROWS(GENERAL)
+        "b.w 3b\n"
+        "7:\n"
+        ROWS(FIXED)
+        "b.w 6b\n");
 }
 
 /* clang-format on */
@@ -334,26 +349,26 @@ static void times_a(uint32_t *y, int32_t y_step, const uint32_t *m, int32_t m_st
     y[3 * y_step] = b + 8U * d + 2U * m[5 * m_step];
 }
 
-/* The outputs of all M. */
-static void finish(int32_t *m, const output_args *args, uint32_t four_ninths) {
+/* The outputs of all M, which is lost. */
+static void finish(int32_t *m, const output_args *args) {
     const int32_t row_pitch = args->row_step + (TILE - 1) * args->out_ch;
     const int32_t *constants = args->constants;
     for (int32_t i = 0; i < args->count; i++, m += POSITIONS) {
         uint32_t columns[TILE * WINDOW];
         uint32_t sums[TILE];
         int8_t *const to = ((i % TILES == 0) ? args->output : args->output2) + i / TILES;
+        m[WINDOW + 1] = (int32_t)((uint32_t)m[WINDOW + 1] + (uint32_t)constants[0]);
         for (int32_t x = 0; x < WINDOW; x++) {
             times_a(columns + x, WINDOW, (const uint32_t *)m + x, WINDOW);
         }
         for (int32_t y = 0; y < TILE; y++) {
             times_a(sums, 1, columns + WINDOW * y, 1);
             for (int32_t x = 0; x < TILE; x++) {
-                const uint32_t times_256 = sums[x] * four_ninths + (uint32_t)constants[0];
                 to[y * row_pitch + x * args->out_ch] =
-                    mcu_times_256((int32_t)times_256, constants + 1, args->fixed);
+                    mcu_times_576(sums[x], constants + 1, args->form);
             }
         }
-        constants += (i % TILES == 0) ? 0 : ((args->fixed != 0) ? 3 : 4);
+        constants += (i % TILES == 0) ? 0 : (mcu_times_576_is_short(args->form) ? 3 : 4);
     }
 }
 
@@ -446,7 +461,11 @@ void mcu_conv2d_winograd_s8_dsp(const mcu_conv2d_winograd_s8_dsp_params *params,
         .at_end = v + PAIR_WORDS,
         .m = m,
     };
-    output_args outputs = {.fixed = p->fixed, .count = TILES * OUTPUTS};
+    output_args outputs = {
+        .form = p->form,
+        .count = TILES * OUTPUTS,
+        .four_ninths = MCU_FOUR_NINTHS,
+    };
     int8_t spare[TILES][TILE * TILE * OUTPUTS];
 
     for (int32_t image = 0; image < p->batch; image++) {
@@ -463,19 +482,17 @@ void mcu_conv2d_winograd_s8_dsp(const mcu_conv2d_winograd_s8_dsp_params *params,
                 multiply(stream, &products);
                 stream += POSITIONS * OUTPUTS * pairs;
                 outputs.constants = stream;
-                stream += OUTPUTS * ((p->fixed != 0) ? 3 : 4);
+                stream += OUTPUTS * (mcu_times_576_is_short(p->form) ? 3 : 4);
+                outputs.output = spare[0];
+                outputs.output2 = spare[1];
                 if (whole) {
                     outputs.output = output + (a.row * p->out_w + a.column) * p->out_ch + channel;
                     outputs.output2 = output + (b.row * p->out_w + b.column) * p->out_ch + channel;
-                    outputs.out_ch = p->out_ch;
-                    outputs.row_step = (p->out_w - TILE + 1) * p->out_ch;
-                    finish(m, &outputs, FOUR_NINTHS);
-                } else {
-                    outputs.output = spare[0];
-                    outputs.output2 = spare[1];
-                    outputs.out_ch = OUTPUTS;
-                    outputs.row_step = OUTPUTS;
-                    finish(m, &outputs, FOUR_NINTHS);
+                }
+                outputs.out_ch = whole ? p->out_ch : OUTPUTS;
+                outputs.row_step = whole ? (p->out_w - TILE + 1) * p->out_ch : OUTPUTS;
+                finish(m, &outputs);
+                if (!whole) {
                     clip(output, spare[0], a, channel, p);
                     clip(output, spare[1], b, channel, p);
                 }
