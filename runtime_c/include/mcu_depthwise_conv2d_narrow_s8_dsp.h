@@ -16,20 +16,24 @@ typedef struct {
     int32_t in_w;
     int32_t channels; ///< 4 or more
     int32_t out_h;
-    int32_t out_w;            ///< stride 1: 3 to 6; stride 2: 3, 4 or 6
-    int32_t stride;           ///< 1 or 2
+    int32_t out_w;            ///< stride 1: 3 to 7; stride 2: 3, 4, 6 or 7
     int32_t pad_top;          ///< 0 or 1
     int32_t pad_bottom;       ///< 0 or 1, not 1 like pad_top where out_h is 1
     int32_t input_zero_point; ///< what padding holds, [-128, 127]
     const int32_t *stream;    ///< [channels][8]: weights and requantization, see the kernel
 } mcu_depthwise_conv2d_narrow_s8_dsp_params;
 
-/// Kernel 3x3, no dilation, stride 1 or 2, padded to the right by 1, and to the left by 1 with
-/// stride 1, by 0 with stride 2. Input [batch][in_h][in_w][channels], output
-/// [batch][out_h][out_w][channels]; they may be the same. scratch: 48 bytes for each input row, 96
-/// if in_w is above 6; aligned to 4.
+/// Kernel 3x3, no dilation, stride 1, padded by 1 to the left and to the right: out_w is in_w.
+/// Input [batch][in_h][in_w][channels], output [batch][out_h][out_w][channels]; they may be the
+/// same. scratch: 48 bytes for each input row, 96 if in_w is 7; aligned to 4.
 void mcu_depthwise_conv2d_narrow_s8_dsp(const mcu_depthwise_conv2d_narrow_s8_dsp_params *params,
                                         const int8_t *input, int8_t *output, void *scratch);
+
+/// As above with stride 2, padded by 1 to the right and by 0 to the left: out_w is half of in_w.
+/// scratch: 48 bytes for each input row, 96 if in_w is above 6, 144 if it is above 12.
+void mcu_depthwise_conv2d_narrow_stride2_s8_dsp(
+    const mcu_depthwise_conv2d_narrow_s8_dsp_params *params, const int8_t *input, int8_t *output,
+    void *scratch);
 
 #ifdef __cplusplus
 }
