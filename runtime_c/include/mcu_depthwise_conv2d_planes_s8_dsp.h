@@ -13,8 +13,8 @@ extern "C" {
 /// How the core walks a plane, in strips of one or two output columns; in bytes. A strip ends where
 /// the last result of its first column begins.
 typedef struct {
-    int32_t end;         ///< of the first strip, from the plane
-    int32_t back;        ///< from there to the next strip
+    int32_t before_end;  ///< the row before the end of the first strip, from the plane
+    int32_t back;        ///< from a strip's end to the next strip
     int32_t last;        ///< end of the last strip, from the plane
     int32_t repeat;      ///< rows of results - 1; 1 or more
     int32_t plane_bytes; ///< from plane to plane

@@ -53,7 +53,8 @@ def strips(call: Call, columns: int, count: int) -> tuple[int, ...]:
     shape, repeat = plane(call), max(call.output.shape[1], 2) - 1
     rows = repeat + 2 if call.attrs.stride == (1, 1) else 2 * repeat + 1
     end = rows * shape.pitch
-    return end, end - columns, end + (count - 1) * columns, repeat, shape.bytes
+    last = end + (count - 1) * columns
+    return end - shape.pitch, end - columns, last, repeat, shape.bytes
 
 
 # ---- rules
@@ -143,9 +144,9 @@ def cost(call: Call) -> Cost:
     batch, out_h, out_w, out_ch = call.output.shape
     shape, rows = plane(call), max(out_h, 2)
     if call.attrs.stride == (1, 1):
-        core = out_w // 2 * (24.2 * rows + 30) + out_w % 2 * (15.2 * rows + 70) + 40
+        core = out_w // 2 * (24.0 * rows + 31) + out_w % 2 * (15.0 * rows + 71) + 40
     else:
-        core = shape.strips * (35.4 * rows + 24) + 40
+        core = shape.strips * (35.2 * rows + 25) + 40
     filled = shape.pad_top + shape.pad_left > 0
     planes_filled = out_ch if filled else min(out_ch, planes.COUNT) + out_ch % planes.COUNT
     cycles = out_ch * core + planes.copying(call) + shape.bytes / 3 * planes_filled

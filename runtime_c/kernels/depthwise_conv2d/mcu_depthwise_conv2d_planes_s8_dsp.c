@@ -31,8 +31,8 @@ enum { WORDS = 7, SHIFT = 10 };
 #if MCU_DSP_ASSEMBLY
 /* clang-format off */
 
-/* sp: end of the strip, back, end of the last one, repeat, the strip's results; then the arguments:
- * stream, strips, plane, planes left. */
+/* sp: row before the end of the strip, back, end of the last one, repeat, the strip's results; then
+ * the arguments: stream, strips, plane, planes left. */
 #define ENTER                                                                                      \
     ".syntax unified\n"                                                                            \
     "push {r4-r11, lr}\n push {r0-r3}\n sub sp, #20\n"                                             \
@@ -43,21 +43,22 @@ enum { WORDS = 7, SHIFT = 10 };
 
 /* All strips. After its first rows, `begin`, a strip goes on with a multiple of four rows and the
  * rest of it, which says where the loop is entered. */
-#define STRIPS(columns, begin, begin_odd, row, row_odd, end)                                       \
+#define STRIPS(columns, begin, begin_odd, row, row_odd, row_check, end)                            \
     "1:\n lsls r3, r3, #31\n bmi.w 6f\n"                                                           \
     begin "bcs.w 4f\n"                                                                             \
-    "2:\n" row "3:\n" row_odd "4:\n" row "5:\n" row_odd                                            \
-    "ldr r1, [sp, #0]\n cmp r0, r1\n bne.w 2b\n"                                                   \
+    "2:\n" row "3:\n" row_odd "4:\n" row "5:\n" row_check "bne.w 2b\n"                             \
     end                                                                                            \
-    "ldr r1, [sp, #4]\n ldr r2, [sp, #8]\n ldr r3, [sp, #12]\n"                                    \
-    "add r4, r0, #" columns "\n cmp r0, r2\n str r4, [sp, #0]\n sub r0, r1\n bne.w 1b\n"           \
+    "ldr r1, [sp, #4]\n ldr r2, [sp, #8]\n ldr r3, [sp, #12]\n ldr r4, [sp, #0]\n"                 \
+    "cmp r0, r2\n add.w r4, #" columns "\n str r4, [sp, #0]\n sub r0, r1\n bne.w 1b\n"             \
     "ldr r1, [sp, #32]\n subs r1, #1\n str r1, [sp, #32]\n bne.w 7b\n"                             \
     "add sp, #36\n pop {r4-r11, pc}\n"                                                             \
     "6:\n" begin_odd "bcs.w 3b\n b.w 5b\n"
 
 #define DOWN(row) "sxtah " row ", " row ", r11, ror #16\n"
 #define SPLIT "sxtb16 r1, r2\n sxtb16 r2, r2, ror #8\n"
-#define LOAD "ldr r2, [r0]\n" SPLIT
+#define LOAD(check) "ldr r2, [r0]\n" check SPLIT
+/* Is this the row before the strip's end? */
+#define CHECK "ldr r1, [sp, #0]\n cmp r0, r1\n"
 #define REQUANTIZE(sum)                                                                            \
     "smmul " sum ", " sum ", r12\n ssat " sum ", #8, " sum ", asr #10\n"
 #define TWO_BYTES(p, q) REQUANTIZE(p) REQUANTIZE(q) "bfi " p ", " q ", #8, #24\n"
@@ -75,11 +76,11 @@ enum { WORDS = 7, SHIFT = 10 };
 
 #define BEGIN(p, q) ADD(RIGHT, q, "lr", FIRST) ADD(LEFT, p, "lr", FIRST)
 #define CONTINUE(p, q) ADD(LEFT, p, p, SECOND) ADD(RIGHT, q, q, SECOND)
-#define END(p, q)                                                                                  \
-    LOAD ADD(LEFT, p, p, THIRD) ADD(RIGHT, q, q, THIRD) TWO_BYTES(p, q) "strh " p ", [r0]\n"
+#define END(p, q, check)                                                                           \
+    LOAD(check) ADD(LEFT, p, p, THIRD) ADD(RIGHT, q, q, THIRD) TWO_BYTES(p, q) "strh " p ", [r0]\n"
 #define TWO_ROWS(p, q, r, s)                                                                       \
-    LOAD DOWN("r0") BEGIN(p, q) LOAD DOWN("r0") BEGIN(r, s) CONTINUE(p, q)
-#define ROW(p, q, r, s) END(p, q) DOWN("r0") BEGIN(p, q) CONTINUE(r, s)
+    LOAD("") DOWN("r0") BEGIN(p, q) LOAD("") DOWN("r0") BEGIN(r, s) CONTINUE(p, q)
+#define ROW(p, q, r, s, check) END(p, q, check) DOWN("r0") BEGIN(p, q) CONTINUE(r, s)
 
 /* Leaves output row y in row y + 2 of the plane. */
 MCU_ASSEMBLY_FUNCTION
@@ -87,43 +88,45 @@ static void two_columns(const int32_t *stream MCU_UNUSED, const mcu_strips *on M
                         int32_t planes MCU_UNUSED) {
     __asm__(ENTER STRIPS("2",
                          TWO_ROWS("r3", "r4", "r5", "r6"), TWO_ROWS("r5", "r6", "r3", "r4"),
-                         ROW("r3", "r4", "r5", "r6"), ROW("r5", "r6", "r3", "r4"),
-                         END("r3", "r4")));
+                         ROW("r3", "r4", "r5", "r6", ""), ROW("r5", "r6", "r3", "r4", ""),
+                         ROW("r5", "r6", "r3", "r4", CHECK), END("r3", "r4", "")));
 }
 
 #define BEGIN1(p) ADD(LEFT, p, "lr", FIRST)
 #define CONTINUE1(p) ADD(LEFT, p, p, SECOND)
-#define END1(p) LOAD ADD(LEFT, p, p, THIRD) REQUANTIZE(p) "strb " p ", [r0]\n"
-#define TWO_ROWS1(p, r) LOAD DOWN("r0") BEGIN1(p) LOAD DOWN("r0") BEGIN1(r) CONTINUE1(p)
-#define ROW1(p, r) END1(p) DOWN("r0") BEGIN1(p) CONTINUE1(r)
+#define END1(p, check) LOAD(check) ADD(LEFT, p, p, THIRD) REQUANTIZE(p) "strb " p ", [r0]\n"
+#define TWO_ROWS1(p, r) LOAD("") DOWN("r0") BEGIN1(p) LOAD("") DOWN("r0") BEGIN1(r) CONTINUE1(p)
+#define ROW1(p, r, check) END1(p, check) DOWN("r0") BEGIN1(p) CONTINUE1(r)
 
 /* The last one of an odd number of columns. */
 MCU_ASSEMBLY_FUNCTION
 static void one_column(const int32_t *stream MCU_UNUSED, const mcu_strips *on MCU_UNUSED, int8_t *plane MCU_UNUSED,
                         int32_t planes MCU_UNUSED) {
     __asm__(ENTER STRIPS("1", TWO_ROWS1("r3", "r5"), TWO_ROWS1("r5", "r3"),
-                         ROW1("r3", "r5"), ROW1("r5", "r3"), END1("r3")));
+                         ROW1("r3", "r5", ""), ROW1("r5", "r3", ""), ROW1("r5", "r3", CHECK),
+                         END1("r3", "")));
 }
 
 /* Stride 2: r4 takes x0 x1 x2, r5 takes x2 x3 x4; r6 is where the results go. */
-#define LOAD5 "ldr r2, [r0]\n ldrsb r3, [r0, #4]\n" SPLIT
+#define LOAD5(check) "ldr r2, [r0]\n ldrsb r3, [r0, #4]\n" check SPLIT
 #define BOTH(p0, q0, outer, middle, h)                                                             \
     "smlatb r5, r1, " outer ", " q0 "\n smlad r4, r1, " outer ", " p0 "\n"                         \
     "smlat" h " r5, r2, " middle ", r5\n smlab" h " r4, r2, " middle ", r4\n"                      \
     "smlabt r5, r3, " outer ", r5\n"
 #define BEGIN2 ADD(BOTH, "lr", "lr", FIRST)
-#define END2                                                                                       \
-    LOAD5 DOWN("r0") ADD(BOTH, "r4", "r5", SECOND)                                                       \
-    LOAD5 ADD(BOTH, "r4", "r5", THIRD) TWO_BYTES("r4", "r5") "strh r4, [r6]\n"
-#define ROW2 END2 DOWN("r0") BEGIN2 DOWN("r6")
-#define TOP2 LOAD5 DOWN("r0") BEGIN2
-#define LAST2 END2 "ldr r6, [sp, #16]\n ldr r0, [sp, #0]\n add r6, #2\n str r6, [sp, #16]\n"
+#define END2(check)                                                                                \
+    LOAD5("") DOWN("r0") ADD(BOTH, "r4", "r5", SECOND)                                             \
+    LOAD5(check) ADD(BOTH, "r4", "r5", THIRD) TWO_BYTES("r4", "r5") "strh r4, [r6]\n"
+#define ROW2(check) END2(check) DOWN("r0") BEGIN2 DOWN("r6")
+#define TOP2 LOAD5("") DOWN("r0") BEGIN2
+#define LAST2                                                                                      \
+    END2("") "ldr r6, [sp, #16]\n ldr r0, [sp, #0]\n add r6, #2\n str r6, [sp, #16]\n" DOWN("r0")
 
 /* Leaves output row y in row y of the plane. */
 MCU_ASSEMBLY_FUNCTION
 static void two_columns_stride2(const int32_t *stream MCU_UNUSED, const mcu_strips *on MCU_UNUSED, int8_t *plane MCU_UNUSED,
                         int32_t planes MCU_UNUSED) {
-    __asm__(ENTER STRIPS("4", TOP2, TOP2, ROW2, ROW2, LAST2));
+    __asm__(ENTER STRIPS("4", TOP2, TOP2, ROW2(""), ROW2(""), ROW2(CHECK), LAST2));
 }
 
 /* clang-format on */
@@ -149,7 +152,7 @@ static void slide(const int32_t *stream, const int8_t *from, int8_t *to, int32_t
  * for stride 1 that takes the rows from below. */
 static void slide_up(const int32_t *stream, const mcu_strips *on, int8_t *plane, int32_t columns) {
     const int32_t pitch = mcu_lane(stream[4], 1);
-    for (int32_t end = on->end; end <= on->last; end += columns) {
+    for (int32_t end = on->before_end + pitch; end <= on->last; end += columns) {
         for (int32_t y = 0; y <= on->repeat; y++) {
             int8_t *const to = plane + end - y * pitch;
             slide(stream, to - 2 * pitch, to, columns, 1);
@@ -174,7 +177,7 @@ static void two_columns_stride2(const int32_t *stream, const mcu_strips *on, int
                                 int32_t planes) {
     for (; planes > 0; planes--, stream += WORDS, plane += on->plane_bytes) {
         const int32_t pitch = mcu_lane(stream[4], 1);
-        for (int32_t column = 0; on->end + 2 * column <= on->last; column += 2) {
+        for (int32_t column = 0; on->before_end + pitch + 2 * column <= on->last; column += 2) {
             for (int32_t y = 0; y <= on->repeat; y++) {
                 slide(stream, plane + 2 * y * pitch + 2 * column, plane + y * pitch + column, 2, 2);
             }
