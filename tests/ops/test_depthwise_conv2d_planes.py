@@ -16,8 +16,16 @@ from mcugen.ops.kernels.depthwise_conv2d_planes_s8_dsp import KERNEL, SHIFT
 from mcugen.ops.kernels.depthwise_conv2d_s8_dsp import KERNEL as ANY_WINDOW
 from mcugen.ops.kernels.fixed_shift import evaluate, fixed_shift
 from mcugen.ops.kernels.requant import exact_sums, reference
-from mcugen.ops.window import Padding
-from mcugen.testing.check import KernelBatch, OpCase, assert_equal, call_of, run_op
+from mcugen.ops.window import Explicit, Padding
+from mcugen.testing.check import (
+    KernelBatch,
+    OpCase,
+    assert_equal,
+    call_of,
+    change_attrs,
+    change_output,
+    run_op,
+)
 from mcugen.testing.depthwise import Depthwise
 from mcugen.testing.kernels import KernelCase
 from mcugen.testing.overlapped import Overlapped, run_overlapped
@@ -136,6 +144,24 @@ def test_they_work_in_place(cases: dict[str, OpCase]) -> None:
 def test_with_a_depth_multiplier_they_do_not(kernel: Kernel) -> None:
     assert kernel.overlap is not None
     assert kernel.overlap(call_of(Depthwise(multiplier=2).model())) == {}
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_images_that_grow_are_computed_in_place_one_at_a_time(batch: int) -> None:
+    case = run_op(Depthwise((5, 6), 4, batch=batch).model())
+    (call,) = case.graph.calls()
+    call = change_attrs(padding=Explicit((2, 1), (2, 1)))(call)
+    call = change_output(shape=OP.infer(call)[0])(call)
+    assert call.output.elements > call.input(0).elements and KERNEL.refusal(call) is None
+    assert KERNEL.overlap is not None
+    if batch > 1:
+        assert KERNEL.overlap(call) == {}
+        return
+    x = case.values[case.graph.inputs[0]]
+    assert KERNEL.overlap(call) == {0: Overlap(0, exact=True)}
+    (ours,) = run_overlapped([Overlapped(KernelCase("", call, KERNEL, (x,)), 0, 0)])
+    given = [x, *(tensor.values() for tensor in call.inputs[1:] if tensor is not None)]
+    assert_equal(ours, OP.quantized(call, given)[0], "in place")
 
 
 @pytest.mark.parametrize("gain", [0.002, 0.05, 0.3, 1.0, 4.0])

@@ -154,9 +154,13 @@ def cost(call: Call) -> Cost:
 
 
 def overlap(call: Call) -> Overlaps:
-    """In place: results of a channel go where its planes were read from."""
-    same = call.input(0).shape[3] == call.output.shape[3]
-    return {0: Overlap(0, exact=True)} if same else {}
+    """In place: results of a channel go where its planes were read from.
+
+    Not if the results of an image would run into the next image.
+    """
+    before, after = call.input(0).shape, call.output.shape
+    apart = before[0] == 1 or after[1] * after[2] <= before[1] * before[2]
+    return {0: Overlap(0, exact=True)} if before[3] == after[3] and apart else {}
 
 
 KERNEL = Kernel(
