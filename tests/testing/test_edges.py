@@ -28,7 +28,7 @@ ZERO_POINT_IS_FIXED = {"neg"}
 def traits(call: Call, values: dict[TensorId, Array]) -> Iterator[str]:
     """The edges that a call meets."""
     given = [t for t in call.inputs if t is not None and not t.is_const and not t.variable]
-    for tensor in given[:1]:
+    for tensor in given[:1] or [call.output]:  # READ_VARIABLE is given a variable only
         if 1 in tensor.shape:
             yield "an axis of 1"
         if max(tensor.shape, default=0) > 9:
