@@ -19,6 +19,7 @@ from mcugen.ops import OPS
 from mcugen.ops.base import Kernel
 from mcugen.plan import MemoryPlan, loads, plan
 from mcugen.plan_verify import verify
+from mcugen.reorder import order_gap
 from mcugen.rows_verify import verify_chains
 from mcugen.select import Selection
 
@@ -54,7 +55,7 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class MemoryReport:
-    """A plan. No plan takes less than `bound`; `peak` is the moment that needs the most.
+    """A plan. None in this order takes less than `bound`; `peak` is the moment that needs the most.
 
     `beside` are the names and the bytes of what does not lie in the arena.
     """
@@ -64,6 +65,7 @@ class MemoryReport:
     peak: int
     moments: tuple[Moment, ...]
     blocks: tuple[Block, ...]
+    order: str  # whether the layers might run in a better one
     causes: tuple[str, ...]
     beside: tuple[tuple[str, int], ...] = ()
 
@@ -94,6 +96,7 @@ def memory_report(graph: Graph, selection: Selection) -> MemoryReport:
         peak=peak,
         moments=moments,
         blocks=_blocks(graph, lives, memory_plan, steps),
+        order=_about_order(order_gap(graph, selection)),
         causes=tuple(_causes(graph, selection, lives, memory_plan, steps[peak], load)),
         beside=tuple((space.name, size) for space, size in lives.spaces.items()),
     )
@@ -137,6 +140,19 @@ def _blocks(
 
 
 # ---- what would lower the peak
+
+
+def _about_order(gap: tuple[int, int] | None) -> str:
+    """What the search for the order of the layers has proven."""
+    if gap is None:
+        return "the layers run in the file's order, on which what they remember depends"
+    peak, bound = gap
+    if bound >= peak:
+        return "no order of the layers has a lower peak"
+    return (
+        f"some order of the layers may have a peak of {bound:,} bytes, {peak - bound:,} less: the "
+        "search was not exhaustive"
+    )
 
 
 def _causes(

@@ -56,6 +56,17 @@ def best_order(graph: Graph, selection: Selection) -> Order:
     return Order(nodes, least, bound) if least < peak else Order(given, peak, bound)
 
 
+def order_gap(graph: Graph, selection: Selection) -> tuple[int, int] | None:
+    """Bytes at the worst step of the graph's own order, and a bound on those of any order.
+
+    They are equal where no order is better. None for a graph with variables, whose order is fixed.
+    """
+    if graph.variables:
+        return None
+    given = _Memory(graph, selection).peak(range(len(graph.nodes)))
+    return given, best_order(graph, selection).bound
+
+
 def _arena(graph: Graph, selection: Selection) -> int:
     lives = lifetimes(graph, selection)
     return plan(lives.buffers, lives.shares).arena_bytes

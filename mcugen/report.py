@@ -194,6 +194,7 @@ def _memory_plan(plan: MemoryReport, console: Console) -> None:
         f"{'':23}bytes {FREE} free, {SHARED} several blocks, as where an output runs over an input"
     )
     console.print(f"arena {plan.arena:,} bytes, no plan takes less than {plan.bound:,}")
+    console.print(plan.order)
     for name, size in plan.beside:
         console.print(f"{name} {size:,} bytes, not in the arena")
     console.print("at the peak:")

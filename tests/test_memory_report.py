@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from mcugen import cli
+from mcugen import cli, reorder
 from mcugen.ir import Graph
 from mcugen.limits import Figures
 from mcugen.memory_report import (
@@ -77,6 +77,18 @@ def test_a_tensor_that_only_waits_is_named() -> None:
     )
 
 
+def test_the_order_is_proven_or_its_gap_is_stated(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = graphs.branches()
+    assert report(graph).order == "no order of the layers has a lower peak"
+    monkeypatch.setattr(reorder, "_STATES", 0)
+    # The search stops where the caller has written the inputs.
+    inputs, peak = report(graph).moments[0].load, max(m.load for m in report(graph).moments)
+    assert report(graph).order == (
+        f"some order of the layers may have a peak of {inputs:,} bytes, {peak - inputs:,} less: "
+        "the search was not exhaustive"
+    )
+
+
 def drawn() -> MemoryReport:
     blocks = (
         Block("A", 0, 50, 0, 1, "a"),
@@ -84,7 +96,7 @@ def drawn() -> MemoryReport:
         Block("C", 99, 100, 2, 2, "tiny"),
     )
     moments = tuple(Moment(i - 1, "inputs" if i == 0 else "ADD", 50) for i in range(3))
-    return MemoryReport(100, 90, 1, moments, blocks, ())
+    return MemoryReport(100, 90, 1, moments, blocks, "", ())
 
 
 def test_chart() -> None:
