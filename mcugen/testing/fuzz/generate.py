@@ -18,7 +18,7 @@ from mcugen.testing.fuzz.sketch import IllegalError, Sketch
 SAMPLES = 2  # sets of inputs for each model
 TRIES = 200  # of one operator, until its rules hold
 
-FORCED_TRIES = 4  # of TRIES each, until a kernel takes the operator
+FORCED_TRIES = 20  # of TRIES each, until a kernel takes the operator
 
 Range = tuple[float, float]
 

@@ -69,10 +69,13 @@ class Sketch:
         return choices[self.whole(0, len(choices) - 1)]
 
     def size(self, most: int = 9) -> int:
-        """A size of an axis: small ones more often, multiples of 4, some beyond `most`."""
+        """A size of an axis: small ones more often, multiples of 4, some beyond `most`.
+
+        Kernels for some shapes only want certain ones up to 64.
+        """
         special = self.wanted is not None and self.wanted.family is not Family.REF
         if self.flip(0.6 if special else 0.2):
-            return self.pick((4, 8, 12, 16, 16))
+            return self.pick((4, 8, 12, 16, 16, *((32, 64) if special else ())))
         return self.whole(most, 3 * most) if self.flip(0.1) else self.whole(1, self.whole(2, most))
 
     def shape(self, rank: int) -> Shape:
