@@ -12,6 +12,7 @@ from functools import partial
 
 from mcugen.choose import Choice, Objective, choose
 from mcugen.code_size import code_size
+from mcugen.errors import BoardError
 from mcugen.in_place import in_place
 from mcugen.ir import Graph
 from mcugen.lifetimes import lifetimes
@@ -61,7 +62,10 @@ def _patched(
     """The first layers in strips, up to the first that is within the limits."""
     assert limits.ram is not None
     for patches in worth_trying(choice.graph, ram):
-        made = within(patches, limits.ram, cpu, cycles)
+        try:
+            made = within(patches, limits.ram, cpu, cycles)
+        except BoardError:  # measured costs are of the layers as they are, not of their strips
+            return
         found = replace(_choice(made, cpu), free=choice.free, patches=patches.text)
         yield found
         if not limits.excess(found.cost):
