@@ -50,8 +50,9 @@ def test_sizes_of_a_firmware(generate: Generate, board: str) -> None:
     assert 81 < result.model.flash < 4096
     assert result.whole is not None
     assert result.whole.flash > result.model.flash
-    assert result.whole.ram >= result.arena + load_board(board).stack_bytes
-    assert result.arena == 60
+    (arena,) = result.arguments
+    assert result.whole.ram >= arena.bytes + load_board(board).stack_bytes
+    assert arena.kind == "arena" and arena.bytes == 60
     assert result.stack is not None and 50 < result.stack < 1200
 
 

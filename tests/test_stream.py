@@ -115,12 +115,13 @@ def test_the_peak_is_that_of_the_steps() -> None:
 
 
 def test_models(shared: Path) -> None:
-    """A third of the arena goes: for little in VWW, for all that it may cost in IC by Winograd."""
-    for name, most in (("vww", 1.05), ("ic", 1.15)):
+    """For little, two fifths of the arena go in VWW; three tenths in IC by Winograd, for all that
+    it may cost."""
+    for name, share, most in (("vww", 0.6, 1.05), ("ic", 0.69, 1.15)):
         graph = load(shared / "models" / f"{name}_int8.tflite").compiled()
         alone = select(graph, M4)
         changed, selection = streamed(graph)
-        assert 3 * arena(changed, selection) <= 2 * arena(graph, alone)
+        assert arena(changed, selection) <= share * arena(graph, alone)
         assert cycles(changed, selection) <= most * cycles(graph, alone)
 
 

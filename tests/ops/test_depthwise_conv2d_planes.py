@@ -201,15 +201,15 @@ def shape(pixels: tuple[int, int], channels: int, stride: int = 1, **changes: An
 @pytest.mark.parametrize(
     ("case", "goal"),
     [
-        (shape((25, 5), 64), 0.43),
-        (shape((48, 48), 8), 0.54),
-        (shape((24, 24), 32), 0.52),
-        (shape((12, 12), 64), 0.475),
-        (shape((6, 6), 128), 0.375),
+        (shape((25, 5), 64), 0.425),
+        (shape((48, 48), 8), 0.52),
+        (shape((24, 24), 32), 0.5),
+        (shape((12, 12), 64), 0.46),
+        (shape((6, 6), 128), 0.37),
         (shape((3, 3), 256), 0.19),
-        (shape((48, 48), 16, 2), 0.325),
-        (shape((24, 24), 32, 2), 0.31),
-        (shape((12, 12), 64, 2), 0.265),
+        (shape((48, 48), 16, 2), 0.315),
+        (shape((24, 24), 32, 2), 0.3),
+        (shape((12, 12), 64, 2), 0.255),
         (shape((6, 6), 128, 2), 0.16),
         (shape((11, 10), 3), 0.27),
     ],
@@ -224,9 +224,9 @@ def test_products_per_cycle_of_strips(
 @pytest.mark.parametrize(
     ("case", "goal"),
     [
-        (Depthwise((12, 12), 32, kernel=(5, 5), gain=0.5), 0.2),
+        (Depthwise((12, 12), 32, kernel=(5, 5), gain=0.5), 0.19),
         (Depthwise((24, 24), 8, kernel=(5, 5), stride=TWO, gain=0.5), 0.18),
-        (Depthwise((12, 12), 32, activation=Activation.NONE, out_zero_point=3), 0.14),
+        (Depthwise((12, 12), 32, activation=Activation.NONE, out_zero_point=3), 0.139),
         (Depthwise((12, 12), 3, multiplier=4, kernel=(7, 7), gain=0.5), 0.25),
     ],
 )
