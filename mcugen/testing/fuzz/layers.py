@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -84,18 +85,43 @@ def summed(s: Sketch, x: TensorId, w: TensorId, depth: int) -> Quant | None:
 # ---- windows
 
 
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a kernel for certain shapes takes; a draw would seldom find it."""
+
+    window: tuple[int, int]
+    stride: tuple[int, int]
+    channels: int | None = None
+
+
+FORMS = {
+    **{f"mcu_conv2d_1x1_k{n}_s8_dsp": Form((1, 1), (1, 1), n) for n in (8, 16, 32, 64)},
+    "mcu_conv2d_3x3_stride2_s8_dsp": Form((3, 3), (2, 2)),
+    "mcu_depthwise_conv2d_narrow_stride2_s8_dsp": Form((3, 3), (2, 2)),
+}
+
+
+def form(s: Sketch) -> Form | None:
+    """The form of the kernel that is wanted, if it has one."""
+    return None if s.wanted is None else FORMS.get(s.wanted.name)
+
+
 def steps(s: Sketch) -> tuple[int, int]:
     """Strides."""
+    if (certain := form(s)) is not None:
+        return certain.stride
     return (1, 1) if s.flip() else (s.whole(1, 3), s.whole(1, 3))
 
 
 def dilations(s: Sketch, stride: tuple[int, int]) -> tuple[int, int]:
     """Dilations; with strides, too, neither reference objects."""
-    return (1, 1) if s.flip(0.7) else (s.whole(1, 3), s.whole(1, 3))
+    return (1, 1) if form(s) is not None or s.flip(0.7) else (s.whole(1, 3), s.whole(1, 3))
 
 
 def window(s: Sketch, most: int = 5) -> tuple[int, int]:
     """Rows and columns of a window."""
+    if (certain := form(s)) is not None:
+        return certain.window
     return s.pick(((1, 1), (3, 3), (3, 3), (s.whole(1, most), s.whole(1, most))))
 
 
@@ -106,8 +132,16 @@ def padding(s: Sketch) -> Padding:
 
 def image(s: Sketch, dtype: DType) -> TensorId:
     """An image to slide a window over, now and then behind a PAD, which a pass takes in."""
+    certain = form(s)
+    if certain is not None and certain.channels is not None:
+        return s.source(
+            dtype,
+            ranks=(4,),
+            fits=lambda tensor: tensor.shape[3] == certain.channels,
+            shape=lambda rank: (*s.shape(rank)[:3], certain.channels or 1),
+        )
     x = s.source(dtype, ranks=(4,))
-    if s.flip(0.75):
+    if certain is not None or s.flip(0.75):
         return x
     wanted, s.wanted = s.wanted, None  # that is the kernel of the layer
     sides = [[0, 0], *([s.whole(0, 3), s.whole(0, 3)] for _ in range(2)), [0, 0]]
@@ -123,7 +157,7 @@ def conv2d(s: Sketch) -> None:
     x = image(s, dtype)
     channels = s.tensors[x].shape[3]
     count = s.pick([n for n in range(1, channels + 1) if channels % n == 0])
-    count = count if s.flip(0.2) else 1
+    count = count if form(s) is None and s.flip(0.2) else 1
     shape = (s.size() * count, *window(s), channels // count)
     w = weights(s, dtype, shape, 0, int4=True)
     depth = math.prod(shape[1:])
