@@ -133,12 +133,13 @@ def padding(s: Sketch) -> Padding:
 def image(s: Sketch, dtype: DType) -> TensorId:
     """An image to slide a window over, now and then behind a PAD, which a pass takes in."""
     certain = form(s)
-    if certain is not None and certain.channels is not None:
+    channels = None if certain is None else certain.channels
+    if channels is not None:
         return s.source(
             dtype,
             ranks=(4,),
-            fits=lambda tensor: tensor.shape[3] == certain.channels,
-            shape=lambda rank: (*s.shape(rank)[:3], certain.channels or 1),
+            fits=lambda tensor: tensor.shape[3] == channels,
+            shape=lambda rank: (*s.shape(rank)[:3], channels),
         )
     x = s.source(dtype, ranks=(4,))
     if certain is not None or s.flip(0.75):

@@ -75,7 +75,7 @@ class Sketch:
         """
         special = self.wanted is not None and self.wanted.family is not Family.REF
         if self.flip(0.6 if special else 0.2):
-            return self.pick((4, 8, 12, 16, 16, *((32, 64) if special else ())))
+            return self.pick((4, 8, 12, 16, 16, 32, 64) if special else (4, 8, 12, 16, 16))
         return self.whole(most, 3 * most) if self.flip(0.1) else self.whole(1, self.whole(2, most))
 
     def shape(self, rank: int) -> Shape:
