@@ -1,33 +1,13 @@
-"""STM32 boards that QEMU lacks, under Unicorn: `python chips.py BOARD IMAGE READS` prints the
-path of a pty that is the board's UART, and runs the image until it is stopped.
-
-Only what the drivers touch is there, written from the reference manuals, not from the drivers:
-clock tree, UART and cycle counter. A byte arrives whole only if the pty's rate is the one that
-clock tree and divider make; else it is garbled, as on a wire. Two bytes of code take a clock. The
-counter is set back so far that it wraps soon; the file READS has each value read from it.
-"""
+"""STM32 boards that QEMU lacks."""
 
 from __future__ import annotations
 
-import os
-import select
-import struct
-import sys
-import termios
-import tty
-from pathlib import Path
 from typing import ClassVar
 
-import unicorn
-from elftools.elf.elffile import ELFFile
+from chip import Chip
 from unicorn import arm_const as arm
 
-PERIPHERALS, SYSTEM = 0x4000_0000, 0xE000_0000
-DWT_CTRL, DWT_CYCCNT, DEMCR = 0xE000_1000, 0xE000_1004, 0xE000_EDFC
-SET_BACK = 5000  # clocks
-TOLERANCE = 0.03  # of a UART's rate
 HSE = 8_000_000  # from the debugger, or a crystal
-RATES = {getattr(termios, name): int(name[1:]) for name in dir(termios) if name[1:].isdigit()}
 RXNE, SENT = 1 << 5, 3 << 6  # of the UART's status; TXE and TC
 
 
@@ -36,99 +16,31 @@ def power_of_two(hz: int, divided: int) -> int:
     return hz >> (divided - 3) if divided & 4 else hz
 
 
-class Stm32:
-    """Registers that remember what was written; a chip adds those that answer something else."""
-
-    CPU = arm.UC_CPU_ARM_CORTEX_M4
+class Stm32(Chip):
+    MEMORY = ((0x0800_0000, 0x20_0000), (0x2000_0000, 0x20_0000), (0x2400_0000, 0x20_0000))
+    VECTORS = 0x0800_0000
     HZ = 0  # of the core after reset
-    RESET: ClassVar[dict[int, int]] = {}  # registers that are not 0 then
-    FOLLOW: ClassVar[dict[int, tuple[tuple[int, int, int], ...]]] = {}  # to (register, asked, bit)
     UART = STATUS = RECEIVE = SEND = DIVIDER = 0
-
-    def __init__(self, image: Path, reads: Path) -> None:
-        self.words = dict(self.RESET)
-        self.clocks = -SET_BACK
-        self.received = b""
-        self.master, self.slave = os.openpty()
-        tty.setraw(self.slave)
-        self._reads = reads.open("w", buffering=1)
-        self._uc = uc = unicorn.Uc(
-            unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS
-        )
-        uc.ctl_set_cpu_model(self.CPU)
-        for base in (0x0800_0000, 0x2000_0000, 0x2400_0000):  # flash, RAM, RAM of the H7
-            uc.mem_map(base, 0x20_0000)
-        for base, size in ((PERIPHERALS, 0x2000_0000), (SYSTEM, 0x10_0000)):
-            uc.mmio_map(base, size, self._read, base, self._write, base)
-        with image.open("rb") as file:
-            for segment in ELFFile(file).iter_segments("PT_LOAD"):
-                if segment["p_filesz"]:
-                    uc.mem_write(segment["p_paddr"], segment.data())
-        uc.hook_add(unicorn.UC_HOOK_BLOCK, self._count)
-
-    def run(self) -> None:
-        sp, pc = struct.unpack("<II", self._uc.mem_read(0x0800_0000, 8))
-        self._uc.reg_write(arm.UC_ARM_REG_SP, sp)
-        while True:
-            self._uc.emu_start(pc | 1, 0)  # until it waits for an interrupt
-            pc = self._uc.reg_read(arm.UC_ARM_REG_PC)
-            self._listen(None)
-
-    def core_hz(self) -> int:
-        """By the clock tree; an AssertionError where the chip would not bear it."""
-        raise NotImplementedError
 
     def uart_hz(self) -> int:
         """The clock that the UART divides; 0 while it is off."""
         raise NotImplementedError
 
-    def field(self, address: int, at: int, width: int) -> int:
-        """Bits of a register, as the firmware would read them."""
-        return self.answer(address) >> at & ((1 << width) - 1)
+    def baud(self) -> float:
+        return self.uart_hz() / max(self.words.get(self.UART + self.DIVIDER, 0), 1)
 
-    def answer(self, address: int) -> int:
-        """What a register reads as; bits of state follow those that ask for it at once."""
-        value = self.words.get(address, 0)
-        for source, asked, bit in self.FOLLOW.get(address, ()):
-            value = value & ~(1 << bit) | (self.words.get(source, 0) >> asked & 1) << bit
-        return value
-
-    def _count(self, _uc: unicorn.Uc, _address: int, size: int, _data: object) -> None:
-        self.clocks += size // 2
-
-    def _read(self, _uc: unicorn.Uc, offset: int, _size: int, base: int) -> int:
-        address = base + offset
+    def read(self, address: int) -> int:
         if address == self.UART + self.STATUS:
-            self._listen(0.0)
-            return SENT | (RXNE if self.received else 0)
-        if address == self.UART + self.RECEIVE and self.received:
-            byte, self.received = self.received[0], self.received[1:]
-            return byte
-        if address == DWT_CYCCNT:
-            self.clocks += 2  # a load's; blocks are counted when they begin
-            self._reads.write(f"{self.clocks & 0xFFFF_FFFF}\n")
-            return self.clocks & 0xFFFF_FFFF
-        return self.answer(address)
+            return SENT | (RXNE if self.has_byte() else 0)
+        if address == self.UART + self.RECEIVE and self.has_byte():
+            return self.take_byte()
+        return super().read(address)
 
-    def _write(self, _uc: unicorn.Uc, offset: int, _size: int, value: int, base: int) -> None:
-        address = base + offset
+    def write(self, address: int, value: int) -> None:
         if address == self.UART + self.SEND:
-            os.write(self.master, self._on_the_wire(bytes([value & 0xFF])))
-        elif address == DWT_CYCCNT:
-            self.clocks = value - SET_BACK
-            self._reads.write("set\n")
+            self.send(value)
         else:
-            self.words[address] = value
-
-    def _on_the_wire(self, data: bytes) -> bytes:
-        there = RATES[termios.tcgetattr(self.slave)[5]]
-        rate = self.uart_hz() / max(self.words.get(self.UART + self.DIVIDER, 0), 1)
-        right = abs(rate / there - 1) < TOLERANCE
-        return data if right else bytes(byte ^ 0x5A for byte in data)
-
-    def _listen(self, seconds: float | None) -> None:
-        if not self.received and select.select([self.master], [], [], seconds)[0]:
-            self.received = self._on_the_wire(os.read(self.master, 256))
+            super().write(address, value)
 
 
 class F446(Stm32):
@@ -312,19 +224,3 @@ class U575(Stm32):
 
     def uart_hz(self) -> int:
         return self.core_hz() if self.field(self.APB2ENR, 14, 1) else 0
-
-
-CHIPS = {
-    "nucleo-f446re": F446,
-    "stm32f4-discovery": F407,
-    "nucleo-f767zi": F767,
-    "nucleo-l4r5zi": L4R5,
-    "nucleo-g0b1re": G0B1,
-    "nucleo-h743zi2": H743,
-    "nucleo-u575zi-q": U575,
-}
-
-if __name__ == "__main__":
-    chip = CHIPS[sys.argv[1]](Path(sys.argv[2]), Path(sys.argv[3]))
-    print(os.ttyname(chip.slave), flush=True)
-    chip.run()
