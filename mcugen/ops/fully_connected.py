@@ -306,7 +306,7 @@ OP = Op(
             cost=lambda call: Cost(cycles=5 * macs(call) + 90 * call.output.elements),
         ),
         fully_connected_packed_s8_ref.KERNEL,
-        fully_connected_s8_dsp.KERNEL,
+        *fully_connected_s8_dsp.KERNELS,
         fully_connected_s8_mve.KERNEL,
     ),
 )

@@ -137,7 +137,10 @@ def grid() -> Iterator[tuple[str, bytes]]:
     for op, fixed in (("LOG_SOFTMAX", quant(16 / 256, 127)), ("L2_NORMALIZATION", quant(1 / 128))):
         output = activation((3, 7)) | {"quant": fixed}
         yield op, one_op(op, [activation((3, 7))], output)
-    for rows, depth, out in ((1, 9, 5), (1, 3, 12), (3, 8, 8), (3, 4, 11), (2, 12, 20)):
+    for rows, depth, out in (
+        *((1, 9, 5), (1, 3, 12), (3, 8, 8), (3, 4, 11), (2, 12, 20)),
+        *((2, 130, 11), (2, 260, 300)),
+    ):
         rng = np.random.default_rng(2)
         weights = {
             "shape": (out, depth),

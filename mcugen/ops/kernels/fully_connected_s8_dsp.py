@@ -1,20 +1,32 @@
-"""mcu_fully_connected_s8_dsp: what the dense layer for cores with SIMD reads, and when it applies.
+"""mcu_fully_connected_..._s8_dsp: what dense layers for cores with SIMD read, and when they apply.
 
-Its constants are a stream of `channel_pairs`, eight outputs together. The taps are the inputs; if
-they are no multiple of four, the odd ones are the first, and zeros fill up their four.
+One kernel widens inputs as it reads them. The other puts 128 of them on the stack, takes them with
+all outputs, then the next 128: faster, for more code. They read a stream of int32 words. For each
+eight outputs A, B, ... H:
+
+    8 words      256 * bias_A + bias_B, bias_B, and so on
+    4 per pair   of inputs: lanes 256 * w_A + w_B of two inputs, then C D, E F, G H
+    24 words     multiplier, offset, shift of each output, or 3 where all have the same
+
+Of the other kernel, first the biases of all outputs; then the weights of the first inputs for each
+eight outputs, those of the next 128, and of the last with the requantization.
+
+The pairs of four inputs k..k+3 are (k, k+2) and (k+1, k+3): what SXTB16 makes of a word. Where
+inputs are no multiple of four, the odd ones are the first, and zeros fill up their four; outputs
+are filled up to a multiple of eight with zeros.
 """
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import numpy as np
 
 from mcugen.ir import Call, DType
 from mcugen.ops import overlap
-from mcugen.ops.base import Cost, Family, Fields, Kernel
+from mcugen.ops.base import Array, Const, Cost, Family, Fields, Kernel
 from mcugen.ops.kernels import channel_pairs
 from mcugen.ops.kernels.requant import (
+    Form,
+    Sums,
     clamp_is_saturation,
     exact_sums,
     multipliers_are_small,
@@ -23,6 +35,7 @@ from mcugen.ops.kernels.requant import (
 )
 
 OUTPUTS = 8  # of a pass
+WINDOW = 32  # fours of inputs on the stack
 
 # ---- rules
 
@@ -53,34 +66,104 @@ def multipliers_fit(call: Call) -> str | None:
 
 def params(call: Call) -> Fields:
     """Fields of mcu_fully_connected_s8_dsp_params."""
-    rows = call.input(1).values()
-    out, depth = rows.shape
-    sums = exact_sums(call, rows)
-    odd = depth % 4
-    weights = np.insert(sums.weights, [odd] * (-odd % 4), 0, axis=1)
+    return _fields(call, stack=False)
+
+
+def stack_params(call: Call) -> Fields:
+    """Fields of mcu_fully_connected_stack_s8_dsp_params."""
+    return _fields(call, stack=True)
+
+
+def _fields(call: Call, *, stack: bool) -> Fields:
+    sums = exact_sums(call, call.input(1).values())
+    out, depth = sums.weights.shape
     form = requant(call, sums)
-    uniform = channel_pairs.is_uniform(form)
-    packed = channel_pairs.stream(replace(sums, weights=weights), form, OUTPUTS, uniform)
+    constants = np.stack([form.multiplier, form.offset, form.shift], axis=1)
+    alike = bool((constants == constants[0]).all())
+    start, pairs = _start(sums), _pairs(sums)
+    finish = _grouped(constants)
+    finish = finish[:, :1] if alike else finish
+    parts = (
+        [start, *_windows(pairs)] if stack else [np.hstack([start, pairs.reshape(len(start), -1)])]
+    )
+    parts[-1] = np.hstack([parts[-1], finish.reshape(len(start), -1)])
+    words = np.concatenate([part.reshape(-1) for part in parts])
     return {
         "batch": call.output.elements // out,
         "in": depth,
         "out": out,
-        "clamped": form.form.value,
-        "uniform": int(uniform),
-        "stream": packed,
+        "clamped": int(form.form is Form.CLAMPED),
+        "alike": int(alike),
+        "stream": Const(words.astype(np.uint32).view(np.int32), "int32_t"),
     }
 
 
-def cost(call: Call) -> Cost:
-    """39 cycles for 32 products, 80 to 140 for each eight outputs."""
-    out, depth = call.input(1).shape
-    weights, fours = call.input(1).quant, -(-depth // 4)
-    finish = 78 if weights is not None and len(weights.scale) == 1 else 120
-    finish += 0 if call.output.zero_point == -128 else 22
-    passes = channel_pairs.groups_of(out, OUTPUTS) * (39 * fours + 4 * -(-fours // 8) + finish)
-    row = passes + 150 + (90 if out % OUTPUTS else 0)
-    return Cost(call.output.elements // out * row)
+def _grouped(values: Array) -> Array:
+    """[groups][outputs][...], filled up with zeros."""
+    more = [(0, -len(values) % OUTPUTS), *[(0, 0)] * (values.ndim - 1)]
+    return np.pad(values, more).reshape(-1, OUTPUTS, *values.shape[1:])
 
+
+def _start(sums: Sums) -> Array:
+    """[groups][words]: biases."""
+    bias = _grouped(sums.bias)
+    bias[:, 0::2] = 256 * bias[:, 0::2] + bias[:, 1::2]
+    return bias
+
+
+def _pairs(sums: Sums) -> Array:
+    """[groups][fours][words]: weights."""
+    odd = sums.weights.shape[1] % 4
+    weights = _grouped(np.insert(sums.weights, [odd] * (-odd % 4), 0, axis=1))
+    # [groups][A B, C D, ...][A, B][fours][pair][lane]
+    lanes = weights.reshape(len(weights), OUTPUTS // 2, 2, -1, 2, 2).swapaxes(4, 5)
+    words = channel_pairs.lanes(lanes[:, :, 0], lanes[:, :, 1]).transpose(0, 2, 3, 1)
+    fours: Array = words.reshape(len(weights), -1, OUTPUTS)
+    return fours
+
+
+def _windows(pairs: Array) -> list[Array]:
+    """[groups][words] of each window of inputs; the first one may be shorter."""
+    first = (pairs.shape[1] - 1) % WINDOW + 1
+    windows = np.split(pairs, range(first, pairs.shape[1], WINDOW), axis=1)
+    return [window.reshape(len(pairs), -1) for window in windows]
+
+
+def scratch(call: Call) -> int:
+    """Sums of all outputs, if inputs fill more than one window."""
+    out, depth = call.input(1).shape
+    return 32 * channel_pairs.groups_of(out, OUTPUTS) if depth > 4 * WINDOW else 0
+
+
+def cost(call: Call) -> Cost:
+    """39 cycles for 32 products, 70 to 136 for each eight outputs."""
+    out, depth = call.input(1).shape
+    fours = -(-depth // 4)
+    passes = channel_pairs.groups_of(out, OUTPUTS)
+    return _cost(call, passes * (39 * fours + 4 * -(-fours // 8) + _finish(call)) + 150)
+
+
+def stack_cost(call: Call) -> Cost:
+    """36 cycles for 32 products, 70 to 136 for each eight outputs; the windows."""
+    out, depth = call.input(1).shape
+    fours = -(-depth // 4)
+    passes, windows = channel_pairs.groups_of(out, OUTPUTS), -(-fours // WINDOW)
+    each = 36 * fours + 38 * (windows - 1) + _finish(call)
+    return _cost(call, passes * each + 7 * fours + 45 * windows + 160)
+
+
+def _finish(call: Call) -> int:
+    """Cycles for eight outputs: fewer where weights have one scale, or the output clamps."""
+    quant = call.input(1).quant
+    assert quant is not None
+    return (70 if len(quant.scale) == 1 else 118) + (0 if call.output.zero_point == -128 else 18)
+
+
+def _cost(call: Call, row: int) -> Cost:
+    return Cost(call.output.elements // call.output.shape[-1] * row)
+
+
+APPLIES = (four_inputs, weights_pair_up, sums_fit, clamp_is_saturation, multipliers_fit)
 
 KERNEL = Kernel(
     name="mcu_fully_connected_s8_dsp",
@@ -89,7 +172,22 @@ KERNEL = Kernel(
     params=params,
     params_type="mcu_fully_connected_s8_dsp_params",
     header="mcu_fully_connected_s8_dsp.h",
-    applies=(four_inputs, weights_pair_up, sums_fit, clamp_is_saturation, multipliers_fit),
+    applies=APPLIES,
     overlap=lambda call: overlap.dense_passes(call, OUTPUTS),
     cost=cost,
 )
+
+STACK = Kernel(
+    name="mcu_fully_connected_stack_s8_dsp",
+    family=Family.DSP,
+    dtype=DType.INT8,
+    params=stack_params,
+    params_type="mcu_fully_connected_stack_s8_dsp_params",
+    header="mcu_fully_connected_stack_s8_dsp.h",
+    applies=APPLIES,
+    scratch=scratch,
+    overlap=overlap.dense,
+    cost=stack_cost,
+)
+
+KERNELS = (KERNEL, STACK)

@@ -1,0 +1,186 @@
+/* mcu_dense_dsp.h: what the dense layers for cores with SIMD have in common.
+ *
+ * Eight outputs A to H are summed in a pass. Two of them, A and B, share a weight word: its lanes
+ * hold 256 * wA + wB for two inputs. SMLAD with it sums 256 * SA + SB; SXTB16 leaves wB alone,
+ * SMLAD with that sums SB; the difference is 256 * SA. Exact while |SA| < 2^23, which is checked
+ * for the actual weights when the project is generated. Sums are taken modulo 2^32; the input's
+ * zero point is folded into the bias. The pairs of four inputs are (0, 2) and (1, 3). Where the
+ * inputs are no multiple of four, the odd ones are the first; zeros fill up their four.
+ *
+ * Requantization has three constants, multiplier, offset and shift: of each output, or once where
+ * all outputs have the same.
+ *     CLAMPED, where the output clamps at its zero point -128:
+ *              SSAT((hi(256 * S * multiplier) + offset) >> shift)
+ *     GENERAL  SSAT((hi(2 * S * multiplier) + (S < 0 ? -1 : 0) + offset) >> shift), hi() rounded.
+ *              The reference subtracts the 1 where hi() < 0; where hi() = 0 for S < 0, offset - 1
+ *              and offset have the same value, as offset is an odd multiple of half a step.
+ *
+ * Registers: r0 stream, r4-r11 sums of A to H, lr output.
+ * SPDX-License-Identifier: MIT-0 */
+#ifndef MCU_DENSE_DSP_H
+#define MCU_DENSE_DSP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mcu_dsp.h"
+#include "mcu_fixed.h"
+#include "mcu_state.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { MCU_DENSE_OUTPUTS = 8, MCU_DENSE_CONSTANTS = 3 };
+
+/// What becomes of the sums of a pass.
+enum {
+    MCU_DENSE_KEPT, /* they wait for more inputs */
+    MCU_DENSE_CLAMPED_ALIKE,
+    MCU_DENSE_CLAMPED,
+    MCU_DENSE_GENERAL_ALIKE,
+    MCU_DENSE_GENERAL
+};
+
+/// The first words of the state of mcu_state.h.
+typedef struct {
+    void *to;     ///< outputs, or sums that are kept
+    void *to_end; ///< of the whole passes; other than `to`
+    void *spare;  ///< eight outputs of a last pass, or NULL if there is none
+    int32_t end;
+} mcu_dense_to;
+
+/// The end of a pass that makes outputs.
+static inline int32_t mcu_dense_end(int32_t clamped, int32_t alike) {
+    const int32_t form = (clamped != 0) ? MCU_DENSE_CLAMPED : MCU_DENSE_GENERAL;
+    return form - ((alike != 0) ? 1 : 0);
+}
+
+/// Where the outputs of `count` channels go: those beyond a multiple of eight to `spare`.
+static inline mcu_dense_to mcu_dense_outputs(int8_t *output, int32_t count, int8_t *spare,
+                                             int32_t end) {
+    const int32_t rest = count % MCU_DENSE_OUTPUTS;
+    mcu_dense_to to = {output, output + (count - rest), (rest > 0) ? spare : NULL, end};
+    if (count == rest) {
+        to = (mcu_dense_to){spare, spare + MCU_DENSE_OUTPUTS, NULL, end};
+    }
+    return to;
+}
+
+#if MCU_DSP_ASSEMBLY
+/* clang-format off */
+
+#define MCU_DENSE_TO "0"
+#define MCU_DENSE_TO_END "1"
+#define MCU_DENSE_SPARE "2"
+#define MCU_DENSE_END "3"
+
+#define MCU_DENSE_EACH(op, p, q, r, s) op(p) op(q) op(r) op(s)
+#define MCU_DENSE_ALL(op)                                                                          \
+    MCU_DENSE_EACH(op, "r4", "r5", "r6", "r7") MCU_DENSE_EACH(op, "r8", "r9", "r10", "r11")
+#define MCU_DENSE_SPLIT "sub r4, r5\n sub r6, r7\n sub r8, r9\n sub r10, r11\n"
+#define MCU_DENSE_TIMES_256 "lsl r5, #8\n lsl r7, #8\n lsl r9, #8\n lsl r11, #8\n"
+#define MCU_DENSE_TWICE                                                                            \
+    "asr r4, #7\n asr r6, #7\n asr r8, #7\n asr r10, #7\n"                                         \
+    "lsl r5, #1\n lsl r7, #1\n lsl r9, #1\n lsl r11, #1\n"
+#define MCU_DENSE_LOAD "ldm r0!, {r1, r2, r3}\n"
+#define MCU_DENSE_STORE(sum)                                                                       \
+    "asr " sum ", r3\n ssat " sum ", #8, " sum "\n strb " sum ", [lr], #1\n"
+#define MCU_DENSE_CLAMP(sum) "smmla " sum ", " sum ", r1, r2\n" MCU_DENSE_STORE(sum)
+#define MCU_DENSE_ROUND(sum)                                                                       \
+    "add r12, r2, " sum ", asr #31\n smmlar " sum ", " sum ", r1, r12\n" MCU_DENSE_STORE(sum)
+#define MCU_DENSE_CLAMP_EACH(sum) MCU_DENSE_LOAD MCU_DENSE_CLAMP(sum)
+#define MCU_DENSE_ROUND_EACH(sum)                                                                  \
+    MCU_DENSE_LOAD "add r2, r2, " sum ", asr #31\n smmlar " sum ", " sum ", r1, r2\n"              \
+    MCU_DENSE_STORE(sum)
+/* Four outputs, then the other four; r12 counts. */
+#define MCU_DENSE_TWO_ROUNDS(op)                                                                   \
+    "mov r12, #1\n 8:\n" MCU_DENSE_EACH(op, "r4", "r5", "r6", "r7")                                \
+    "mov r4, r8\n mov r5, r9\n mov r6, r10\n mov r7, r11\n subs r12, #1\n bpl 8b\n b.w 5b\n"
+
+/* The end of a pass, whose begin is label 1. `kept` branches away, on lower, where sums are kept;
+ * `leave` ends the function. */
+#define MCU_DENSE_FINISH(kept, leave)                                                              \
+    MCU_GET("lr", MCU_DENSE_TO) MCU_GET("r1", MCU_DENSE_END)                                       \
+    "cmp r1, #1\n" kept "bhi.w 6f\n"                                                                \
+    MCU_DENSE_LOAD MCU_DENSE_SPLIT MCU_DENSE_TIMES_256 MCU_DENSE_ALL(MCU_DENSE_CLAMP)              \
+    "5:\n"                                                                                         \
+    MCU_GET("r2", MCU_DENSE_TO_END)                                                                \
+    MCU_PUT(MCU_DENSE_TO, "lr")                                                                    \
+    "cmp lr, r2\n bne.w 1b\n"                                                                      \
+    MCU_GET("r2", MCU_DENSE_SPARE)                                                                 \
+    "mov r3, #0\n"                                                                                 \
+    MCU_PUT(MCU_DENSE_TO, "r2") MCU_PUT(MCU_DENSE_SPARE, "r3")                                     \
+    "add r3, r2, #8\n"                                                                             \
+    MCU_PUT(MCU_DENSE_TO_END, "r3")                                                                \
+    "cmp r2, #0\n bne.w 1b\n"                                                                      \
+    MCU_STATE_LEAVE                                                                                \
+    leave                                                                                          \
+    "6:\n"                                                                                         \
+    "cmp r1, #3\n bhs.w 6f\n"                                                                      \
+    MCU_DENSE_SPLIT MCU_DENSE_TIMES_256 MCU_DENSE_TWO_ROUNDS(MCU_DENSE_CLAMP_EACH)                 \
+    "6:\n"                                                                                         \
+    MCU_DENSE_SPLIT MCU_DENSE_TWICE                                                                \
+    "bhi.w 6f\n" MCU_DENSE_LOAD MCU_DENSE_ALL(MCU_DENSE_ROUND) "b.w 5b\n"                          \
+    "6:\n" MCU_DENSE_TWO_ROUNDS(MCU_DENSE_ROUND_EACH)
+
+/* clang-format on */
+
+#else
+
+/* The same algorithm in C, for machines without these instructions. */
+
+/// A pair of inputs times the weights of eight outputs.
+static inline void mcu_dense_add(int32_t *sums, const int32_t *weights, int32_t pair) {
+    for (int32_t c = 0; c < MCU_DENSE_OUTPUTS; c += 2) {
+        const int32_t both = weights[c / 2];
+        sums[c] = mcu_smlad(both, pair, sums[c]);
+        sums[c + 1] = mcu_smlad(mcu_sxtb16(both), pair, sums[c + 1]);
+    }
+}
+
+static inline int8_t mcu_dense_requantize(int32_t times_256, const int32_t *constants,
+                                          int32_t clamped) {
+    if (clamped != 0) {
+        return mcu_ssat8((mcu_smmul(times_256, constants[0]) + constants[1]) >> constants[2]);
+    }
+    const int32_t offset = constants[1] + (times_256 >> 31);
+    return mcu_ssat8((mcu_smmulr(times_256 >> 7, constants[0]) + offset) >> constants[2]);
+}
+
+/// Eight outputs from their sums; returns where the stream goes on.
+static inline const int32_t *mcu_dense_finish(const int32_t *stream, const int32_t *sums,
+                                              int32_t end, int8_t *output) {
+    const int32_t alike =
+        (end == MCU_DENSE_CLAMPED_ALIKE || end == MCU_DENSE_GENERAL_ALIKE) ? 1 : 0;
+    for (int32_t c = 0; c < MCU_DENSE_OUTPUTS; c++) {
+        const int32_t times_256 =
+            (c % 2 == 0) ? mcu_sub_wrap(sums[c], sums[c + 1]) : mcu_shift_left(sums[c], 8);
+        output[c] = mcu_dense_requantize(times_256, stream, (end <= MCU_DENSE_CLAMPED) ? 1 : 0);
+        stream += (alike != 0) ? 0 : MCU_DENSE_CONSTANTS;
+    }
+    return stream + ((alike != 0) ? MCU_DENSE_CONSTANTS : 0);
+}
+
+/// To the next pass; false after the last.
+static inline int mcu_dense_next(mcu_dense_to *to, int32_t bytes) {
+    to->to = (int8_t *)to->to + bytes;
+    if (to->to != to->to_end) {
+        return 1;
+    }
+    if (to->spare == NULL) {
+        return 0;
+    }
+    to->to = to->spare;
+    to->to_end = (int8_t *)to->spare + MCU_DENSE_OUTPUTS;
+    to->spare = NULL;
+    return 1;
+}
+
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MCU_DENSE_DSP_H */
