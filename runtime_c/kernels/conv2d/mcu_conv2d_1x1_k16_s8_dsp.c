@@ -3,9 +3,9 @@
 #include "mcu_conv2d_1x1_s8_dsp.h"
 #include "mcu_pointwise_dsp.h"
 
-enum { SHIFT = 12 };
+enum { SHIFT = 10 };
 
-MCU_P_CORE(core, MCU_P_FILL("16"), MCU_P_SUMS("16"), "12")
+MCU_P_CORE(core, MCU_P_FILL("16"), MCU_P_SUMS("16"), "10")
 
 void mcu_conv2d_1x1_k16_s8_dsp(const mcu_conv2d_1x1_s8_dsp_params *params, const int8_t *input,
                                int8_t *output, void *scratch) {

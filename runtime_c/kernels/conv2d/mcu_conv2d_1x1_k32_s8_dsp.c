@@ -3,9 +3,9 @@
 #include "mcu_conv2d_1x1_s8_dsp.h"
 #include "mcu_pointwise_dsp.h"
 
-enum { SHIFT = 12 };
+enum { SHIFT = 11 };
 
-MCU_P_CORE(core, MCU_P_FILL("32"), MCU_P_SUMS("32"), "12")
+MCU_P_CORE(core, MCU_P_FILL("32"), MCU_P_SUMS("32"), "11")
 
 void mcu_conv2d_1x1_k32_s8_dsp(const mcu_conv2d_1x1_s8_dsp_params *params, const int8_t *input,
                                int8_t *output, void *scratch) {
