@@ -25,6 +25,7 @@ from mcugen.ops.base import (
 )
 from mcugen.ops.kernels import (
     conv2d_1x1_s8_dsp,
+    conv2d_3x3_few_s8_dsp,
     conv2d_3x3_s8_dsp,
     conv2d_3x3_stack_s8_dsp,
     conv2d_3x3_stride2_s8_dsp,
@@ -301,6 +302,7 @@ OP = Op(
         conv2d_3x3_s8_dsp.KERNEL,
         conv2d_3x3_stack_s8_dsp.KERNEL,
         conv2d_3x3_stride2_s8_dsp.KERNEL,
+        *conv2d_3x3_few_s8_dsp.KERNELS,
         conv2d_winograd_s8_dsp.KERNEL,
         conv2d_s8_mve.KERNEL,
         Kernel(

@@ -1,0 +1,186 @@
+"""mcu_conv2d_3x3_c..._s8_dsp: what 3x3 convolutions of 1 to 4 input channels read, when they apply.
+
+They stand at the front of most networks. Each number of channels has its own kernel, with code for
+all of its products in a row. They read a stream of int32 words. For each two output channels A, B:
+
+    2 words      256 * bias_A + extra_A + bias_B, bias_B
+    1 per pair   of taps: lanes 256 * w_A + w_B; see `pairs` for their order
+    3 words      multiplier_A, multiplier_B, extra_B
+
+Requantization has the form of `fixed_shift` with factor 256.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mcugen.ir import Call, DType
+from mcugen.ops import overlap
+from mcugen.ops.base import Array, Const, Cost, Family, Fields, Kernel, Overlaps
+from mcugen.ops.kernels.channel_pairs import lanes
+from mcugen.ops.kernels.conv2d_3x3_s8_dsp import padding_is_narrow
+from mcugen.ops.kernels.conv2d_rules import (
+    geometry,
+    multipliers_fit,
+    one_group_without_dilation,
+    rows,
+    sums_fit,
+    weights_pair_up,
+)
+from mcugen.ops.kernels.fixed_shift import fixed_factor
+from mcugen.ops.kernels.requant import clamp_is_saturation, exact_sums
+from mcugen.ops.window import convolution
+
+MOST = 4  # input channels
+CHANNELS = 2  # output channels that share a pass
+PIXELS = 4  # output pixels of a step
+APART = 2  # how far apart their windows are, in pixels of the input
+COLUMNS = 8  # pixels of a row that a step sees at least
+SHIFT = 12
+KNOWN = ("in_ch", "kernel_h", "kernel_w")  # of the geometry
+
+
+def _span(call: Call) -> int:
+    """Output pixels from a step to the next one."""
+    return PIXELS * APART // int(call.attrs.stride[1])
+
+
+# ---- rules
+
+
+def window_is_3x3_stride_1_or_2(call: Call) -> str | None:
+    """The window must be 3x3, with a stride along rows of 1 or 2."""
+    window, stride = call.input(1).shape[1:3], call.attrs.stride
+    if window == (3, 3) and stride[1] in (1, 2):
+        return None
+    return f"window {list(window)}, stride {list(stride)}"
+
+
+def rows_hold_a_step(call: Call) -> str | None:
+    """Rows of the input must be 8 pixels long or longer, those of the output 8, with stride 2 4."""
+    width, out_w = call.input(0).shape[2], call.output.shape[2]
+    return None if width >= COLUMNS and out_w >= _span(call) else f"rows of {width} and {out_w}"
+
+
+def output_channels_are_even(call: Call) -> str | None:
+    """Output channels must be a multiple of 2."""
+    out_ch = call.output.shape[3]
+    return None if out_ch % CHANNELS == 0 else f"{out_ch} output channels"
+
+
+def one_shift_serves(call: Call) -> str | None:
+    """Requantization with a shift by 12 must be exact for all channels.
+
+    As it mostly is for multipliers below 2**-5 and outputs that clamp at their zero point.
+    """
+    form = fixed_factor(call, exact_sums(call, rows(call)), SHIFT)
+    return None if form is not None else "channels that it does not"
+
+
+# ---- params
+
+
+def pairs(channels: int) -> Array:
+    """[pairs][2]: the taps that share a word, in the order of the stream; -1 is none.
+
+    A row has 3 C taps. Words c are tap c of the first two rows, words k taps 2 k and 2 k + 1 of the
+    third row. A word follows the one that lies a pixel of the output in front of it.
+    """
+    row = 3 * channels
+    columns = np.stack([np.arange(row), row + np.arange(row)], axis=1)
+    third = np.arange(2 * row, 3 * row + row % 2)
+    third[row:] = -1
+    third = third.reshape(-1, 2)
+    ordered = [
+        words[np.argsort(np.arange(len(words)) % apart, kind="stable")]
+        for words, apart in ((columns, APART * channels), (third, channels))
+    ]
+    order: Array = np.concatenate(ordered)
+    return order
+
+
+def params(call: Call) -> Fields:
+    """Fields of mcu_conv2d_3x3_few_s8_dsp_params."""
+    known = {name: value for name, value in geometry(call).items() if name not in KNOWN}
+    return {**known, "stream": _stream(call)}
+
+
+def _stream(call: Call) -> Const:
+    sums = exact_sums(call, rows(call))
+    form = fixed_factor(call, sums, SHIFT)
+    assert form is not None, call.node.where
+    bias, extra = sums.bias.reshape(-1, CHANNELS), form.extra.reshape(-1, CHANNELS)
+    start = np.stack([256 * bias[:, 0] + extra[:, 0] + bias[:, 1], bias[:, 1]], axis=1)
+    order = pairs(call.input(0).shape[3])
+    weights = np.pad(sums.weights, ((0, 0), (0, 1)))[:, order]  # of tap -1 it is 0
+    words = lanes(weights[0::2], weights[1::2])
+    constants = np.append(form.multiplier.reshape(-1, CHANNELS), extra[:, 1:], axis=1)
+    joined = np.concatenate([start, words, constants], axis=1)
+    return Const(joined.astype(np.uint32).view(np.int32).reshape(-1), "int32_t")
+
+
+def _firsts(call: Call) -> Array:
+    """[runs][steps]: the first column of each step of a row of the output."""
+    span, width = _span(call), call.output.shape[2]
+    first = np.arange(span // PIXELS)
+    return first[:, None] + np.minimum(np.arange(0, width, span), width - span)
+
+
+def overlaps(call: Call) -> Overlaps:
+    """Four pixels in a step; with stride 1 even pixels of a row come before its odd ones."""
+    batch, in_h, in_w, in_ch = call.input(0).shape
+    _, out_h, out_w, out_ch = call.output.shape
+    down, across = convolution(call)
+    firsts = _firsts(call).reshape(-1)
+    lasts = firsts + (PIXELS - 1) * (_span(call) // PIXELS)
+    y = np.maximum(np.arange(out_h) * down.stride - down.before, 0)
+    x = np.maximum(firsts * across.stride - across.before, 0)
+    image = np.arange(batch)[:, None, None]
+    reads = ((image * in_h + y[:, None]) * in_w + x) * in_ch
+    ends = ((image * out_h + np.arange(out_h)[:, None]) * out_w + lasts + 1) * out_ch
+    return {0: overlap.forwards(reads.reshape(-1), np.maximum.accumulate(ends.reshape(-1)))}
+
+
+def cost(call: Call) -> Cost:
+    """27 or 15 cycles for each pair of words or word; 48 for two channels of four pixels; windows."""
+    batch, out_h, _, out_ch = call.output.shape
+    in_ch = call.input(0).shape[3]
+    words = len(pairs(in_ch))
+    shared = in_ch + (in_ch + 1) // 2
+    steps = batch * out_h * _firsts(call).size
+    each = out_ch // CHANNELS * (15 * words - 3 * shared + 48) + 46 * in_ch + 60
+    return Cost(steps * each, 2 * out_ch * (words + 5))
+
+
+def _kernel(channels: int) -> Kernel:
+    def channels_are(call: Call) -> str | None:
+        in_ch: int = call.input(0).shape[3]
+        return None if in_ch == channels else f"{in_ch} input channels"
+
+    channels_are.__doc__ = f"There must be {channels} input channel{'s' * (channels > 1)}."
+    return Kernel(
+        name=f"mcu_conv2d_3x3_c{channels}_s8_dsp",
+        family=Family.DSP,
+        dtype=DType.INT8,
+        params=params,
+        params_type="mcu_conv2d_3x3_few_s8_dsp_params",
+        header="mcu_conv2d_3x3_few_s8_dsp.h",
+        applies=(
+            channels_are,
+            window_is_3x3_stride_1_or_2,
+            one_group_without_dilation,
+            rows_hold_a_step,
+            padding_is_narrow,
+            output_channels_are_even,
+            weights_pair_up,
+            sums_fit,
+            clamp_is_saturation,
+            multipliers_fit,
+            one_shift_serves,
+        ),
+        overlap=overlaps,
+        cost=cost,
+    )
+
+
+KERNELS = tuple(_kernel(channels) for channels in range(1, MOST + 1))

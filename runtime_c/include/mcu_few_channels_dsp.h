@@ -1,0 +1,396 @@
+/* mcu_few_channels_dsp.h: 3x3 convolution on int8 of C = 1 to 4 input channels, stride 1 or 2 along
+ * rows: what the kernels for each C have in common.
+ *
+ * A step computes four output pixels of a row whose windows lie two input pixels apart: neighbours
+ * with stride 2, every other pixel with stride 1. They see three rows of nine pixels, which are
+ * widened to int16 on the stack. A word holds two taps: column c of the first two rows, for all 9 C
+ * columns, or columns 2 k and 2 k + 1 of the third row. So 27 taps take 14 words, not 15; and the
+ * words of neighbours are 2 C or C words apart, so that some of them meet two words of the weights:
+ *     column c     meets words c, c + 2C, c + 4C, c + 6C, column c + 2C three of these and c + 8C
+ *     third row    k meets words k, k + C, k + 2C, k + 3C, k + C three of these and k + 4C
+ * Words lie as they are made of eight columns at a time: eight of the first two rows, then four of
+ * the third row, and so on; the core reads them relative to the stack pointer.
+ *
+ * Two output channels A and B share a weight word: its lanes hold 256 * wA + wB for two taps.
+ * SMLAD with it sums 256 * SA + SB; SXTB16 leaves wB alone, SMLAD with that sums SB; the difference
+ * is 256 * SA. Exact while |SA| < 2^23, which is checked for the actual weights when the project is
+ * generated. Sums are taken modulo 2^32; the input's zero point is folded into the bias.
+ *
+ * Requantization: SSAT(hi((256 * S + extra) * multiplier) >> 12), which is proved to give the
+ * reference's value for all sums that each channel can reach. The extra of A is in its bias.
+ *
+ * The stream holds, for each two output channels A and B, in the order of reading:
+ *     256 * bias_A + extra_A + bias_B, bias_B
+ *     lanes of A and B for columns 0, 2C, 1, 2C + 1, .. C - 1, 3C - 1, then C .. 2C - 1
+ *     lanes of A and B for words 0, C, 1, C + 1, .. of the third row, then those that are left
+ *     multiplier_A, multiplier_B, extra_B
+ *
+ * On a Cortex-M4 four words of a column and its next take 9 loads of x and of weights (9 cycles), 16
+ * SMLAD and 2 SXTB16: 27 cycles for 32 products, 15 for 16 where there is no next. All 27 taps of
+ * three channels take 195, around them are 48 for each two channels of four pixels.
+ * Registers: r0 stream, r1-r4 pixels, lr weights, r5-r8 sums of A, r9-r12 sums of B.
+ * SPDX-License-Identifier: MIT-0 */
+#ifndef MCU_FEW_CHANNELS_DSP_H
+#define MCU_FEW_CHANNELS_DSP_H
+
+#include <stdint.h>
+#include <string.h>
+
+#include "mcu_conv2d_3x3_few_s8_dsp.h"
+#include "mcu_dsp.h"
+#include "mcu_fixed.h"
+#include "mcu_port.h"
+#include "mcu_state.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+    MCU_FEW_ROWS = 3,
+    MCU_FEW_PIXELS = 4,  /* of the output */
+    MCU_FEW_APART = 2,   /* their windows, in pixels of the input */
+    MCU_FEW_COLUMNS = 9, /* pixels of the input that they see */
+    MCU_FEW_MOST = 4,    /* input channels */
+    MCU_FEW_SHIFT = 12
+};
+
+/// Where the rows of a step begin, 0 bytes apart for those outside of the image.
+typedef struct {
+    const int8_t *rows[MCU_FEW_ROWS];
+    int32_t next[MCU_FEW_ROWS]; ///< bytes to the next step
+} mcu_few_source;
+
+/// The state of mcu_state.h.
+typedef struct {
+    mcu_few_source *source; ///< of the next step
+    const int32_t *stream;
+    const int32_t *end; ///< of the stream
+    int8_t *output;
+    int32_t pitch; ///< from a pixel of a step to its next
+    int32_t next;  ///< from behind the first pixel of a step to the next step
+    int32_t steps; ///< 1 or more
+    int32_t unused;
+} mcu_few_state;
+
+#if MCU_DSP_ASSEMBLY
+/* clang-format off */
+
+#define MCU_FEW_SOURCE "0"
+#define MCU_FEW_STREAM "1"
+#define MCU_FEW_END "2"
+#define MCU_FEW_OUTPUT "3"
+#define MCU_FEW_PITCH "4"
+#define MCU_FEW_NEXT "5"
+#define MCU_FEW_STEPS "6"
+
+/* Where the window lies: behind the state, if that is on the stack. */
+#if defined(__ARM_FP)
+#define MCU_FEW_WINDOW "0"
+#else
+#define MCU_FEW_WINDOW "32"
+#endif
+
+/* ---- filling the window: r0 to, r1 r2 r3 rows, lr rounds */
+
+/* Four columns of two rows a and b, words `at` bytes on; the first of them goes `to`. */
+#define MCU_FEW_FOUR(a, b, to, at)                                                                 \
+    "sxtb16 r10, " a "\n sxtb16 r11, " b "\n"                                                      \
+    "sxtb16 " a ", " a ", ror #8\n sxtb16 " b ", " b ", ror #8\n"                                  \
+    "pkhtb r12, r11, r10, asr #16\n str r12, [r0, #" at "+8]\n"                                    \
+    "pkhtb r12, " b ", " a ", asr #16\n str r12, [r0, #" at "+12]\n"                               \
+    "pkhbt " a ", " a ", " b ", lsl #16\n str " a ", [r0, #" at "+4]\n"                            \
+    "pkhbt r10, r10, r11, lsl #16\n str r10, " to "\n"
+/* Four columns of the third row. */
+#define MCU_FEW_THIRD(c, at)                                                                       \
+    "sxtb16 r10, " c "\n sxtb16 " c ", " c ", ror #8\n"                                            \
+    "pkhbt r11, r10, " c ", lsl #16\n str r11, [r0, #" at "]\n"                                    \
+    "pkhtb r10, " c ", r10, asr #16\n str r10, [r0, #" at "+4]\n"
+/* Eight columns: 46 cycles. */
+#define MCU_FEW_EIGHT                                                                              \
+    "ldr r4, [r1], #4\n ldr r5, [r2], #4\n ldr r6, [r3], #4\n"                                     \
+    "ldr r7, [r1], #4\n ldr r8, [r2], #4\n ldr r9, [r3], #4\n"                                     \
+    MCU_FEW_THIRD("r6", "32") MCU_FEW_THIRD("r9", "40") MCU_FEW_FOUR("r7", "r8", "[r0, #16]", "16") \
+    MCU_FEW_FOUR("r4", "r5", "[r0], #48", "0")
+
+/* The last C of nine times C columns, taken from the last four. */
+#define MCU_FEW_LAST_1                                                                             \
+    "sxtb16 r4, r4, ror #8\n sxtb16 r5, r5, ror #8\n sxtb16 r6, r6, ror #8\n"                      \
+    "pkhtb r4, r5, r4, asr #16\n str r4, [r0]\n asr r6, r6, #16\n str r6, [r0, #32]\n"
+#define MCU_FEW_LAST_2                                                                             \
+    "sxtb16 r10, r4\n sxtb16 r11, r5\n sxtb16 r12, r6\n"                                           \
+    "sxtb16 r4, r4, ror #8\n sxtb16 r5, r5, ror #8\n sxtb16 r6, r6, ror #8\n"                      \
+    "pkhtb r10, r11, r10, asr #16\n str r10, [r0]\n"                                               \
+    "pkhtb r4, r5, r4, asr #16\n str r4, [r0, #4]\n"                                               \
+    "pkhtb r6, r6, r12, asr #16\n str r6, [r0, #32]\n"
+#define MCU_FEW_LAST_3                                                                             \
+    "sxtb16 r10, r4\n sxtb16 r11, r5\n sxtb16 r12, r6\n"                                           \
+    "sxtb16 r4, r4, ror #8\n sxtb16 r5, r5, ror #8\n sxtb16 r6, r6, ror #8\n"                      \
+    "pkhbt r7, r4, r5, lsl #16\n str r7, [r0]\n"                                                   \
+    "pkhtb r10, r11, r10, asr #16\n str r10, [r0, #4]\n"                                           \
+    "pkhtb r4, r5, r4, asr #16\n str r4, [r0, #8]\n"                                               \
+    "pkhbt r12, r6, r12\n str r12, [r0, #32]\n asr r6, r6, #16\n str r6, [r0, #36]\n"
+#define MCU_FEW_LAST_4 MCU_FEW_THIRD("r6", "32") MCU_FEW_FOUR("r4", "r5", "[r0]", "0")
+
+#define MCU_FEW_FILL(c)                                                                            \
+    "mov lr, #" #c "\n"                                                                            \
+    ".balign 4\n"                                                                                  \
+    "2:\n" MCU_FEW_EIGHT "subs lr, #1\n bne.w 2b\n"                                                \
+    "ldr r4, [r1, #" #c "-4]\n ldr r5, [r2, #" #c "-4]\n ldr r6, [r3, #" #c "-4]\n"                \
+    MCU_FEW_LAST_##c
+
+/* ---- sums of four pixels */
+
+/* The word of column c, the word k of the third row. */
+#define MCU_FEW_C(c) "(" c ") / 8 * 48 + (" c ") % 8 * 4"
+#define MCU_FEW_K(k) "(" k ") / 4 * 48 + (" k ") % 4 * 4 + 32"
+#define MCU_FEW_X(reg, at) "ldr " reg ", [sp, #" MCU_FEW_WINDOW " + " at "]\n"
+#define MCU_FEW_W "ldr lr, [r0], #4\n"
+#define MCU_FEW_ADD(sum, x, to) "smlad " sum ", lr, " x ", " to "\n"
+#define MCU_FEW_TIMES(x0, x1, x2, x3, a1, a2, a3, b1, b2, b3)                                      \
+    MCU_FEW_ADD("r6", x1, a1) MCU_FEW_ADD("r7", x2, a2) MCU_FEW_ADD("r8", x3, a3)                  \
+    MCU_FEW_ADD("r5", x0, "r5") "sxtb16 lr, lr\n"                                                  \
+    MCU_FEW_ADD("r10", x1, b1) MCU_FEW_ADD("r11", x2, b2) MCU_FEW_ADD("r12", x3, b3)               \
+    MCU_FEW_ADD("r9", x0, "r9")
+/* Sums begin with that of the first pixel, the bias. */
+#define MCU_FEW_BEGIN                                                                              \
+    MCU_FEW_TIMES("r1", "r2", "r3", "r4", "r5", "r5", "r5", "r9", "r9", "r9")
+#define MCU_FEW_GO_ON(x0, x1, x2, x3)                                                              \
+    MCU_FEW_TIMES(x0, x1, x2, x3, "r6", "r7", "r8", "r10", "r11", "r12")
+
+/* A word of the weights with that of each pixel: 15 cycles. */
+#define MCU_FEW_WORDS(at, i, apart)                                                                \
+    MCU_FEW_W MCU_FEW_X("r1", at(i)) MCU_FEW_X("r2", at(i " + " apart))                            \
+    MCU_FEW_X("r3", at(i " + 2 * " apart)) MCU_FEW_X("r4", at(i " + 3 * " apart))
+#define MCU_FEW_ONE(at, i, apart)                                                                  \
+    MCU_FEW_WORDS(at, i, apart) MCU_FEW_GO_ON("r1", "r2", "r3", "r4")
+/* The next word that sees three of these: 12 cycles. */
+#define MCU_FEW_THEN(at, i, apart)                                                                 \
+    MCU_FEW_W MCU_FEW_X("r1", at(i " + 4 * " apart)) MCU_FEW_GO_ON("r2", "r3", "r4", "r1")
+
+#define MCU_FEW_SUMS(c)                                                                            \
+    "ldr r5, [r0], #4\n ldr r9, [r0], #4\n"                                                        \
+    MCU_FEW_WORDS(MCU_FEW_C, "0", "2 * " #c) MCU_FEW_BEGIN MCU_FEW_THEN(MCU_FEW_C, "0", "2 * " #c) \
+    ".set .Li, 1\n .rept " #c " - 1\n"                                                             \
+    MCU_FEW_ONE(MCU_FEW_C, ".Li", "2 * " #c) MCU_FEW_THEN(MCU_FEW_C, ".Li", "2 * " #c)             \
+    ".set .Li, .Li + 1\n .endr\n .rept " #c "\n"                                                   \
+    MCU_FEW_ONE(MCU_FEW_C, ".Li", "2 * " #c)                                                       \
+    ".set .Li, .Li + 1\n .endr\n .set .Li, 0\n .rept (" #c " + 1) / 2\n"                           \
+    MCU_FEW_ONE(MCU_FEW_K, ".Li", #c) MCU_FEW_THEN(MCU_FEW_K, ".Li", #c)                           \
+    ".set .Li, .Li + 1\n .endr\n .rept " #c " / 2\n"                                               \
+    MCU_FEW_ONE(MCU_FEW_K, ".Li", #c)                                                              \
+    ".set .Li, .Li + 1\n .endr\n"
+
+/* ---- requantization */
+
+#define MCU_FEW_EACH(op, p, q, r, s) op(p) op(q) op(r) op(s)
+#define MCU_FEW_TO_A(sum) "smmul " sum ", " sum ", r1\n ssat " sum ", #8, " sum ", asr #12\n"
+#define MCU_FEW_TO_B(sum)                                                                          \
+    "add " sum ", r3, " sum ", lsl #8\n smmul " sum ", " sum ", r2\n"                              \
+    "ssat " sum ", #8, " sum ", asr #12\n"
+#define MCU_FEW_FINISH                                                                             \
+    "ldr r1, [r0], #4\n ldr r2, [r0], #4\n ldr r3, [r0], #4\n"                                     \
+    "sub r5, r9\n sub r6, r10\n sub r7, r11\n sub r8, r12\n"                                       \
+    MCU_FEW_EACH(MCU_FEW_TO_A, "r5", "r6", "r7", "r8")                                             \
+    MCU_FEW_EACH(MCU_FEW_TO_B, "r9", "r10", "r11", "r12")                                          \
+    MCU_GET("r2", MCU_FEW_PITCH) MCU_GET("r1", MCU_FEW_OUTPUT)                                     \
+    "bfi r5, r9, #8, #24\n bfi r6, r10, #8, #24\n"                                                 \
+    "add r3, r1, r2\n bfi r7, r11, #8, #24\n add r4, r3, r2\n bfi r8, r12, #8, #24\n"              \
+    "strh r5, [r1], #2\n strh r6, [r3]\n add r3, r4, r2\n strh r7, [r4]\n strh r8, [r3]\n"         \
+    MCU_PUT(MCU_FEW_OUTPUT, "r1")
+
+/* Some steps of a row; `frame` bytes hold the window, 4 more than a multiple of 8. */
+#define MCU_FEW_CORE(name, c)                                                                      \
+    MCU_ASSEMBLY_FUNCTION                                                                          \
+    static void name(const mcu_few_state *state MCU_UNUSED) {                                      \
+        __asm__(                                                                                   \
+            ".syntax unified\n"                                                                    \
+            "push {r4-r11, lr}\n sub sp, #48 * " #c " + 44\n"                                      \
+            "mov r1, r0\n"                                                                         \
+            MCU_STATE_ENTER                                                                        \
+            ".balign 4\n"                                                                          \
+            "1:\n"                                                                                 \
+            MCU_GET("r0", MCU_FEW_SOURCE)                                                          \
+            "ldm r0, {r1-r6}\n"                                                                    \
+            "add r4, r1\n add r5, r2\n add r6, r3\n stm r0, {r4-r6}\n"                             \
+            "add r0, sp, #" MCU_FEW_WINDOW "\n"                                                    \
+            MCU_FEW_FILL(c)                                                                        \
+            MCU_GET("r0", MCU_FEW_STREAM)                                                          \
+            ".balign 4\n"                                                                          \
+            "3:\n"                                                                                 \
+            MCU_FEW_SUMS(c) MCU_FEW_FINISH                                                         \
+            MCU_GET("r2", MCU_FEW_END)                                                             \
+            "cmp r0, r2\n bne.w 3b\n"                                                              \
+            MCU_GET("r2", MCU_FEW_NEXT) MCU_GET("r3", MCU_FEW_STEPS)                               \
+            "add r1, r2\n subs r3, #1\n"                                                           \
+            MCU_PUT(MCU_FEW_OUTPUT, "r1") MCU_PUT(MCU_FEW_STEPS, "r3")                             \
+            "bne.w 1b\n"                                                                           \
+            MCU_STATE_LEAVE                                                                        \
+            "add sp, #48 * " #c " + 44\n pop {r4-r11, pc}\n");                                     \
+    }
+
+/* clang-format on */
+
+#else
+
+/* The same algorithm in C, for machines without these instructions. */
+
+/* Where column c of the first two rows lies, and word k of the third row. */
+static inline int32_t mcu_few_column(int32_t c) { return c / 8 * 12 + c % 8; }
+static inline int32_t mcu_few_third(int32_t k) { return k / 4 * 12 + 8 + k % 4; }
+
+static inline void mcu_few_fill(int32_t *window, const int8_t *const *rows, int32_t channels) {
+    const int32_t columns = MCU_FEW_COLUMNS * channels;
+    for (int32_t c = 0; c < columns; c++) {
+        window[mcu_few_column(c)] = mcu_lanes(rows[0][c], rows[1][c]);
+    }
+    for (int32_t c = 0; c < columns; c += 2) { /* a last one has a partner of weight 0 */
+        window[mcu_few_third(c / 2)] =
+            mcu_lanes(rows[2][c], (c + 1 < columns) ? rows[2][c + 1] : 0);
+    }
+}
+
+/* The sums of A, then those of B. */
+static inline void mcu_few_times(int32_t *sums, int32_t weights, const int32_t *window,
+                                 int32_t (*at)(int32_t), int32_t first, int32_t apart) {
+    for (int32_t p = 0; p < MCU_FEW_PIXELS; p++) {
+        const int32_t x = window[at(first + p * apart)];
+        sums[p] = mcu_smlad(weights, x, sums[p]);
+        sums[MCU_FEW_PIXELS + p] = mcu_smlad(mcu_sxtb16(weights), x, sums[MCU_FEW_PIXELS + p]);
+    }
+}
+
+/* Words [0, count) and, in front of the next one, for some of them that `apart` words on. */
+static inline const int32_t *mcu_few_words(int32_t *sums, const int32_t *stream,
+                                           const int32_t *window, int32_t (*at)(int32_t),
+                                           int32_t count, int32_t apart) {
+    for (int32_t i = 0; i < apart; i++) {
+        for (int32_t word = i; word < count; word += apart) {
+            mcu_few_times(sums, *stream++, window, at, word, apart);
+        }
+    }
+    return stream;
+}
+
+static inline void mcu_few_core(const mcu_few_state *state, int32_t channels) {
+    int8_t *output = state->output;
+    for (int32_t step = 0; step < state->steps; step++) {
+        mcu_few_source *const from = state->source;
+        int32_t window[12 * MCU_FEW_MOST + 10];
+        mcu_few_fill(window, from->rows, channels);
+        for (int32_t row = 0; row < MCU_FEW_ROWS; row++) {
+            from->rows[row] += from->next[row];
+        }
+        const int32_t *stream = state->stream;
+        while (stream != state->end) {
+            int32_t sums[2 * MCU_FEW_PIXELS];
+            for (int32_t p = 0; p < 2 * MCU_FEW_PIXELS; p++) {
+                sums[p] = stream[p / MCU_FEW_PIXELS];
+            }
+            stream = mcu_few_words(sums, stream + 2, window, mcu_few_column, 3 * channels,
+                                   2 * channels);
+            stream = mcu_few_words(sums, stream, window, mcu_few_third, (3 * channels + 1) / 2,
+                                   channels);
+            for (int32_t p = 0; p < MCU_FEW_PIXELS; p++) {
+                const int32_t b = sums[MCU_FEW_PIXELS + p];
+                const int32_t a = mcu_smmul(mcu_sub_wrap(sums[p], b), stream[0]);
+                int8_t *const to = output + p * state->pitch;
+                to[0] = mcu_ssat8(a >> MCU_FEW_SHIFT);
+                to[1] = mcu_ssat8(mcu_smmul(mcu_shift_left(b, 8) + stream[2], stream[1]) >>
+                                  MCU_FEW_SHIFT);
+            }
+            stream += 3;
+            output += 2;
+        }
+        output += state->next;
+    }
+}
+
+#define MCU_FEW_CORE(name, channels)                                                               \
+    static void name(const mcu_few_state *state) { mcu_few_core(state, channels); }
+
+#endif
+
+/* A row of a window that lies outside by a column on one side, with four bytes to spare in front
+ * and behind. */
+typedef struct {
+    int8_t bytes[4 + MCU_FEW_COLUMNS * MCU_FEW_MOST + 4];
+} mcu_few_edge;
+
+/* Eight pixels of a row, and one of padding to the left or to the right of them. */
+static inline const int8_t *mcu_few_pad(mcu_few_edge *edge, const int8_t *from, int32_t channels,
+                                        int32_t zeros, int left) {
+    int8_t *const row = edge->bytes + 4;
+    int8_t *const to = row + (left ? channels : 0);
+    mcu_store4(row + (left ? channels - 4 : 8 * channels), zeros);
+    for (int32_t i = 0; i < 8 * channels; i += 4) {
+        mcu_store4(to + i, mcu_load4(from + i));
+    }
+    return row;
+}
+
+/// The kernel, given its core. Steps go along a row, with stride 1 first those of its even pixels,
+/// then those of its odd ones; the last step of a row begins again where it ends with the row.
+static inline void mcu_few_channels(const mcu_conv2d_3x3_few_s8_dsp_params *p, const int8_t *input,
+                                    int8_t *output, int32_t channels,
+                                    void (*core)(const mcu_few_state *)) {
+    const int32_t apart = MCU_FEW_APART / p->stride_w; /* output pixels of a step */
+    const int32_t span = MCU_FEW_PIXELS * apart;
+    const int32_t pairs = p->out_ch / 2;
+    const int32_t words = 2 + 3 * channels + (3 * channels + 1) / 2 + 3;
+    const int32_t in_pitch = p->in_w * channels;
+    const int32_t zeros = (int32_t)(0x01010101U * (uint32_t)(uint8_t)p->input_zero_point);
+    const int8_t *image = input;
+    int32_t outside[MCU_FEW_COLUMNS * MCU_FEW_MOST / 4];
+    mcu_few_edge edges[MCU_FEW_ROWS];
+    mcu_few_source source;
+    mcu_few_state state = {
+        .source = &source,
+        .stream = p->stream,
+        .end = p->stream + pairs * words,
+        .pitch = apart * p->out_ch,
+        .next = span * p->out_ch - p->out_ch,
+    };
+    for (int32_t i = 0; i < MCU_FEW_COLUMNS * MCU_FEW_MOST / 4; i++) {
+        outside[i] = zeros;
+    }
+    MCU_ASSERT(p->in_w >= 8 && p->out_w >= span && p->out_ch % 2 == 0);
+    for (int32_t line = 0; line < p->batch * p->out_h; line++) {
+        const int32_t row = line % p->out_h;
+        for (int32_t first = 0; first < apart; first++) {
+            for (int32_t next = 0; next < p->out_w;) {
+                const int32_t column = first + ((next < p->out_w - span) ? next : p->out_w - span);
+                const int32_t x = column * p->stride_w - p->pad_left;
+                const int32_t room = p->in_w - MCU_FEW_COLUMNS - x;
+                const int inside = x >= 0 && room >= 0;
+                const int32_t whole = (p->out_w - next) / span;
+                state.steps = mcu_clamp(whole, 1, inside ? room / 8 + 1 : 1);
+                for (int32_t i = 0; i < MCU_FEW_ROWS; i++) {
+                    const int32_t y = row * p->stride_h - p->pad_top + i;
+                    source.next[i] = 8 * channels;
+                    if (y < 0 || y >= p->in_h) {
+                        source.rows[i] = (const int8_t *)outside;
+                        source.next[i] = 0;
+                    } else if (inside) {
+                        source.rows[i] = image + y * in_pitch + x * channels;
+                    } else {
+                        const int32_t from = y * in_pitch + ((x < 0) ? 0 : in_pitch - 8 * channels);
+                        source.rows[i] =
+                            mcu_few_pad(&edges[i], image + from, channels, zeros, x < 0);
+                    }
+                }
+                state.output = output + column * p->out_ch;
+                core(&state);
+                next += span * state.steps;
+            }
+        }
+        output += p->out_w * p->out_ch;
+        image += (row + 1 == p->out_h) ? p->in_h * in_pitch : 0;
+    }
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MCU_FEW_CHANNELS_DSP_H */

@@ -1,0 +1,11 @@
+/* mcu_conv2d_3x3_c2_s8_dsp.c: 3x3 convolution on int8, 2 input channels; see
+ * mcu_few_channels_dsp.h. SPDX-License-Identifier: MIT-0 */
+#include "mcu_conv2d_3x3_few_s8_dsp.h"
+#include "mcu_few_channels_dsp.h"
+
+MCU_FEW_CORE(core, 2)
+
+void mcu_conv2d_3x3_c2_s8_dsp(const mcu_conv2d_3x3_few_s8_dsp_params *params, const int8_t *input,
+                              int8_t *output) {
+    mcu_few_channels(params, input, output, 2, core);
+}
