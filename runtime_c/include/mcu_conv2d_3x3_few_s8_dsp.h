@@ -1,5 +1,6 @@
-/* mcu_conv2d_3x3_few_s8_dsp.h: 3x3 convolution on int8 of 1 to 4 input channels, as at the front of
- * most networks, for cores with SIMD. SPDX-License-Identifier: MIT-0 */
+/* mcu_conv2d_3x3_few_s8_dsp.h: 3x3 convolution on int8 of 1 to 4 input channels, as they stand at
+ * the front of networks, for cores with SIMD.
+ * SPDX-License-Identifier: MIT-0 */
 #ifndef MCU_CONV2D_3X3_FEW_S8_DSP_H
 #define MCU_CONV2D_3X3_FEW_S8_DSP_H
 
@@ -24,10 +25,10 @@ typedef struct {
     const int32_t *stream;    ///< biases, weights and requantization, see mcu_few_channels_dsp.h
 } mcu_conv2d_3x3_few_s8_dsp_params;
 
-/// One group, no dilation, 1 to 4 channels, by the name. Input [batch][in_h][in_w][channels], output
-/// [batch][out_h][out_w][out_ch]; the output may begin so far in front of the input that it
-/// overwrites only what no later step of four positions reads, see the kernel; otherwise they must
-/// not overlap. Takes 400 to 560 bytes of stack.
+/// One group, no dilation; the number of input channels is in the name. Input
+/// [batch][in_h][in_w][channels], output [batch][out_h][out_w][out_ch]; the output may begin so far
+/// in front of the input that it overwrites only what no later step of four positions reads, see
+/// the kernel; otherwise they must not overlap. Takes 370 to 510 bytes of stack.
 void mcu_conv2d_3x3_c1_s8_dsp(const mcu_conv2d_3x3_few_s8_dsp_params *params, const int8_t *input,
                               int8_t *output);
 void mcu_conv2d_3x3_c2_s8_dsp(const mcu_conv2d_3x3_few_s8_dsp_params *params, const int8_t *input,

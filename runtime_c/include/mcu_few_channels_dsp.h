@@ -5,11 +5,13 @@
  * with stride 2, every other pixel with stride 1. They see three rows of nine pixels, which are
  * widened to int16 on the stack. A word holds two taps: column c of the first two rows, for all 9 C
  * columns, or columns 2 k and 2 k + 1 of the third row. So 27 taps take 14 words, not 15; and the
- * words of neighbours are 2 C or C words apart, so that some of them meet two words of the weights:
- *     column c     meets words c, c + 2C, c + 4C, c + 6C, column c + 2C three of these and c + 8C
- *     third row    k meets words k, k + C, k + 2C, k + 3C, k + C three of these and k + 4C
- * Words lie as they are made of eight columns at a time: eight of the first two rows, then four of
- * the third row, and so on; the core reads them relative to the stack pointer.
+ * words of a pixel lie 2 C or C behind those of the one before, so that words of the weights share
+ * most of what they meet:
+ *     weights of column c       meet columns c, c + 2C, c + 4C, c + 6C
+ *     weights of column c + 2C  meet the last three of these and c + 8C
+ * and in the third row words k and k + C likewise. The words of eight columns lie together, eight
+ * of the first two rows, then four of the third row; the core reads them relative to the stack
+ * pointer.
  *
  * Two output channels A and B share a weight word: its lanes hold 256 * wA + wB for two taps.
  * SMLAD with it sums 256 * SA + SB; SXTB16 leaves wB alone, SMLAD with that sums SB; the difference
@@ -25,9 +27,9 @@
  *     lanes of A and B for words 0, C, 1, C + 1, .. of the third row, then those that are left
  *     multiplier_A, multiplier_B, extra_B
  *
- * On a Cortex-M4 four words of a column and its next take 9 loads of x and of weights (9 cycles), 16
- * SMLAD and 2 SXTB16: 27 cycles for 32 products, 15 for 16 where there is no next. All 27 taps of
- * three channels take 195, around them are 48 for each two channels of four pixels.
+ * On a Cortex-M4 a word and the next take 7 loads (9 cycles), 16 SMLAD and 2 SXTB16: 27 cycles for
+ * 32 products; one without a next takes 15 for 16. The 27 taps of three channels take 195 for each
+ * two channels of four pixels, what is around them 48.
  * Registers: r0 stream, r1-r4 pixels, lr weights, r5-r8 sums of A, r9-r12 sums of B.
  * SPDX-License-Identifier: MIT-0 */
 #ifndef MCU_FEW_CHANNELS_DSP_H
@@ -55,22 +57,24 @@ enum {
     MCU_FEW_SHIFT = 12
 };
 
-/// Where the rows of a step begin, 0 bytes apart for those outside of the image.
+/// What a run of steps reads, and what it writes over padding.
 typedef struct {
-    const int8_t *rows[MCU_FEW_ROWS];
-    int32_t next[MCU_FEW_ROWS]; ///< bytes to the next step
+    const int8_t *rows[MCU_FEW_ROWS]; ///< of the next step
+    int32_t next[MCU_FEW_ROWS];       ///< bytes to the step after it, 0 for rows of padding
+    int32_t lanes;                    ///< a word of padding
+    int32_t right;                    ///< does a window lie outside to the right, or to the left?
 } mcu_few_source;
 
 /// The state of mcu_state.h.
 typedef struct {
-    mcu_few_source *source; ///< of the next step
+    mcu_few_source *source;
     const int32_t *stream;
     const int32_t *end; ///< of the stream
     int8_t *output;
-    int32_t pitch; ///< from a pixel of a step to its next
-    int32_t next;  ///< from behind the first pixel of a step to the next step
-    int32_t steps; ///< 1 or more
-    int32_t unused;
+    int32_t pitch;   ///< from a pixel of a step to its next
+    int32_t next;    ///< from behind the first pixel of a step to the next step
+    int32_t steps;   ///< that are left, 1 or more
+    int32_t outside; ///< the number of steps left when a column of the window is padding, or 0
 } mcu_few_state;
 
 #if MCU_DSP_ASSEMBLY
@@ -83,6 +87,7 @@ typedef struct {
 #define MCU_FEW_PITCH "4"
 #define MCU_FEW_NEXT "5"
 #define MCU_FEW_STEPS "6"
+#define MCU_FEW_OUTSIDE "7"
 
 /* Where the window lies: behind the state, if that is on the stack. */
 #if defined(__ARM_FP)
@@ -139,12 +144,25 @@ typedef struct {
     "ldr r4, [r1, #" #c "-4]\n ldr r5, [r2, #" #c "-4]\n ldr r6, [r3, #" #c "-4]\n"                \
     MCU_FEW_LAST_##c
 
+/* Where column c and word k of the third row are. */
+#define MCU_FEW_C(c) MCU_FEW_WINDOW " + (" c ") / 8 * 48 + (" c ") % 8 * 4"
+#define MCU_FEW_K(k) MCU_FEW_WINDOW " + (" k ") / 4 * 48 + (" k ") % 4 * 4 + 32"
+
+/* Padding r1 for the last pixel, and for the first. */
+#define MCU_FEW_RIGHT(c)                                                                           \
+    ".set .Li, 0\n .rept " #c "\n"                                                                 \
+    "str r1, [sp, #" MCU_FEW_C("8 * " #c " + .Li") "]\n"                                           \
+    ".set .Li, .Li + 1\n .endr\n .set .Li, 0\n .rept (" #c " + 1) / 2\n"                           \
+    "str r1, [sp, #" MCU_FEW_K("4 * " #c " + .Li") "]\n"                                           \
+    ".set .Li, .Li + 1\n .endr\n"
+#define MCU_FEW_LEFT(c)                                                                            \
+    ".set .Li, 0\n .rept " #c "\n"                                                                 \
+    "str r1, [sp, #" MCU_FEW_C(".Li") "]\n strh r1, [sp, #" MCU_FEW_K("0") " + 2 * .Li]\n"         \
+    ".set .Li, .Li + 1\n .endr\n"
+
 /* ---- sums of four pixels */
 
-/* The word of column c, the word k of the third row. */
-#define MCU_FEW_C(c) "(" c ") / 8 * 48 + (" c ") % 8 * 4"
-#define MCU_FEW_K(k) "(" k ") / 4 * 48 + (" k ") % 4 * 4 + 32"
-#define MCU_FEW_X(reg, at) "ldr " reg ", [sp, #" MCU_FEW_WINDOW " + " at "]\n"
+#define MCU_FEW_X(reg, at) "ldr " reg ", [sp, #" at "]\n"
 #define MCU_FEW_W "ldr lr, [r0], #4\n"
 #define MCU_FEW_ADD(sum, x, to) "smlad " sum ", lr, " x ", " to "\n"
 #define MCU_FEW_TIMES(x0, x1, x2, x3, a1, a2, a3, b1, b2, b3)                                      \
@@ -215,7 +233,8 @@ typedef struct {
             "add r4, r1\n add r5, r2\n add r6, r3\n stm r0, {r4-r6}\n"                             \
             "add r0, sp, #" MCU_FEW_WINDOW "\n"                                                    \
             MCU_FEW_FILL(c)                                                                        \
-            MCU_GET("r0", MCU_FEW_STREAM)                                                          \
+            MCU_GET("r1", MCU_FEW_STEPS) MCU_GET("r2", MCU_FEW_OUTSIDE) MCU_GET("r0", MCU_FEW_STREAM) \
+            "cmp r1, r2\n beq.w 4f\n"                                                              \
             ".balign 4\n"                                                                          \
             "3:\n"                                                                                 \
             MCU_FEW_SUMS(c) MCU_FEW_FINISH                                                         \
@@ -226,7 +245,11 @@ typedef struct {
             MCU_PUT(MCU_FEW_OUTPUT, "r1") MCU_PUT(MCU_FEW_STEPS, "r3")                             \
             "bne.w 1b\n"                                                                           \
             MCU_STATE_LEAVE                                                                        \
-            "add sp, #48 * " #c " + 44\n pop {r4-r11, pc}\n");                                     \
+            "add sp, #48 * " #c " + 44\n pop {r4-r11, pc}\n"                                       \
+            "4:\n"                                                                                 \
+            MCU_GET("r3", MCU_FEW_SOURCE)                                                          \
+            "ldr r1, [r3, #24]\n ldr r2, [r3, #28]\n cbz r2, 5f\n"                                 \
+            MCU_FEW_RIGHT(c) "b.w 3b\n 5:\n" MCU_FEW_LEFT(c) "b.w 3b\n");                          \
     }
 
 /* clang-format on */
@@ -238,6 +261,15 @@ typedef struct {
 /* Where column c of the first two rows lies, and word k of the third row. */
 static inline int32_t mcu_few_column(int32_t c) { return c / 8 * 12 + c % 8; }
 static inline int32_t mcu_few_third(int32_t k) { return k / 4 * 12 + 8 + k % 4; }
+
+/* Puts padding for the last or the first pixel. */
+static inline void mcu_few_pad(int32_t *window, const mcu_few_source *from, int32_t channels) {
+    const int32_t first = (from->right != 0) ? 8 * channels : 0;
+    for (int32_t c = first; c < first + channels; c++) {
+        window[mcu_few_column(c)] = from->lanes;
+        mcu_store_lane(&window[mcu_few_third(c / 2)], (uint32_t)c % 2U, from->lanes);
+    }
+}
 
 static inline void mcu_few_fill(int32_t *window, const int8_t *const *rows, int32_t channels) {
     const int32_t columns = MCU_FEW_COLUMNS * channels;
@@ -274,10 +306,13 @@ static inline const int32_t *mcu_few_words(int32_t *sums, const int32_t *stream,
 
 static inline void mcu_few_core(const mcu_few_state *state, int32_t channels) {
     int8_t *output = state->output;
-    for (int32_t step = 0; step < state->steps; step++) {
+    for (int32_t left = state->steps; left > 0; left--) {
         mcu_few_source *const from = state->source;
         int32_t window[12 * MCU_FEW_MOST + 10];
         mcu_few_fill(window, from->rows, channels);
+        if (left == state->outside) {
+            mcu_few_pad(window, from, channels);
+        }
         for (int32_t row = 0; row < MCU_FEW_ROWS; row++) {
             from->rows[row] += from->next[row];
         }
@@ -287,8 +322,8 @@ static inline void mcu_few_core(const mcu_few_state *state, int32_t channels) {
             for (int32_t p = 0; p < 2 * MCU_FEW_PIXELS; p++) {
                 sums[p] = stream[p / MCU_FEW_PIXELS];
             }
-            stream = mcu_few_words(sums, stream + 2, window, mcu_few_column, 3 * channels,
-                                   2 * channels);
+            stream =
+                mcu_few_words(sums, stream + 2, window, mcu_few_column, 3 * channels, 2 * channels);
             stream = mcu_few_words(sums, stream, window, mcu_few_third, (3 * channels + 1) / 2,
                                    channels);
             for (int32_t p = 0; p < MCU_FEW_PIXELS; p++) {
@@ -311,81 +346,97 @@ static inline void mcu_few_core(const mcu_few_state *state, int32_t channels) {
 
 #endif
 
-/* A row of a window that lies outside by a column on one side, with four bytes to spare in front
- * and behind. */
-typedef struct {
-    int8_t bytes[4 + MCU_FEW_COLUMNS * MCU_FEW_MOST + 4];
-} mcu_few_edge;
+/* ---- rows */
 
-/* Eight pixels of a row, and one of padding to the left or to the right of them. */
-static inline const int8_t *mcu_few_pad(mcu_few_edge *edge, const int8_t *from, int32_t channels,
-                                        int32_t zeros, int left) {
-    int8_t *const row = edge->bytes + 4;
-    int8_t *const to = row + (left ? channels : 0);
-    mcu_store4(row + (left ? channels - 4 : 8 * channels), zeros);
+/* Eight pixels at an end of a row, with room for one that is not in memory in front and behind. */
+typedef struct {
+    int8_t bytes[(1 + 8 + 1) * MCU_FEW_MOST];
+} mcu_few_end;
+
+/* A row, where its pixels from x on are in memory, but for the first one or the last one of nine.
+ */
+static inline const int8_t *mcu_few_copy(mcu_few_end *end, const int8_t *row, int32_t x,
+                                         int32_t channels) {
+    int8_t *const to = end->bytes + MCU_FEW_MOST;
+    const int8_t *const from = row + ((x < 0) ? 0 : x * channels);
     for (int32_t i = 0; i < 8 * channels; i += 4) {
         mcu_store4(to + i, mcu_load4(from + i));
     }
-    return row;
+    return to - ((x < 0) ? channels : 0);
 }
+
+static inline int mcu_few_sees(int32_t row) { return row >= 0 && row < MCU_FEW_ROWS; }
 
 /// The kernel, given its core. Steps go along a row, with stride 1 first those of its even pixels,
 /// then those of its odd ones; the last step of a row begins again where it ends with the row.
+///
+/// A window that lies outside by a column is filled from memory all the same, with a pixel of the
+/// row before or behind, and then gets its padding. In front of the first row of all and behind the
+/// last one there may be no memory: there such a step is on its own, and reads a copy of that row.
 static inline void mcu_few_channels(const mcu_conv2d_3x3_few_s8_dsp_params *p, const int8_t *input,
                                     int8_t *output, int32_t channels,
                                     void (*core)(const mcu_few_state *)) {
     const int32_t apart = MCU_FEW_APART / p->stride_w; /* output pixels of a step */
     const int32_t span = MCU_FEW_PIXELS * apart;
-    const int32_t pairs = p->out_ch / 2;
-    const int32_t words = 2 + 3 * channels + (3 * channels + 1) / 2 + 3;
-    const int32_t in_pitch = p->in_w * channels;
-    const int32_t zeros = (int32_t)(0x01010101U * (uint32_t)(uint8_t)p->input_zero_point);
-    const int8_t *image = input;
-    int32_t outside[MCU_FEW_COLUMNS * MCU_FEW_MOST / 4];
-    mcu_few_edge edges[MCU_FEW_ROWS];
-    mcu_few_source source;
+    const int32_t words = 2 + 3 * channels + (3 * channels + 1) / 2 + 3; /* of two channels */
+    const int32_t pitch = p->in_w * channels;
+    int8_t padding[MCU_FEW_COLUMNS * MCU_FEW_MOST];
+    mcu_few_end copy = {{0}};
+    mcu_few_source source = {.lanes = mcu_lanes(p->input_zero_point, p->input_zero_point)};
     mcu_few_state state = {
         .source = &source,
         .stream = p->stream,
-        .end = p->stream + pairs * words,
+        .end = p->stream + p->out_ch / 2 * words,
         .pitch = apart * p->out_ch,
         .next = span * p->out_ch - p->out_ch,
     };
-    for (int32_t i = 0; i < MCU_FEW_COLUMNS * MCU_FEW_MOST / 4; i++) {
-        outside[i] = zeros;
-    }
     MCU_ASSERT(p->in_w >= 8 && p->out_w >= span && p->out_ch % 2 == 0);
-    for (int32_t line = 0; line < p->batch * p->out_h; line++) {
-        const int32_t row = line % p->out_h;
+    (void)memset(padding, p->input_zero_point, sizeof padding);
+    for (int32_t line = 0; line < p->batch * p->out_h; line++, output += p->out_w * p->out_ch) {
+        const int32_t batch = line / p->out_h;
+        const int32_t y = (line - batch * p->out_h) * p->stride_h - p->pad_top;
+        const int32_t begin = (batch == 0) ? -y : -1; /* the first and the last row of all */
+        const int32_t end = (batch + 1 == p->batch) ? p->in_h - 1 - y : -1;
+        const int8_t *rows[MCU_FEW_ROWS];
+        for (int32_t i = 0; i < MCU_FEW_ROWS; i++) {
+            const int inside = y + i >= 0 && y + i < p->in_h;
+            rows[i] = inside ? input + (batch * p->in_h + y + i) * pitch : padding;
+            source.next[i] = inside ? 8 * channels : 0;
+        }
         for (int32_t first = 0; first < apart; first++) {
-            for (int32_t next = 0; next < p->out_w;) {
-                const int32_t column = first + ((next < p->out_w - span) ? next : p->out_w - span);
+            for (int32_t at = 0; at < p->out_w; at += span * state.steps) {
+                const int whole = at + span <= p->out_w;
+                const int32_t column = first + (whole ? at : p->out_w - span);
                 const int32_t x = column * p->stride_w - p->pad_left;
-                const int32_t room = p->in_w - MCU_FEW_COLUMNS - x;
-                const int inside = x >= 0 && room >= 0;
-                const int32_t whole = (p->out_w - next) / span;
-                state.steps = mcu_clamp(whole, 1, inside ? room / 8 + 1 : 1);
-                for (int32_t i = 0; i < MCU_FEW_ROWS; i++) {
-                    const int32_t y = row * p->stride_h - p->pad_top + i;
-                    source.next[i] = 8 * channels;
-                    if (y < 0 || y >= p->in_h) {
-                        source.rows[i] = (const int8_t *)outside;
-                        source.next[i] = 0;
-                    } else if (inside) {
-                        source.rows[i] = image + y * in_pitch + x * channels;
+                const int left = x < 0;
+                int32_t copied = -1;
+                state.steps = whole ? (p->out_w - at) / span : 1;
+                state.outside = 0;
+                if (left) {
+                    copied = mcu_few_sees(begin) ? begin : -1;
+                    if (copied >= 0 || x + 8 * state.steps >= p->in_w) {
+                        state.steps = 1;
+                    }
+                    state.outside = state.steps;
+                } else if (x + 8 * state.steps >= p->in_w) {
+                    if (mcu_few_sees(end) && state.steps > 1) {
+                        state.steps--;
                     } else {
-                        const int32_t from = y * in_pitch + ((x < 0) ? 0 : in_pitch - 8 * channels);
-                        source.rows[i] =
-                            mcu_few_pad(&edges[i], image + from, channels, zeros, x < 0);
+                        copied = mcu_few_sees(end) ? end : -1;
+                        state.outside = 1;
                     }
                 }
+                for (int32_t i = 0; i < MCU_FEW_ROWS; i++) {
+                    source.rows[i] = rows[i] + ((source.next[i] != 0) ? x * channels : 0);
+                }
+                if (copied >= 0) {
+                    source.rows[copied] = mcu_few_copy(&copy, rows[copied], x, channels);
+                }
+                source.right = left ? 0 : 1;
                 state.output = output + column * p->out_ch;
                 core(&state);
-                next += span * state.steps;
             }
         }
-        output += p->out_w * p->out_ch;
-        image += (row + 1 == p->out_h) ? p->in_h * in_pitch : 0;
     }
 }
 

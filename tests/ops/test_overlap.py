@@ -124,6 +124,9 @@ def grid() -> Iterator[tuple[str, bytes]]:
         )
     for in_ch, out_ch in ((6, 7), (9, 4), (8, 9), (16, 18), (32, 35), (64, 68)):
         yield f"conv-relu-{in_ch}-{out_ch}", clamped((3, 5), in_ch, out_ch).model()
+    for in_ch, stride in product((1, 2, 3, 4), (1, 2)):
+        model = clamped((6, 11), in_ch, 8, (3, 3), stride, batch=2).model()
+        yield f"conv-relu-few-{in_ch}-stride{stride}", model
     for op in ("MUL", "SUB", "SQUARED_DIFFERENCE", "MINIMUM", "MAXIMUM", "PRELU"):
         for b, dtype in product(((2, 3, 5), (5,)), ("int8", "float32")):
             operands = [activation(shape, dtype) for shape in ((2, 3, 5), b)]

@@ -88,12 +88,10 @@ def pairs(channels: int) -> Array:
     """
     row = 3 * channels
     columns = np.stack([np.arange(row), row + np.arange(row)], axis=1)
-    third = np.arange(2 * row, 3 * row + row % 2)
-    third[row:] = -1
-    third = third.reshape(-1, 2)
+    taps = np.append(np.arange(2 * row, 3 * row), np.full(row % 2, -1))
     ordered = [
         words[np.argsort(np.arange(len(words)) % apart, kind="stable")]
-        for words, apart in ((columns, APART * channels), (third, channels))
+        for words, apart in ((columns, APART * channels), (taps.reshape(-1, 2), channels))
     ]
     order: Array = np.concatenate(ordered)
     return order
@@ -142,14 +140,26 @@ def overlaps(call: Call) -> Overlaps:
 
 
 def cost(call: Call) -> Cost:
-    """27 or 15 cycles for each pair of words or word; 48 for two channels of four pixels; windows."""
-    batch, out_h, _, out_ch = call.output.shape
-    in_ch = call.input(0).shape[3]
-    words = len(pairs(in_ch))
-    shared = in_ch + (in_ch + 1) // 2
-    steps = batch * out_h * _firsts(call).size
-    each = out_ch // CHANNELS * (15 * words - 3 * shared + 48) + 46 * in_ch + 60
-    return Cost(steps * each, 2 * out_ch * (words + 5))
+    """27 cycles for a word and the next, 15 for one alone, 48 for two channels; the windows."""
+    batch, out_h, out_w, out_ch = call.output.shape
+    in_ch, firsts = call.input(0).shape[3], _firsts(call)
+    words, followed = len(pairs(in_ch)), in_ch + (in_ch + 1) // 2
+    window = 44 + 50 * in_ch
+    steps = firsts.size * (out_ch // CHANNELS * (15 * words - 3 * followed + 48) + window)
+    runs = len(firsts) * (2 if out_w % _span(call) else 1)
+    lines = batch * (out_h * (steps + 123 * runs + 170) + _unaligned(call))
+    return Cost(lines + 200, 2 * out_ch * (words + 5))
+
+
+def _unaligned(call: Call) -> int:
+    """Cycles that the loads of an image's windows take more where they are not aligned."""
+    _, in_h, in_w, in_ch = call.input(0).shape
+    down, across = convolution(call)
+    y = np.arange(down.out)[:, None] * down.stride - down.before + np.arange(down.kernel)
+    x = _firsts(call).reshape(-1) * across.stride - across.before
+    begin = in_ch * (in_w * y[(y >= 0) & (y < in_h)][:, None] + x)
+    more = np.array([0, 2, 1, 2])
+    return int((2 * in_ch * more[begin % 4] + more[(begin + in_ch) % 4]).sum())
 
 
 def _kernel(channels: int) -> Kernel:

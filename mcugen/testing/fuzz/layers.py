@@ -90,12 +90,13 @@ class Form:
     """What a kernel for certain shapes takes; a draw would seldom find it."""
 
     window: tuple[int, int]
-    stride: tuple[int, int]
+    stride: tuple[int, int] | None  # None: any
     channels: int | None = None
 
 
 FORMS = {
     **{f"mcu_conv2d_1x1_k{n}_s8_dsp": Form((1, 1), (1, 1), n) for n in (8, 16, 32, 64)},
+    **{f"mcu_conv2d_3x3_c{n}_s8_dsp": Form((3, 3), None, n) for n in (1, 2, 3, 4)},
     "mcu_conv2d_3x3_stride2_s8_dsp": Form((3, 3), (2, 2)),
     "mcu_depthwise_conv2d_narrow_stride2_s8_dsp": Form((3, 3), (2, 2)),
 }
@@ -108,7 +109,7 @@ def form(s: Sketch) -> Form | None:
 
 def steps(s: Sketch) -> tuple[int, int]:
     """Strides."""
-    if (certain := form(s)) is not None:
+    if (certain := form(s)) is not None and certain.stride is not None:
         return certain.stride
     return (1, 1) if s.flip() else (s.whole(1, 3), s.whole(1, 3))
 
