@@ -59,6 +59,8 @@ def new_board(
     table: Table = {}
     if like is not None:
         table = draft.checked(board_table(like)) | {"description": f"{name}, like {like}"}
+        if "notes" in table and wishes != Wishes():
+            table["notes"] = f"Of {like}: {table['notes']}"
     if chip is not None:
         table = draft.from_device(table, chip)
     if described is not None:

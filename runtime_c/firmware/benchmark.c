@@ -198,7 +198,7 @@ static void infer(char *arguments) {
     th_timestamp();
     if (status != 0 || !model_is_intact()) {
         put_error((status != 0) ? "the model refused to run"
-                                : "the model wrote outside of its arena",
+                                : "the model wrote outside of its memory",
                   "");
         return;
     }

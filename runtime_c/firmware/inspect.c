@@ -38,7 +38,7 @@ static void put_status(int32_t status) {
     if (model_is_intact()) {
         put_number("m-mcu-status-", status);
     } else {
-        put_error("the model wrote outside of its arena", "");
+        put_error("the model wrote outside of its memory", "");
     }
 }
 

@@ -37,6 +37,7 @@ def test_changes_of_a_known_board(tmp_path):
     assert board.description == "mine" and board.ram == Region(0x2000_0000, 96 * 1024)
     assert board.serial == dataclasses.replace(known.serial, baud=9600)
     assert dict(board.uart.settings) == {**dict(known.uart.settings), "tx_pin": 10}
+    assert board.notes == f"Of nucleo-f446re: {known.notes}"
 
 
 def test_another_driver_keeps_only_what_every_driver_knows(tmp_path):

@@ -1,4 +1,4 @@
-"""A model that writes outside of its arena is found by the firmware that runs it."""
+"""A model that writes outside of its memory is found by the firmware that runs it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_broken_guard_is_an_error(tmp_path: Path, board: str, change: str) -> 
     image = build(project.directory).image
     with (
         open_runner(project.board, image) as runner,
-        pytest.raises(RunError, match="wrote outside of its arena"),
+        pytest.raises(RunError, match="wrote outside of its memory"),
     ):
         runner.infer(inputs)
 
