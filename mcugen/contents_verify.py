@@ -18,7 +18,7 @@ from mcugen.ops import OPS
 from mcugen.plan import MemoryPlan
 from mcugen.plan_verify import PlanError
 from mcugen.select import Selection
-from mcugen.spaces import Kind
+from mcugen.spaces import Kind, Space, port_names
 
 Bytes = NDArray[np.int64]
 
@@ -116,10 +116,11 @@ class _Judge:
 
     def look_at_ports(self) -> None:
         """An output lies in the arena, or is all of what the caller gave for it."""
-        spaces = self._layout.spaces
-        for tensor in self._graph.outputs:
+        spaces, outputs = self._layout.spaces, self._graph.outputs
+        names = port_names(Kind.OUTPUT, len(outputs))
+        for name, tensor in zip(names, outputs, strict=True):
             place, size = self._layout.place(tensor), self._graph.tensors[tensor].bytes
             whole = place.offset == 0 and spaces[place.space] == size
-            allowed = place.space.kind is Kind.OUTPUT and whole
+            allowed = place.space == Space(Kind.OUTPUT, name) and whole
             if not allowed and (self._graph.io is Io.CALLER or place.space.kind is Kind.STATE):
                 raise PlanError(f"output {tensor} lies in the {place.space.name}")

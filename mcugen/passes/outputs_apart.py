@@ -31,7 +31,10 @@ def outputs_apart(graph: Graph) -> Graph:
 
 
 def _moved(graph: Graph, position: int) -> Graph:
-    """A MOVE to where the output may lie. It keeps its id, which a file's tensor has, if it can."""
+    """A MOVE to where the output may lie. It keeps its id, which a file's tensor has, if it can.
+
+    What else reads the output reads what is moved: another output may be an alias of it.
+    """
     output, new = graph.outputs[position], graph.fresh_id()
     producer = graph.producer(output)
     stays = producer is None or output in graph.outputs[:position]
@@ -40,11 +43,12 @@ def _moved(graph: Graph, position: int) -> Graph:
     move = Node("move", graph.tensors[output].name, (source,), (target,), None, index)
     nodes = [move] if producer is None else []
     for node in graph.nodes:
+        inputs = tuple(source if t == output else t for t in node.inputs)
         if node is producer:
             outputs = tuple(source if t == output else t for t in node.outputs)
             nodes += [replace(node, outputs=outputs), move]
         else:
-            nodes.append(node)
+            nodes.append(replace(node, inputs=inputs))
     return graph.with_(
         tensors={**graph.tensors, new: replace(graph.tensors[output], variable=False)},
         nodes=tuple(nodes),
