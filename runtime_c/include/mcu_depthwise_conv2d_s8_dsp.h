@@ -5,36 +5,32 @@
 
 #include <stdint.h>
 
+#include "mcu_planes_layout.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 typedef struct {
     int32_t batch;
-    int32_t in_h;
-    int32_t in_w;
-    int32_t in_ch;
-    int32_t out_h;
-    int32_t out_w;
+    int32_t in_bytes;   ///< of an image
+    int32_t out_bytes;  ///< of its results
     int32_t out_ch;     ///< in_ch * multiplier
     int32_t multiplier; ///< output channels of each input channel
     int32_t kernel_h;
     int32_t kernel_fours; ///< kernel_w / 4, rounded up
     int32_t stride_h;
     int32_t stride_w;
-    int32_t pad_top;          ///< rows of padding above the input
-    int32_t pad_left;         ///< columns of padding left of the input
-    int32_t input_zero_point; ///< what padding holds, [-128, 127]
-    int32_t clamped;          ///< 1: the output clamps at its zero point -128, else 0
-    int32_t pitch;            ///< bytes from row to row of a plane
-    int32_t plane_bytes;      ///< of one channel with its padding, a multiple of 16
-    const int32_t *stream;    ///< weights, bias and requantization of each channel, see the kernel
+    int32_t clamped; ///< 1: the output clamps at its zero point -128, else 0
+    mcu_planes_filling filling;
+    mcu_planes_results results;
+    const int32_t *stream; ///< weights, bias and requantization of each channel, see the kernel
 } mcu_depthwise_conv2d_s8_dsp_params;
 
 /// Any kernel and stride, no dilation. Input [batch][in_h][in_w][in_ch],
 /// output [batch][out_h][out_w][out_ch]. With a multiplier of 1 and no more output than input
-/// pixels the output may be the input; otherwise they must not overlap. scratch: 4 * plane_bytes,
-/// or out_ch * plane_bytes where there are fewer channels; aligned to 4.
+/// pixels the output may be the input; otherwise they must not overlap.
+/// scratch: 4 * filling.plane_bytes, or out_ch times that where there are fewer; aligned to 4.
 void mcu_depthwise_conv2d_s8_dsp(const mcu_depthwise_conv2d_s8_dsp_params *params,
                                  const int8_t *input, int8_t *output, void *scratch);
 

@@ -2,9 +2,9 @@
 
 The constants are a stream of 7 words per output channel:
 
-    3 words      of weights, the outer two of each row: lanes w[row][0], w[row][2]
-    1            the middle ones of rows 0 and 1
-    1            the middle one of row 2, and the bytes from row to row of a plane
+    3 words      of weights, two of each row: lanes w[row][0], w[row][2], with stride 2 w[row][1]
+    1            the third ones of rows 0 and 1
+    1            the third one of row 2, and the bytes from row to row of a plane
     2            multiplier, and what a sum begins with
 
 Weights and bias are multiplied by the factor that the requantization asks for.
@@ -24,6 +24,7 @@ from mcugen.ops.kernels.requant import clamp_is_saturation, exact_sums
 from mcugen.ops.window import convolution
 
 SHIFT = 10  # of the requantization, an immediate in the kernel
+TAPS = {1: (0, 2, 1), 2: (0, 1, 2)}  # by stride: the pair of each row, and the third
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,6 @@ class Plane:
     strips: int  # of two output columns
     pitch: int
     bytes: int
-    pad_top: int
-    pad_left: int
 
 
 def plane(call: Call) -> Plane:
@@ -44,8 +43,8 @@ def plane(call: Call) -> Plane:
     strips = -(-cols.out // 2)
     width = max(cols.before + cols.size, 2 * strips + 2 if stride == 1 else 4 * strips + 1)
     height = max(rows.before + rows.size, stride * (max(rows.out, 2) - 1) + 3)
-    pitch = width + width % 2
-    return Plane(strips, pitch, -(-height * pitch // 16) * 16, rows.before, cols.before)
+    pitch = -(-width // 4) * 4
+    return Plane(strips, pitch, -(-height * pitch // 16) * 16)
 
 
 def strips(call: Call, columns: int, count: int) -> tuple[int, ...]:
@@ -88,17 +87,6 @@ def shift_is_exact(call: Call) -> str | None:
     return None if exact else "a channel that needs the general form"
 
 
-def halo_is_refilled(call: Call) -> str | None:
-    """With stride 1, padding below or to the right must not be the only padding.
-
-    Results overwrite it, and planes without padding above or to the left are filled once.
-    """
-    rows, cols = convolution(call)
-    if rows.stride != 1 or rows.before + cols.before > 0 or rows.after + cols.after == 0:
-        return None
-    return f"padding {rows.after} below, {cols.after} to the right, none else"
-
-
 # ---- params
 
 
@@ -110,8 +98,9 @@ def params(call: Call) -> Fields:
     shape, stride = plane(call), call.attrs.stride[0]
     weights = sums.weights * form.factor[:, None]
     pitch = np.full(len(weights), shape.pitch)
-    low = np.stack([*weights[:, [0, 3, 6]].T, weights[:, 1], weights[:, 7]], axis=1)
-    high = np.stack([*weights[:, [2, 5, 8]].T, weights[:, 4], pitch], axis=1)
+    one, other, alone = TAPS[stride]
+    low = np.stack([*weights[:, one::3].T, weights[:, alone], weights[:, 6 + alone]], axis=1)
+    high = np.stack([*weights[:, other::3].T, weights[:, 3 + alone], pitch], axis=1)
     start = sums.bias * form.factor + form.extra
     stream = np.concatenate(
         [
@@ -121,13 +110,8 @@ def params(call: Call) -> Fields:
         axis=1,
     )
     return {
-        **planes.sizes(call),
+        **planes.layout(call, shape.pitch, shape.bytes),
         "stride": stride,
-        "pad_top": shape.pad_top,
-        "pad_left": shape.pad_left,
-        "input_zero_point": call.input(0).zero_point,
-        "pitch": shape.pitch,
-        "plane_bytes": shape.bytes,
         "two": strips(call, 2 * stride, shape.strips if stride == 2 else call.output.shape[2] // 2),
         "one": strips(call, 1, 1),
         "stream": Const((stream & 0xFFFFFFFF).astype(np.uint32).view(np.int32), "int32_t"),
@@ -140,16 +124,14 @@ def scratch(call: Call) -> int:
 
 
 def cost(call: Call) -> Cost:
-    """The strips of a plane, the copies to and fro, the padding."""
+    """The strips of a plane, the copies to and fro."""
     batch, out_h, out_w, out_ch = call.output.shape
     shape, rows = plane(call), max(out_h, 2)
     if call.attrs.stride == (1, 1):
-        core = out_w // 2 * (24.0 * rows + 31) + out_w % 2 * (15.0 * rows + 71) + 40
+        core = out_w // 2 * (24.5 * rows + 31) + out_w % 2 * (15.0 * rows + 71) + 40
     else:
-        core = shape.strips * (35.2 * rows + 25) + 40
-    filled = shape.pad_top + shape.pad_left > 0
-    planes_filled = out_ch if filled else min(out_ch, planes.COUNT) + out_ch % planes.COUNT
-    cycles = out_ch * core + planes.copying(call) + shape.bytes / 3 * planes_filled
+        core = shape.strips * (31.7 * rows + 31) + 40
+    cycles = out_ch * core + planes.copying(call, shape.pitch, shape.bytes)
     return Cost(int(batch * cycles), flash=28 * out_ch)
 
 
@@ -174,7 +156,6 @@ KERNEL = Kernel(
         kernel_is_3x3,
         stride_is_1_or_2,
         rows_are_short,
-        halo_is_refilled,
         clamp_is_saturation,
         shift_is_exact,
     ),

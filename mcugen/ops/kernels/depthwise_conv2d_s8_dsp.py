@@ -43,8 +43,9 @@ def plane(call: Call) -> Plane:
     rows, cols = convolution(call)
     pairs = -(-cols.out // 2)
     width = max(cols.before + cols.size, (2 * pairs - 1) * cols.stride + 4 * _fours(call))
+    pitch = -(-width // 4) * 4
     height = max(rows.before + rows.size, (rows.out - 1) * rows.stride + rows.kernel)
-    return Plane(width, -(-height * width // 16) * 16)
+    return Plane(pitch, -(-height * pitch // 16) * 16)
 
 
 # ---- rules
@@ -82,17 +83,12 @@ def params(call: Call) -> Fields:
     stream = np.concatenate([words.reshape(len(taps), -1), finish], axis=1) & 0xFFFFFFFF
     shape = plane(call)
     return {
-        **planes.sizes(call),
         "kernel_h": rows.kernel,
         "kernel_fours": _fours(call),
         "stride_h": rows.stride,
         "stride_w": cols.stride,
-        "pad_top": rows.before,
-        "pad_left": cols.before,
-        "input_zero_point": call.input(0).zero_point,
         "clamped": form.form.value,
-        "pitch": shape.pitch,
-        "plane_bytes": shape.bytes,
+        **planes.layout(call, shape.pitch, shape.bytes),
         "stream": Const(stream.astype(np.uint32).view(np.int32), "int32_t"),
     }
 
@@ -109,9 +105,11 @@ def cost(call: Call) -> Cost:
     general = 0 if call.output.zero_point == -128 else 6
     row = 16 * _fours(call) + 4
     pair = row * rows.kernel + 38 + general
-    channel = rows.out * (-(-cols.out // 2) * pair + 60) + plane(call).bytes / 3 + 60
+    channel = rows.out * (-(-cols.out // 2) * pair + 60) + 60
+    shape = plane(call)
+    copying = planes.copying(call, shape.pitch, shape.bytes)
     words = 2 * _fours(call) * rows.kernel + 4
-    return Cost(int(batch * (out_ch * channel + planes.copying(call))), flash=4 * words * out_ch)
+    return Cost(int(batch * (out_ch * channel + copying)), flash=4 * words * out_ch)
 
 
 def overlap(call: Call) -> Overlaps:

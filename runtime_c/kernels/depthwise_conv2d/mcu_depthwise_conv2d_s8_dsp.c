@@ -21,6 +21,8 @@
 
 enum { FINISH_WORDS = 4 };
 
+MCU_PLANES_GATHER4(copy4, "r8", "r9", 0)
+
 /* A row of outputs, two at a time. */
 typedef struct {
     const int8_t *from; /* the first window */
@@ -116,18 +118,18 @@ static void convolve(const mcu_depthwise_conv2d_s8_dsp_params *p, const int32_t 
     row_args args = {
         .from = plane,
         .to = plane,
-        .pairs = (p->out_w + 1) / 2,
+        .pairs = (p->results.width + 1) / 2,
         .advance = 2 * p->stride_w,
         .step = p->stride_w,
         .fours = p->kernel_fours,
-        .next_row = p->pitch - 4 * p->kernel_fours,
+        .next_row = p->results.pitch - 4 * p->kernel_fours,
         .finish = stream + 2 * p->kernel_fours * p->kernel_h,
         .clamped = p->clamped,
     };
-    for (int32_t y = p->out_h; y > 0; y--) {
+    for (int32_t y = p->results.height; y > 0; y--) {
         row(stream, &args);
-        args.from += p->stride_h * p->pitch;
-        args.to += p->pitch;
+        args.from += p->stride_h * p->results.pitch;
+        args.to += p->results.pitch;
     }
 }
 
@@ -136,38 +138,27 @@ static void convolve_channels(const mcu_depthwise_conv2d_s8_dsp_params *p, const
                               int8_t *output, int32_t channel, int32_t count, int8_t *planes) {
     const int32_t words = 2 * p->kernel_fours * p->kernel_h + FINISH_WORDS;
     const int32_t *stream = p->stream + channel * words;
-    mcu_planes at = {
-        .plane = planes + p->pad_top * p->pitch + p->pad_left,
-        .plane_bytes = p->plane_bytes,
-        .pitch = p->pitch,
-        .height = p->in_h,
-        .width = p->in_w,
-        .channels = p->in_ch,
-    };
-    mcu_planes_fill(planes, count * p->plane_bytes, p->input_zero_point);
-    mcu_planes_gather(image, at, channel, count, p->multiplier);
-    for (int32_t c = 0; c < count; c++, stream += words) {
-        convolve(p, stream, planes + c * p->plane_bytes);
+    if (mcu_planes_are_four(&p->filling, count, p->multiplier)) {
+        copy4(image + channel, planes, &p->filling);
+    } else {
+        mcu_planes_gather_by_one(image, planes, &p->filling, channel, count, p->multiplier, 0);
     }
-    at.plane = planes;
-    at.height = p->out_h;
-    at.width = p->out_w;
-    at.channels = p->out_ch;
-    mcu_planes_scatter(output, &at, channel, count);
+    for (int32_t c = 0; c < count; c++, stream += words) {
+        convolve(p, stream, planes + c * p->filling.plane_bytes);
+    }
+    mcu_planes_scatter(output, planes, &p->results, p->filling.plane_bytes, channel, count);
 }
 
 void mcu_depthwise_conv2d_s8_dsp(const mcu_depthwise_conv2d_s8_dsp_params *params,
                                  const int8_t *input, int8_t *output, void *scratch) {
     const mcu_depthwise_conv2d_s8_dsp_params *const p = params;
     for (int32_t n = 0; n < p->batch; n++) {
-        const int8_t *const image = input + n * p->in_h * p->in_w * p->in_ch;
-        int8_t *const to = output + n * p->out_h * p->out_w * p->out_ch;
-        int32_t channel = 0;
-        for (; channel + MCU_PLANES <= p->out_ch; channel += MCU_PLANES) {
-            convolve_channels(p, image, to, channel, MCU_PLANES, scratch);
-        }
-        for (; channel < p->out_ch; channel++) {
-            convolve_channels(p, image, to, channel, 1, scratch);
+        const int8_t *const image = input + n * p->in_bytes;
+        int8_t *const to = output + n * p->out_bytes;
+        int32_t count;
+        for (int32_t channel = 0; channel < p->out_ch; channel += count) {
+            count = (channel + MCU_PLANES <= p->out_ch) ? MCU_PLANES : 1;
+            convolve_channels(p, image, to, channel, count, scratch);
         }
     }
 }
