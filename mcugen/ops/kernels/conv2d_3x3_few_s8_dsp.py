@@ -144,7 +144,7 @@ def cost(call: Call) -> Cost:
     batch, out_h, out_w, out_ch = call.output.shape
     in_ch, firsts = call.input(0).shape[3], _firsts(call)
     words, followed = len(pairs(in_ch)), in_ch + (in_ch + 1) // 2
-    window = 44 + 50 * in_ch
+    window = 43 + 46 * in_ch
     steps = firsts.size * (out_ch // CHANNELS * (15 * words - 3 * followed + 48) + window)
     runs = len(firsts) * (2 if out_w % _span(call) else 1)
     lines = batch * (out_h * (steps + 123 * runs + 170) + _unaligned(call))
