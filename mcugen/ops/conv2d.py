@@ -29,6 +29,7 @@ from mcugen.ops.kernels import (
     conv2d_3x3_s8_dsp,
     conv2d_3x3_stack_s8_dsp,
     conv2d_3x3_stride2_s8_dsp,
+    conv2d_10x4_s8_dsp,
     conv2d_packed_s8_ref,
     conv2d_s8_dsp,
     conv2d_s8_mve,
@@ -303,6 +304,7 @@ OP = Op(
         conv2d_3x3_stack_s8_dsp.KERNEL,
         conv2d_3x3_stride2_s8_dsp.KERNEL,
         *conv2d_3x3_few_s8_dsp.KERNELS,
+        conv2d_10x4_s8_dsp.KERNEL,
         conv2d_winograd_s8_dsp.KERNEL,
         conv2d_s8_mve.KERNEL,
         Kernel(

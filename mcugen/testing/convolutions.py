@@ -35,6 +35,7 @@ class Conv:
     dead: int | None = None  # bias of channel 3, which then has no weights
     weights: Array | None = None  # random ones unless given
     seed: int = 1
+    stride_w: int | None = None  # where it is not that of the rows
 
     def model(self) -> bytes:
         """The model file."""
@@ -46,9 +47,10 @@ class Conv:
             weights = self.weights
         spread = self.gain * 60 / (74 * 74 * np.sqrt(np.prod(shape[1:])))
         scales = quant(spread * rng.uniform(0.3, 1.5, self.out_ch), axis=0)
+        strides = (self.stride, self.stride if self.stride_w is None else self.stride_w)
         size = [
-            axis(size, kernel, self.stride, self.dilation, self.padding).out
-            for size, kernel in zip(self.pixels, self.kernel, strict=True)
+            axis(size, kernel, stride, self.dilation, self.padding).out
+            for size, kernel, stride in zip(self.pixels, self.kernel, strides, strict=True)
         ]
         bias = rng.integers(-3000, 3000, self.out_ch)
         if self.dead is not None:
@@ -66,8 +68,8 @@ class Conv:
             {"shape": (self.batch, *size, self.out_ch), "quant": quant(1.0, self.out_zero_point)},
             {
                 "padding": self.padding.value,
-                "strideH": self.stride,
-                "strideW": self.stride,
+                "strideH": strides[0],
+                "strideW": strides[1],
                 "dilationHFactor": self.dilation,
                 "dilationWFactor": self.dilation,
                 "fusedActivationFunction": int(self.clamped),

@@ -13,24 +13,10 @@
  * of the first two rows, then four of the third row; the core reads them relative to the stack
  * pointer.
  *
- * Two output channels A and B share a weight word: its lanes hold 256 * wA + wB for two taps.
- * SMLAD with it sums 256 * SA + SB; SXTB16 leaves wB alone, SMLAD with that sums SB; the difference
- * is 256 * SA. Exact while |SA| < 2^23, which is checked for the actual weights when the project is
- * generated. Sums are taken modulo 2^32; the input's zero point is folded into the bias.
- *
- * Requantization: SSAT(hi((256 * S + extra) * multiplier) >> 12), which is proved to give the
- * reference's value for all sums that each channel can reach. The extra of A is in its bias.
- *
- * The stream holds, for each two output channels A and B, in the order of reading:
- *     256 * bias_A + extra_A + bias_B, bias_B
- *     lanes of A and B for columns 0, 2C, 1, 2C + 1, .. C - 1, 3C - 1, then C .. 2C - 1
- *     lanes of A and B for words 0, C, 1, C + 1, .. of the third row, then those that are left
- *     multiplier_A, multiplier_B, extra_B
- *
- * On a Cortex-M4 a word and the next take 7 loads (9 cycles), 16 SMLAD and 2 SXTB16: 27 cycles for
- * 32 products; one without a next takes 15 for 16. The 27 taps of three channels take 195 for each
- * two channels of four pixels, what is around them 48.
- * Registers: r0 stream, r1-r4 pixels, lr weights, r5-r8 sums of A, r9-r12 sums of B.
+ * mcu_four_pixels_dsp.h says the rest. In the stream, words of the first two rows come in the order
+ * of columns 0, 2C, 1, 2C + 1, .. C - 1, 3C - 1, then C .. 2C - 1, those of the third row in the
+ * order 0, C, 1, C + 1, .., then those that are left. The 27 taps of three channels take 195 cycles
+ * on a Cortex-M4, eight columns of the window 42.
  * SPDX-License-Identifier: MIT-0 */
 #ifndef MCU_FEW_CHANNELS_DSP_H
 #define MCU_FEW_CHANNELS_DSP_H
@@ -41,6 +27,7 @@
 #include "mcu_conv2d_3x3_few_s8_dsp.h"
 #include "mcu_dsp.h"
 #include "mcu_fixed.h"
+#include "mcu_four_pixels_dsp.h"
 #include "mcu_port.h"
 #include "mcu_state.h"
 
@@ -50,11 +37,9 @@ extern "C" {
 
 enum {
     MCU_FEW_ROWS = 3,
-    MCU_FEW_PIXELS = 4,  /* of the output */
-    MCU_FEW_APART = 2,   /* their windows, in pixels of the input */
-    MCU_FEW_COLUMNS = 9, /* pixels of the input that they see */
-    MCU_FEW_MOST = 4,    /* input channels */
-    MCU_FEW_SHIFT = 12
+    MCU_FEW_APART = 2,   /* pixels of the input from a window to the next */
+    MCU_FEW_COLUMNS = 9, /* pixels of the input that a step sees */
+    MCU_FEW_MOST = 4     /* input channels */
 };
 
 /// What a run of steps reads, and what it writes over padding.
@@ -67,11 +52,8 @@ typedef struct {
 
 /// The state of mcu_state.h.
 typedef struct {
+    mcu_four_pixels four;
     mcu_few_source *source;
-    const int32_t *stream;
-    const int32_t *end; ///< of the stream
-    int8_t *output;
-    int32_t pitch;   ///< from a pixel of a step to its next
     int32_t next;    ///< from behind the first pixel of a step to the next step
     int32_t steps;   ///< that are left, 1 or more
     int32_t outside; ///< the number of steps left when a column of the window is padding, or 0
@@ -80,21 +62,10 @@ typedef struct {
 #if MCU_DSP_ASSEMBLY
 /* clang-format off */
 
-#define MCU_FEW_SOURCE "0"
-#define MCU_FEW_STREAM "1"
-#define MCU_FEW_END "2"
-#define MCU_FEW_OUTPUT "3"
-#define MCU_FEW_PITCH "4"
+#define MCU_FEW_SOURCE "4"
 #define MCU_FEW_NEXT "5"
 #define MCU_FEW_STEPS "6"
 #define MCU_FEW_OUTSIDE "7"
-
-/* Where the window lies: behind the state, if that is on the stack. */
-#if defined(__ARM_FP)
-#define MCU_FEW_WINDOW "0"
-#else
-#define MCU_FEW_WINDOW "32"
-#endif
 
 /* ---- filling the window: r0 to, r1 r2 r3 rows, lr rounds */
 
@@ -141,50 +112,35 @@ typedef struct {
     MCU_FEW_LAST_##c
 
 /* Where column c and word k of the third row are. */
-#define MCU_FEW_C(c) MCU_FEW_WINDOW " + (" c ") / 8 * 48 + (" c ") % 8 * 4"
-#define MCU_FEW_K(k) MCU_FEW_WINDOW " + (" k ") / 4 * 48 + (" k ") % 4 * 4 + 32"
+#define MCU_FEW_C(c) "(" c ") / 8 * 48 + (" c ") % 8 * 4"
+#define MCU_FEW_K(k) "(" k ") / 4 * 48 + (" k ") % 4 * 4 + 32"
 
 /* Padding r1 for the last pixel, and for the first. */
 #define MCU_FEW_RIGHT(c)                                                                           \
     ".set .Li, 0\n .rept " #c "\n"                                                                 \
-    "str r1, [sp, #" MCU_FEW_C("8 * " #c " + .Li") "]\n"                                           \
+    "str r1, [sp, #" MCU_FOUR_PLACE " + " MCU_FEW_C("8 * " #c " + .Li") "]\n"                                           \
     ".set .Li, .Li + 1\n .endr\n .set .Li, 0\n .rept (" #c " + 1) / 2\n"                           \
-    "str r1, [sp, #" MCU_FEW_K("4 * " #c " + .Li") "]\n"                                           \
+    "str r1, [sp, #" MCU_FOUR_PLACE " + " MCU_FEW_K("4 * " #c " + .Li") "]\n"                                           \
     ".set .Li, .Li + 1\n .endr\n"
 #define MCU_FEW_LEFT(c)                                                                            \
     ".set .Li, 0\n .rept " #c "\n"                                                                 \
-    "str r1, [sp, #" MCU_FEW_C(".Li") "]\n strh r1, [sp, #" MCU_FEW_K("0") " + 2 * .Li]\n"         \
+    "str r1, [sp, #" MCU_FOUR_PLACE " + " MCU_FEW_C(".Li") "]\n"                                    \
+    "strh r1, [sp, #" MCU_FOUR_PLACE " + " MCU_FEW_K("0") " + 2 * .Li]\n"                           \
     ".set .Li, .Li + 1\n .endr\n"
 
 /* ---- sums of four pixels */
 
-#define MCU_FEW_X(reg, at) "ldr " reg ", [sp, #" at "]\n"
-#define MCU_FEW_W "ldr lr, [r0], #4\n"
-#define MCU_FEW_ADD(sum, x, to) "smlad " sum ", lr, " x ", " to "\n"
-#define MCU_FEW_TIMES(x0, x1, x2, x3, a1, a2, a3, b1, b2, b3)                                      \
-    MCU_FEW_ADD("r6", x1, a1) MCU_FEW_ADD("r7", x2, a2) MCU_FEW_ADD("r8", x3, a3)                  \
-    MCU_FEW_ADD("r5", x0, "r5") "sxtb16 lr, lr\n"                                                  \
-    MCU_FEW_ADD("r10", x1, b1) MCU_FEW_ADD("r11", x2, b2) MCU_FEW_ADD("r12", x3, b3)               \
-    MCU_FEW_ADD("r9", x0, "r9")
-/* Sums begin with that of the first pixel, the bias. */
-#define MCU_FEW_BEGIN                                                                              \
-    MCU_FEW_TIMES("r1", "r2", "r3", "r4", "r5", "r5", "r5", "r9", "r9", "r9")
-#define MCU_FEW_GO_ON(x0, x1, x2, x3)                                                              \
-    MCU_FEW_TIMES(x0, x1, x2, x3, "r6", "r7", "r8", "r10", "r11", "r12")
-
-/* A word of the weights with that of each pixel: 15 cycles. */
-#define MCU_FEW_WORDS(at, i, apart)                                                                \
-    MCU_FEW_W MCU_FEW_X("r1", at(i)) MCU_FEW_X("r2", at(i " + " apart))                            \
-    MCU_FEW_X("r3", at(i " + 2 * " apart)) MCU_FEW_X("r4", at(i " + 3 * " apart))
+/* A word, alone and with the next, which lies a pixel further on. */
+#define MCU_FEW_LOAD(at, i, apart)                                                                 \
+    MCU_FOUR_W MCU_FOUR_X("r1", at(i)) MCU_FOUR_X("r2", at(i " + " apart))                         \
+    MCU_FOUR_X("r3", at(i " + 2 * " apart)) MCU_FOUR_X("r4", at(i " + 3 * " apart))
 #define MCU_FEW_ONE(at, i, apart)                                                                  \
-    MCU_FEW_WORDS(at, i, apart) MCU_FEW_GO_ON("r1", "r2", "r3", "r4")
-/* The next word that sees three of these: 12 cycles. */
-#define MCU_FEW_THEN(at, i, apart)                                                                 \
-    MCU_FEW_W MCU_FEW_X("r1", at(i " + 4 * " apart)) MCU_FEW_GO_ON("r2", "r3", "r4", "r1")
+    MCU_FEW_LOAD(at, i, apart) MCU_FOUR_GO_ON("r1", "r2", "r3", "r4")
+#define MCU_FEW_THEN(at, i, apart) MCU_FOUR_THEN(at(i " + 4 * " apart), "r1", "r2", "r3", "r4")
 
 #define MCU_FEW_SUMS(c)                                                                            \
-    "ldr r5, [r0], #4\n ldr r9, [r0], #4\n"                                                        \
-    MCU_FEW_WORDS(MCU_FEW_C, "0", "2 * " #c) MCU_FEW_BEGIN MCU_FEW_THEN(MCU_FEW_C, "0", "2 * " #c) \
+    MCU_FEW_LOAD(MCU_FEW_C, "0", "2 * " #c) MCU_FOUR_BEGIN("r1", "r2", "r3", "r4")                 \
+    MCU_FEW_THEN(MCU_FEW_C, "0", "2 * " #c)                                                        \
     ".set .Li, 1\n .rept " #c " - 1\n"                                                             \
     MCU_FEW_ONE(MCU_FEW_C, ".Li", "2 * " #c) MCU_FEW_THEN(MCU_FEW_C, ".Li", "2 * " #c)             \
     ".set .Li, .Li + 1\n .endr\n .rept " #c "\n"                                                   \
@@ -194,24 +150,6 @@ typedef struct {
     ".set .Li, .Li + 1\n .endr\n .rept " #c " / 2\n"                                               \
     MCU_FEW_ONE(MCU_FEW_K, ".Li", #c)                                                              \
     ".set .Li, .Li + 1\n .endr\n"
-
-/* ---- requantization */
-
-#define MCU_FEW_EACH(op, p, q, r, s) op(p) op(q) op(r) op(s)
-#define MCU_FEW_TO_A(sum) "smmul " sum ", " sum ", r1\n ssat " sum ", #8, " sum ", asr #12\n"
-#define MCU_FEW_TO_B(sum)                                                                          \
-    "add " sum ", r3, " sum ", lsl #8\n smmul " sum ", " sum ", r2\n"                              \
-    "ssat " sum ", #8, " sum ", asr #12\n"
-#define MCU_FEW_FINISH                                                                             \
-    "ldr r1, [r0], #4\n ldr r2, [r0], #4\n ldr r3, [r0], #4\n"                                     \
-    "sub r5, r9\n sub r6, r10\n sub r7, r11\n sub r8, r12\n"                                       \
-    MCU_FEW_EACH(MCU_FEW_TO_A, "r5", "r6", "r7", "r8")                                             \
-    MCU_FEW_EACH(MCU_FEW_TO_B, "r9", "r10", "r11", "r12")                                          \
-    MCU_GET("r2", MCU_FEW_PITCH) MCU_GET("r1", MCU_FEW_OUTPUT)                                     \
-    "bfi r5, r9, #8, #24\n bfi r6, r10, #8, #24\n"                                                 \
-    "add r3, r1, r2\n bfi r7, r11, #8, #24\n add r4, r3, r2\n bfi r8, r12, #8, #24\n"              \
-    "strh r5, [r1], #2\n strh r6, [r3]\n add r3, r4, r2\n strh r7, [r4]\n strh r8, [r3]\n"         \
-    MCU_PUT(MCU_FEW_OUTPUT, "r1")
 
 /* Some steps of a row; `frame` bytes hold the window, 4 more than a multiple of 8. */
 #define MCU_FEW_CORE(name, c)                                                                      \
@@ -227,25 +165,22 @@ typedef struct {
             MCU_GET("r0", MCU_FEW_SOURCE)                                                          \
             "ldm r0, {r1-r6}\n"                                                                    \
             "add r4, r1\n add r5, r2\n add r6, r3\n stm r0, {r4-r6}\n"                             \
-            "add r0, sp, #" MCU_FEW_WINDOW "\n"                                                    \
+            "add r0, sp, #" MCU_FOUR_PLACE "\n"                                                    \
             MCU_FEW_FILL(c)                                                                        \
-            MCU_GET("r1", MCU_FEW_STEPS) MCU_GET("r2", MCU_FEW_OUTSIDE) MCU_GET("r0", MCU_FEW_STREAM) \
+            MCU_GET("r1", MCU_FEW_STEPS) MCU_GET("r2", MCU_FEW_OUTSIDE)                            \
             "cmp r1, r2\n beq.w 4f\n"                                                              \
-            ".balign 4\n"                                                                          \
-            "3:\n"                                                                                 \
-            MCU_FEW_SUMS(c) MCU_FEW_FINISH                                                         \
-            MCU_GET("r2", MCU_FEW_END)                                                             \
-            "cmp r0, r2\n bne.w 3b\n"                                                              \
+            "5:\n"                                                                                 \
+            MCU_FOUR_CHANNELS(MCU_FEW_SUMS(c))                                                     \
             MCU_GET("r2", MCU_FEW_NEXT) MCU_GET("r3", MCU_FEW_STEPS)                               \
             "add r1, r2\n subs r3, #1\n"                                                           \
-            MCU_PUT(MCU_FEW_OUTPUT, "r1") MCU_PUT(MCU_FEW_STEPS, "r3")                             \
+            MCU_PUT(MCU_FOUR_OUTPUT, "r1") MCU_PUT(MCU_FEW_STEPS, "r3")                             \
             "bne.w 1b\n"                                                                           \
             MCU_STATE_LEAVE                                                                        \
             "add sp, #48 * " #c " + 44\n pop {r4-r11, pc}\n"                                       \
             "4:\n"                                                                                 \
             MCU_GET("r3", MCU_FEW_SOURCE)                                                          \
-            "ldr r1, [r3, #24]\n ldr r2, [r3, #28]\n cbz r2, 5f\n"                                 \
-            MCU_FEW_RIGHT(c) "b.w 3b\n 5:\n" MCU_FEW_LEFT(c) "b.w 3b\n");                          \
+            "ldr r1, [r3, #24]\n ldr r2, [r3, #28]\n cbz r2, 6f\n"                                 \
+            MCU_FEW_RIGHT(c) "b.w 5b\n 6:\n" MCU_FEW_LEFT(c) "b.w 5b\n");                          \
     }
 
 /* clang-format on */
@@ -278,30 +213,24 @@ static inline void mcu_few_fill(int32_t *window, const int8_t *const *rows, int3
     }
 }
 
-/* The sums of A, then those of B. */
-static inline void mcu_few_times(int32_t *sums, int32_t weights, const int32_t *window,
-                                 int32_t (*at)(int32_t), int32_t first, int32_t apart) {
-    for (int32_t p = 0; p < MCU_FEW_PIXELS; p++) {
-        const int32_t x = window[at(first + p * apart)];
-        sums[p] = mcu_smlad(weights, x, sums[p]);
-        sums[MCU_FEW_PIXELS + p] = mcu_smlad(mcu_sxtb16(weights), x, sums[MCU_FEW_PIXELS + p]);
-    }
-}
-
 /* Words [0, count) and, in front of the next one, for some of them that `apart` words on. */
 static inline const int32_t *mcu_few_words(int32_t *sums, const int32_t *stream,
                                            const int32_t *window, int32_t (*at)(int32_t),
                                            int32_t count, int32_t apart) {
     for (int32_t i = 0; i < apart; i++) {
         for (int32_t word = i; word < count; word += apart) {
-            mcu_few_times(sums, *stream++, window, at, word, apart);
+            for (int32_t p = 0; p < MCU_FOUR; p++) {
+                mcu_four_times(sums, *stream, p, window[at(word + p * apart)]);
+            }
+            stream++;
         }
     }
     return stream;
 }
 
 static inline void mcu_few_core(const mcu_few_state *state, int32_t channels) {
-    int8_t *output = state->output;
+    const mcu_four_pixels *const four = &state->four;
+    int8_t *output = four->output;
     for (int32_t left = state->steps; left > 0; left--) {
         mcu_few_source *const from = state->source;
         int32_t window[12 * MCU_FEW_MOST + 10];
@@ -312,26 +241,15 @@ static inline void mcu_few_core(const mcu_few_state *state, int32_t channels) {
         for (int32_t row = 0; row < MCU_FEW_ROWS; row++) {
             from->rows[row] += from->next[row];
         }
-        const int32_t *stream = state->stream;
-        while (stream != state->end) {
-            int32_t sums[2 * MCU_FEW_PIXELS];
-            for (int32_t p = 0; p < 2 * MCU_FEW_PIXELS; p++) {
-                sums[p] = stream[p / MCU_FEW_PIXELS];
-            }
+        const int32_t *stream = four->stream;
+        for (; stream != four->end; output += 2) {
+            int32_t sums[MCU_FOUR_SUMS];
+            stream = mcu_four_begin(sums, stream);
             stream =
-                mcu_few_words(sums, stream + 2, window, mcu_few_column, 3 * channels, 2 * channels);
+                mcu_few_words(sums, stream, window, mcu_few_column, 3 * channels, 2 * channels);
             stream = mcu_few_words(sums, stream, window, mcu_few_third, (3 * channels + 1) / 2,
                                    channels);
-            for (int32_t p = 0; p < MCU_FEW_PIXELS; p++) {
-                const int32_t b = sums[MCU_FEW_PIXELS + p];
-                const int32_t a = mcu_smmul(mcu_sub_wrap(sums[p], b), stream[0]);
-                int8_t *const to = output + p * state->pitch;
-                to[0] = mcu_ssat8(a >> MCU_FEW_SHIFT);
-                to[1] = mcu_ssat8(mcu_smmul(mcu_shift_left(b, 8) + stream[2], stream[1]) >>
-                                  MCU_FEW_SHIFT);
-            }
-            stream += 3;
-            output += 2;
+            stream = mcu_four_finish(sums, stream, output, four->pitch);
         }
         output += state->next;
     }
@@ -373,17 +291,15 @@ static inline void mcu_few_channels(const mcu_conv2d_3x3_few_s8_dsp_params *p, c
                                     int8_t *output, int32_t channels,
                                     void (*core)(const mcu_few_state *)) {
     const int32_t apart = MCU_FEW_APART / p->stride_w; /* output pixels of a step */
-    const int32_t span = MCU_FEW_PIXELS * apart;
-    const int32_t words = 2 + 3 * channels + (3 * channels + 1) / 2 + 3; /* of two channels */
+    const int32_t span = MCU_FOUR * apart;
+    const int32_t words = 2 + 3 * channels + (3 * channels + 1) / 2 + MCU_FOUR_CONSTANTS;
     const int32_t pitch = p->in_w * channels;
     int8_t padding[MCU_FEW_COLUMNS * MCU_FEW_MOST];
     mcu_few_end copy = {{0}};
     mcu_few_source source = {.lanes = mcu_lanes(p->input_zero_point, p->input_zero_point)};
     mcu_few_state state = {
+        .four = {p->stream, p->stream + p->out_ch / 2 * words, output, apart * p->out_ch},
         .source = &source,
-        .stream = p->stream,
-        .end = p->stream + p->out_ch / 2 * words,
-        .pitch = apart * p->out_ch,
         .next = span * p->out_ch - p->out_ch,
     };
     MCU_ASSERT(p->in_w >= 8 && p->out_w >= span && p->out_ch % 2 == 0);
@@ -429,7 +345,7 @@ static inline void mcu_few_channels(const mcu_conv2d_3x3_few_s8_dsp_params *p, c
                     source.rows[copied] = mcu_few_copy(&copy, rows[copied], x, channels);
                 }
                 source.right = left ? 0 : 1;
-                state.output = output + column * p->out_ch;
+                state.four.output = output + column * p->out_ch;
                 core(&state);
             }
         }

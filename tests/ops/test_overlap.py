@@ -123,10 +123,13 @@ def grid() -> Iterator[tuple[str, bytes]]:
             one_op("RELU", [activation((4, 9), dtype)], activation((4, 9), dtype)),
         )
     for in_ch, out_ch in ((6, 7), (9, 4), (8, 9), (16, 18), (32, 35), (64, 68)):
-        yield f"conv-relu-{in_ch}-{out_ch}", clamped((3, 5), in_ch, out_ch).model()
+        yield f"conv-relu-{in_ch}-{out_ch}", clamped((3, 5), in_ch, out_ch, seed=2).model()
     for in_ch, stride in product((1, 2, 3, 4), (1, 2)):
         model = clamped((6, 11), in_ch, 8, (3, 3), stride, batch=2).model()
         yield f"conv-relu-few-{in_ch}-stride{stride}", model
+    for in_ch in (1, 2, 4):
+        model = clamped((15, 7), in_ch, 4, (10, 4 // in_ch), 2, batch=2).model()
+        yield f"conv-relu-10x{4 // in_ch}", model
     for op in ("MUL", "SUB", "SQUARED_DIFFERENCE", "MINIMUM", "MAXIMUM", "PRELU"):
         for b, dtype in product(((2, 3, 5), (5,)), ("int8", "float32")):
             operands = [activation(shape, dtype) for shape in ((2, 3, 5), b)]

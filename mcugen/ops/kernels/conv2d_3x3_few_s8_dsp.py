@@ -1,13 +1,7 @@
 """mcu_conv2d_3x3_c..._s8_dsp: what 3x3 convolutions of 1 to 4 input channels read, when they apply.
 
 They stand at the front of most networks. Each number of channels has its own kernel, with code for
-all of its products in a row. They read a stream of int32 words. For each two output channels A, B:
-
-    2 words      256 * bias_A + extra_A + bias_B, bias_B
-    1 per pair   of taps: lanes 256 * w_A + w_B; see `pairs` for their order
-    3 words      multiplier_A, multiplier_B, extra_B
-
-Requantization has the form of `fixed_shift` with factor 256.
+all of its products in a row. `four_pixels` says what they read, `pairs` which taps share a word.
 """
 
 from __future__ import annotations
@@ -16,27 +10,30 @@ import numpy as np
 
 from mcugen.ir import Call, DType
 from mcugen.ops import overlap
-from mcugen.ops.base import Array, Const, Cost, Family, Fields, Kernel, Overlaps
-from mcugen.ops.kernels.channel_pairs import lanes
+from mcugen.ops.base import Array, Cost, Family, Fields, Kernel, Overlaps
 from mcugen.ops.kernels.conv2d_3x3_s8_dsp import padding_is_narrow
 from mcugen.ops.kernels.conv2d_rules import (
     geometry,
     multipliers_fit,
     one_group_without_dilation,
-    rows,
     sums_fit,
     weights_pair_up,
 )
-from mcugen.ops.kernels.fixed_shift import fixed_factor
-from mcugen.ops.kernels.requant import clamp_is_saturation, exact_sums
+from mcugen.ops.kernels.four_pixels import (
+    AROUND,
+    CHANNELS,
+    PIXELS,
+    one_shift_serves,
+    output_channels_are_even,
+    stream,
+    stream_bytes,
+)
+from mcugen.ops.kernels.requant import clamp_is_saturation
 from mcugen.ops.window import convolution
 
 MOST = 4  # input channels
-CHANNELS = 2  # output channels that share a pass
-PIXELS = 4  # output pixels of a step
 APART = 2  # how far apart their windows are, in pixels of the input
 COLUMNS = 8  # pixels of a row that a step sees at least
-SHIFT = 12
 KNOWN = ("in_ch", "kernel_h", "kernel_w")  # of the geometry
 
 
@@ -62,21 +59,6 @@ def rows_hold_a_step(call: Call) -> str | None:
     return None if width >= COLUMNS and out_w >= _span(call) else f"rows of {width} and {out_w}"
 
 
-def output_channels_are_even(call: Call) -> str | None:
-    """Output channels must be a multiple of 2."""
-    out_ch = call.output.shape[3]
-    return None if out_ch % CHANNELS == 0 else f"{out_ch} output channels"
-
-
-def one_shift_serves(call: Call) -> str | None:
-    """Requantization with a shift by 12 must be exact for all channels.
-
-    As it mostly is for multipliers below 2**-5 and outputs that clamp at their zero point.
-    """
-    form = fixed_factor(call, exact_sums(call, rows(call)), SHIFT)
-    return None if form is not None else "channels that it does not"
-
-
 # ---- params
 
 
@@ -100,21 +82,7 @@ def pairs(channels: int) -> Array:
 def params(call: Call) -> Fields:
     """Fields of mcu_conv2d_3x3_few_s8_dsp_params."""
     known = {name: value for name, value in geometry(call).items() if name not in KNOWN}
-    return {**known, "stream": _stream(call)}
-
-
-def _stream(call: Call) -> Const:
-    sums = exact_sums(call, rows(call))
-    form = fixed_factor(call, sums, SHIFT)
-    assert form is not None, call.node.where
-    bias, extra = sums.bias.reshape(-1, CHANNELS), form.extra.reshape(-1, CHANNELS)
-    start = np.stack([256 * bias[:, 0] + extra[:, 0] + bias[:, 1], bias[:, 1]], axis=1)
-    order = pairs(call.input(0).shape[3])
-    weights = np.pad(sums.weights, ((0, 0), (0, 1)))[:, order]  # of tap -1 it is 0
-    words = lanes(weights[0::2], weights[1::2])
-    constants = np.append(form.multiplier.reshape(-1, CHANNELS), extra[:, 1:], axis=1)
-    joined = np.concatenate([start, words, constants], axis=1)
-    return Const(joined.astype(np.uint32).view(np.int32).reshape(-1), "int32_t")
+    return {**known, "stream": stream(call, pairs(call.input(0).shape[3]))}
 
 
 def _firsts(call: Call) -> Array:
@@ -145,10 +113,10 @@ def cost(call: Call) -> Cost:
     in_ch, firsts = call.input(0).shape[3], _firsts(call)
     words, followed = len(pairs(in_ch)), in_ch + (in_ch + 1) // 2
     window = 43 + 46 * in_ch
-    steps = firsts.size * (out_ch // CHANNELS * (15 * words - 3 * followed + 48) + window)
+    steps = firsts.size * (out_ch // CHANNELS * (15 * words - 3 * followed + AROUND) + window)
     runs = len(firsts) * (2 if out_w % _span(call) else 1)
     lines = batch * (out_h * (steps + 123 * runs + 170) + _unaligned(call))
-    return Cost(lines + 200, 2 * out_ch * (words + 5))
+    return Cost(lines + 200, stream_bytes(out_ch, words))
 
 
 def _unaligned(call: Call) -> int:
