@@ -133,6 +133,14 @@ class KernelBatch:
         self._cases: list[KernelCase] = []
         self._expected: list[list[Array]] = []
 
+    @classmethod
+    def of(cls, kernel: Kernel, cases: Mapping[str, OpCase]) -> KernelBatch:
+        """One kernel on all cases."""
+        batch = cls(only=kernel)
+        for name, case in cases.items():
+            batch.add(name, case)
+        return batch
+
     def add(self, name: str, case: OpCase) -> None:
         """Add every kernel that can compute a node of the case; each node needs one."""
         for call in case.graph.calls():

@@ -86,3 +86,21 @@ def general(*fields: Any, **changes: Any) -> Conv:
     """One that does not clamp, with odd zero points."""
     linear = {"clamped": False, "in_zero_point": -7, "out_zero_point": 11}
     return Conv(*fields, **{**linear, **changes})
+
+
+def edges(pixels: tuple[int, int], in_ch: int, out_ch: int, **changes: Any) -> dict[str, Conv]:
+    """What may go wrong at any size, by name: batches, requantization, zero points of the input."""
+    cases = {}
+    for kind in (clamped, general):
+        each: dict[str, dict[str, Any]] = {
+            "batch": {"batch": 3},
+            "saturating": {"gain": 20.0},
+            "tiny-multipliers": {"gain": 1 / 500},
+            "dead": {"dead": 2**30},
+        }
+        for name, fields in each.items():
+            cases[f"{kind.__name__}-{name}"] = kind(pixels, in_ch, out_ch, **changes, **fields)
+    for zero_point in (-128, -1, 0, 127):
+        name = f"in-zero-point{zero_point}"
+        cases[name] = general(pixels, in_ch, out_ch, in_zero_point=zero_point, **changes)
+    return cases

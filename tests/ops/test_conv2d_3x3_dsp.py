@@ -11,7 +11,7 @@ from mcugen.ops.kernels.requant import exact_sums
 from mcugen.ops.kernels.times_256 import finish
 from mcugen.ops.window import Padding
 from mcugen.testing.check import KernelBatch, OpCase, call_of, run_op
-from mcugen.testing.convolutions import Conv, clamped, general
+from mcugen.testing.convolutions import Conv, clamped, edges, general
 
 KERNEL = conv2d_3x3_s8_dsp.KERNEL
 WINDOW = (3, 3)
@@ -31,15 +31,7 @@ def grid() -> dict[str, Conv]:
             cases[f"{kind.__name__}-in{in_ch}"] = kind((4, 6), in_ch, 2, WINDOW)
         for out_ch in (2, 4, 6, 30):
             cases[f"{kind.__name__}-out{out_ch}"] = kind((4, 6), 4, out_ch, WINDOW)
-        cases[f"{kind.__name__}-batch"] = kind((4, 7), 4, 4, WINDOW, batch=3)
-        cases[f"{kind.__name__}-saturating"] = kind((5, 8), 4, 4, WINDOW, gain=20.0)
-        cases[f"{kind.__name__}-tiny-multipliers"] = kind((5, 8), 4, 4, WINDOW, gain=1 / 500)
-        cases[f"{kind.__name__}-dead"] = kind((5, 8), 4, 4, WINDOW, dead=2**30)
-    for zero_point in (-128, -1, 0, 127):
-        cases[f"in-zero-point{zero_point}"] = general(
-            (3, 6), 4, 4, WINDOW, in_zero_point=zero_point
-        )
-    return cases
+    return cases | edges((5, 7), 4, 4, kernel=WINDOW)
 
 
 GRID = grid()
@@ -50,23 +42,16 @@ def cases() -> dict[str, OpCase]:
     return {name: run_op(conv.model()) for name, conv in GRID.items()}
 
 
-def batch(cases: dict[str, OpCase]) -> KernelBatch:
-    collected = KernelBatch(only=KERNEL)
-    for name, case in cases.items():
-        collected.add(name, case)
-    return collected
-
-
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
 def test_portable_c_equals_numpy(cases: dict[str, OpCase], compiler: str) -> None:
-    batch(cases).check(compiler)
+    KernelBatch.of(KERNEL, cases).check(compiler)
 
 
 @pytest.mark.parametrize(
     ("core", "fpu"), [("cortex-m4", True), ("cortex-m4", False), ("cortex-m33", True)]
 )
 def test_assembly_equals_numpy(cases: dict[str, OpCase], core: str, fpu: bool) -> None:
-    traces = batch(cases).check_emulated(core, fpu=fpu)
+    traces = KernelBatch.of(KERNEL, cases).check_emulated(core, fpu=fpu)
     assert max(trace.stack for trace in traces) <= 200
 
 
@@ -116,7 +101,7 @@ def test_products_per_cycle_on_the_m4(conv: Conv, goal: float) -> None:
     """Modelled, zero wait states; the cost that selection sees is within 6 %."""
     case = run_op(conv.model())
     (call,) = case.graph.calls()
-    (trace,) = batch({"": case}).check_emulated("cortex-m4")
+    (trace,) = KernelBatch.of(KERNEL, {"": case}).check_emulated("cortex-m4")
     products = OP.macs(call)
     print(f"\n{conv.pixels} {conv.in_ch}->{conv.out_ch}: {products / trace.cycles:.3f}")
     assert products / trace.cycles >= goal

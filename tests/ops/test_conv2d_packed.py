@@ -49,21 +49,14 @@ def cases() -> dict[str, OpCase]:
     return {name: run_op(conv.model()) for name, conv in grid().items()}
 
 
-def batch(cases: dict[str, OpCase]) -> KernelBatch:
-    collected = KernelBatch(only=KERNEL)
-    for name, case in cases.items():
-        collected.add(name, case)
-    return collected
-
-
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
 def test_portable_c_equals_numpy(cases: dict[str, OpCase], compiler: str) -> None:
-    batch(cases).check(compiler)
+    KernelBatch.of(KERNEL, cases).check(compiler)
 
 
 @pytest.mark.parametrize("core", ["cortex-m0", "cortex-m3"])
 def test_assembly_equals_numpy(cases: dict[str, OpCase], core: str) -> None:
-    traces = batch(cases).check_emulated(core)
+    traces = KernelBatch.of(KERNEL, cases).check_emulated(core)
     assert max(trace.stack for trace in traces) <= 256
 
 
@@ -113,7 +106,7 @@ def test_it_refuses_sums_beyond_32_bits() -> None:
 def test_cost_is_near_the_cycles_of_the_m4(conv: Conv) -> None:
     case = run_op(conv.model())
     (call,) = case.graph.calls()
-    (trace,) = batch({"": case}).check_emulated("cortex-m4")
+    (trace,) = KernelBatch.of(KERNEL, {"": case}).check_emulated("cortex-m4")
     ratio = KERNEL.cost(call).cycles / trace.cycles
     print(f"\n{conv}: cost {ratio:.3f}")
     assert abs(ratio - 1) < 0.1

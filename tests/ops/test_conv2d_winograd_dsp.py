@@ -9,7 +9,7 @@ from mcugen.ops.conv2d import OP
 from mcugen.ops.kernels import conv2d_winograd_s8_dsp
 from mcugen.ops.window import Padding
 from mcugen.testing.check import KernelBatch, OpCase, call_of, run_op
-from mcugen.testing.convolutions import Conv, clamped, general
+from mcugen.testing.convolutions import Conv, clamped, edges, general
 
 KERNEL = conv2d_winograd_s8_dsp.KERNEL
 WINDOW = (3, 3)
@@ -27,15 +27,8 @@ def grid() -> dict[str, Conv]:
         for in_ch in (32, 48, 64):
             cases[f"{kind.__name__}-in{in_ch}"] = kind((4, 6), in_ch, 4, WINDOW)
         cases[f"{kind.__name__}-out"] = kind((4, 6), 16, 12, WINDOW)
-        cases[f"{kind.__name__}-batch"] = kind((5, 4), 16, 4, WINDOW, batch=3)
-        cases[f"{kind.__name__}-saturating"] = kind((5, 8), 16, 4, WINDOW, gain=20.0)
-        cases[f"{kind.__name__}-tiny-multipliers"] = kind((5, 8), 16, 4, WINDOW, gain=1 / 500)
-        cases[f"{kind.__name__}-dead"] = kind((5, 8), 16, 4, WINDOW, dead=2**30)
-    for zero_point in (-128, -1, 0, 127):
-        name = f"in-zero-point{zero_point}"
-        cases[name] = general((3, 6), 16, 4, WINDOW, in_zero_point=zero_point)
     cases["weight-128"] = clamped((8, 8), 16, 4, WINDOW, largest=128)
-    return cases
+    return cases | edges((5, 7), 16, 4, kernel=WINDOW)
 
 
 GRID = grid()
@@ -46,23 +39,16 @@ def cases() -> dict[str, OpCase]:
     return {name: run_op(conv.model()) for name, conv in GRID.items()}
 
 
-def batch(cases: dict[str, OpCase]) -> KernelBatch:
-    collected = KernelBatch(only=KERNEL)
-    for name, case in cases.items():
-        collected.add(name, case)
-    return collected
-
-
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
 def test_portable_c_equals_numpy(cases: dict[str, OpCase], compiler: str) -> None:
-    batch(cases).check(compiler)
+    KernelBatch.of(KERNEL, cases).check(compiler)
 
 
 @pytest.mark.parametrize(
     ("core", "fpu"), [("cortex-m4", True), ("cortex-m4", False), ("cortex-m33", True)]
 )
 def test_assembly_equals_numpy(cases: dict[str, OpCase], core: str, fpu: bool) -> None:
-    traces = batch(cases).check_emulated(core, fpu=fpu)
+    traces = KernelBatch.of(KERNEL, cases).check_emulated(core, fpu=fpu)
     assert max(trace.stack for trace in traces) <= 460
 
 
@@ -107,7 +93,7 @@ def test_the_largest_lanes_are_exact() -> None:
     g = np.sign(conv2d_winograd_s8_dsp.G[1:3])
     weights = 127 * np.einsum("ir,jc->ijrc", g, g).reshape(4, 3, 3, 1).repeat(16, axis=3)
     conv = general((6, 6), 16, 4, WINDOW, padding=Padding.VALID, batch=72, weights=weights)
-    collected = batch({"largest": run_op(conv.model(), [images])})
+    collected = KernelBatch.of(KERNEL, {"largest": run_op(conv.model(), [images])})
     collected.check()
     collected.check_emulated("cortex-m4")
 
@@ -144,7 +130,7 @@ def test_products_per_cycle_on_the_m4(conv: Conv, goal: float) -> None:
     """Modelled, zero wait states; the cost that selection sees is within 6 %."""
     case = run_op(conv.model())
     (call,) = case.graph.calls()
-    (trace,) = batch({"": case}).check_emulated("cortex-m4")
+    (trace,) = KernelBatch.of(KERNEL, {"": case}).check_emulated("cortex-m4")
     products = OP.macs(call)
     print(f"\n{conv.pixels} {conv.in_ch}->{conv.out_ch}: {products / trace.cycles:.3f}")
     assert products / trace.cycles >= goal

@@ -42,21 +42,14 @@ def cases() -> dict[str, OpCase]:
     return {name: run_op(case.model()) for name, case in grid().items()}
 
 
-def batch(cases: dict[str, OpCase]) -> KernelBatch:
-    collected = KernelBatch(only=KERNEL)
-    for name, case in cases.items():
-        collected.add(name, case)
-    return collected
-
-
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
 def test_c_equals_numpy(cases: dict[str, OpCase], compiler: str) -> None:
-    batch(cases).check(compiler)
+    KernelBatch.of(KERNEL, cases).check(compiler)
 
 
 @pytest.mark.parametrize("core", ["cortex-m0", "cortex-m3"])
 def test_small_cores_equal_numpy(cases: dict[str, OpCase], core: str) -> None:
-    traces = batch(cases).check_emulated(core)
+    traces = KernelBatch.of(KERNEL, cases).check_emulated(core)
     assert max(trace.stack for trace in traces) <= 300
 
 
@@ -78,7 +71,7 @@ def test_it_refuses_multipliers_and_dilation(case: Depthwise) -> None:
 def test_cost_is_near_the_cycles_of_the_m4(case: Depthwise) -> None:
     done = run_op(case.model())
     (call,) = done.graph.calls()
-    (trace,) = batch({"": done}).check_emulated("cortex-m4")
+    (trace,) = KernelBatch.of(KERNEL, {"": done}).check_emulated("cortex-m4")
     ratio = KERNEL.cost(call).cycles / trace.cycles
     print(f"\n{case}: cost {ratio:.3f}")
     assert abs(ratio - 1) < 0.1

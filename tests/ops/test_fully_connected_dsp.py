@@ -39,23 +39,16 @@ def cases() -> dict[str, OpCase]:
     return {name: run_op(case.model()) for name, case in grid().items()}
 
 
-def batch(kernel: Kernel, cases: dict[str, OpCase]) -> KernelBatch:
-    collected = KernelBatch(only=kernel)
-    for name, case in cases.items():
-        collected.add(name, case)
-    return collected
-
-
 @both
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
 def test_portable_c_equals_numpy(kernel: Kernel, cases: dict[str, OpCase], compiler: str) -> None:
-    batch(kernel, cases).check(compiler)
+    KernelBatch.of(kernel, cases).check(compiler)
 
 
 @both
 @pytest.mark.parametrize("core", ["cortex-m4", "cortex-m33"])
 def test_assembly_equals_numpy(kernel: Kernel, cases: dict[str, OpCase], core: str) -> None:
-    traces = batch(kernel, cases).check_emulated(core)
+    traces = KernelBatch.of(kernel, cases).check_emulated(core)
     assert max(trace.stack for trace in traces) <= (448 if kernel is STACK else 128)
 
 
@@ -105,7 +98,7 @@ def test_products_per_cycle_on_the_m4(kernel: Kernel, case: Dense, goal: float) 
     """Modelled, zero wait states; the cost that selection sees is within 6 %."""
     op_case = run_op(case.model())
     (call,) = op_case.graph.calls()
-    (trace,) = batch(kernel, {"": op_case}).check_emulated("cortex-m4")
+    (trace,) = KernelBatch.of(kernel, {"": op_case}).check_emulated("cortex-m4")
     print(f"\n({case.depth} {case.out}): {OP.macs(call) / trace.cycles:.3f}")
     assert OP.macs(call) / trace.cycles >= goal
     assert abs(kernel.cost(call).cycles / trace.cycles - 1) < 0.06

@@ -38,21 +38,14 @@ def cases() -> dict[str, OpCase]:
     return {name: run_op(case.model()) for name, case in grid().items()}
 
 
-def batch(cases: dict[str, OpCase]) -> KernelBatch:
-    collected = KernelBatch(only=KERNEL)
-    for name, case in cases.items():
-        collected.add(name, case)
-    return collected
-
-
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
 def test_portable_c_equals_numpy(cases: dict[str, OpCase], compiler: str) -> None:
-    batch(cases).check(compiler)
+    KernelBatch.of(KERNEL, cases).check(compiler)
 
 
 @pytest.mark.parametrize("core", ["cortex-m0", "cortex-m3"])
 def test_assembly_equals_numpy(cases: dict[str, OpCase], core: str) -> None:
-    traces = batch(cases).check_emulated(core)
+    traces = KernelBatch.of(KERNEL, cases).check_emulated(core)
     assert max(trace.stack for trace in traces) <= 192
 
 
@@ -76,7 +69,7 @@ def test_one_requantization_serves_all_outputs_where_they_share_a_scale(kind: Ki
 def test_cost_is_near_the_cycles_of_the_m4(case: Dense) -> None:
     op_case = run_op(case.model())
     (call,) = op_case.graph.calls()
-    (trace,) = batch({"": op_case}).check_emulated("cortex-m4")
+    (trace,) = KernelBatch.of(KERNEL, {"": op_case}).check_emulated("cortex-m4")
     ratio = KERNEL.cost(call).cycles / trace.cycles
     print(f"\n{case}: cost {ratio:.3f}")
     assert abs(ratio - 1) < 0.1

@@ -7,13 +7,11 @@
  * SPDX-License-Identifier: MIT-0 */
 #include "mcu_conv2d_3x3_stack_s8_dsp.h"
 
-#include <stddef.h>
-
 #include "mcu_dsp.h"
 #include "mcu_port.h"
 #include "mcu_stack_window.h"
 
-enum { COLUMNS = 6, ROW_WORDS = MCU_STACK_PAIRS * COLUMNS, WORDS = MCU_STACK_ROWS * ROW_WORDS };
+enum { STRIDE = 1, ROWS = 2, COLUMNS = 6 };
 
 #if MCU_DSP_ASSEMBLY
 /* clang-format off */
@@ -57,20 +55,7 @@ static void widen(int32_t *window, const int8_t *from, int32_t in_ch, int32_t pi
 
 MCU_CALLED_BY_ASSEMBLY
 static void fill_window(const mcu_stack_window *at, int32_t *window) {
-    const int32_t pitch = at->in_w * at->in_ch;
-    if (at->y >= 0 && at->y + MCU_STACK_ROWS <= at->in_h && at->x >= 0 &&
-        at->x + COLUMNS <= at->in_w) {
-        widen(window, at->image + at->y * pitch + at->x * at->in_ch, at->in_ch, pitch,
-              MCU_STACK_ROWS);
-        return;
-    }
-    const mcu_stack_part part = mcu_stack_clip(at, COLUMNS);
-    if (part.top < part.bottom) {
-        widen(window + part.top * ROW_WORDS + (part.from - at->x),
-              at->image + (at->y + part.top) * pitch + part.from * at->in_ch, at->in_ch, pitch,
-              part.bottom - part.top);
-    }
-    mcu_stack_pad(at, part, window, COLUMNS);
+    mcu_stack_fill(at, window, COLUMNS, widen);
 }
 
 #if MCU_DSP_ASSEMBLY
@@ -80,66 +65,35 @@ static void fill_window(const mcu_stack_window *at, int32_t *window) {
 #define W MCU_STACK_W
 #define TIMES MCU_STACK_TIMES
 
-/* A row and a pair of channels, `at` bytes on in the window: 39 cycles. */
-#define STEP(at)                                                                                   \
-    X("r1", at) X("r2", at "+4") X("r3", at "+8") X("r4", at "+12") W TIMES("r1", "r2", "r3", "r4") \
+/* A row and a pair of channels, `at` bytes on in the window: 39 cycles, of which FIRST are six. */
+#define FIRST(at) X("r1", at) X("r2", at "+4") X("r3", at "+8") X("r4", at "+12") W
+#define REST(at)                                                                                   \
     W X("r1", at "+16") TIMES("r2", "r3", "r4", "r1")                                              \
     W X("r2", at "+20") TIMES("r3", "r4", "r1", "r2")
+#define STEP(at) FIRST(at) TIMES("r1", "r2", "r3", "r4") REST(at)
 #define ROW(at)                                                                                    \
-    STEP(at) STEP(at "+24") STEP(at "+48") STEP(at "+72") STEP(at "+96") STEP(at "+120")           \
-    STEP(at "+144") STEP(at "+168")
+    STEP(at "+24") STEP(at "+48") STEP(at "+72") STEP(at "+96") STEP(at "+120") STEP(at "+144")    \
+    STEP(at "+168")
 
 MCU_ASSEMBLY_FUNCTION
-static const int32_t *pass(const int32_t *stream MCU_UNUSED, const mcu_stack_window *at MCU_UNUSED) {
-    __asm__(MCU_STACK_PASS("588", ROW("0") ROW("192") ROW("384")));
+static void pass(mcu_stack_window *at MCU_UNUSED) {
+    __asm__(MCU_STACK_PASS("780", "2", "192", FIRST("0"),
+                           REST("0") ROW("0") STEP("192") ROW("192") STEP("384") ROW("384")));
 }
 
 /* clang-format on */
 
 #else
 
-static const int32_t *pass(const int32_t *stream, const mcu_stack_window *at) {
-    int32_t words[WORDS + 2]; /* a word before and behind the window is lost */
-    fill_window(at, words + 1);
-    return mcu_stack_pass(stream, at, words + 1, COLUMNS, 1);
+static void pass(mcu_stack_window *at) {
+    int32_t words[(ROWS + MCU_STACK_WEIGHTS - 1) * MCU_STACK_PAIRS * COLUMNS + 2];
+    fill_window(at, words + 1); /* a word before and behind the window is lost */
+    mcu_stack_rows(at, words + 1, COLUMNS, STRIDE);
 }
 
 #endif
 
 void mcu_conv2d_3x3_stack_s8_dsp(const mcu_conv2d_3x3_stack_s8_dsp_params *params,
                                  const int8_t *input, int8_t *output, void *scratch) {
-    const mcu_conv2d_3x3_stack_s8_dsp_params *const p = params;
-    const int32_t end = (p->fixed != 0) ? MCU_STACK_FIXED : MCU_STACK_GENERAL;
-    const int32_t last = p->out_w - MCU_STACK_PIXELS;
-    mcu_stack_window at = {
-        .keep = scratch,
-        .out_ch = p->out_ch,
-        .pairs = p->out_ch / 2,
-        .in_h = p->in_h,
-        .in_w = p->in_w,
-        .in_ch = p->in_ch,
-        .outside = mcu_lanes(p->input_zero_point, p->input_zero_point),
-    };
-    const int8_t *image = input;
-    for (int32_t batch = 0; batch < p->batch; batch++) {
-        for (int32_t row = 0; row < p->out_h; row++) {
-            for (int32_t next = 0; next < p->out_w; next += MCU_STACK_PIXELS) {
-                /* The last step of a row begins again where there are four pixels. */
-                const int32_t column = (next < last) ? next : last;
-                const int32_t *stream = p->stream;
-                at.y = row - p->pad_top;
-                at.x = column - p->pad_left;
-                at.output = output + (row * p->out_w + column) * p->out_ch;
-                at.begin = NULL;
-                for (int32_t channel = 0; channel < p->in_ch; channel += MCU_STACK_DEPTH) {
-                    at.image = image + channel;
-                    at.end = (channel + MCU_STACK_DEPTH < p->in_ch) ? MCU_STACK_KEPT : end;
-                    stream = pass(stream, &at);
-                    at.begin = scratch;
-                }
-            }
-        }
-        image += p->in_h * p->in_w * p->in_ch;
-        output += p->out_h * p->out_w * p->out_ch;
-    }
+    mcu_stack_convolve(params, input, output, scratch, STRIDE, ROWS, pass);
 }

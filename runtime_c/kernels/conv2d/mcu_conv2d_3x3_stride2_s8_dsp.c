@@ -4,21 +4,19 @@
  * x(k+2) x(k+4) x(k+6); the columns come in the order 0, 2, 1, of which the first two share three
  * pixels: 42 cycles for 48 products. mcu_stack_window.h says the rest.
  * SPDX-License-Identifier: MIT-0 */
-#include "mcu_conv2d_3x3_stride2_s8_dsp.h"
-
-#include <stddef.h>
+#include "mcu_conv2d_3x3_stack_s8_dsp.h"
 
 #include "mcu_dsp.h"
 #include "mcu_port.h"
 #include "mcu_stack_window.h"
 
-enum { COLUMNS = 9, ROW_WORDS = MCU_STACK_PAIRS * COLUMNS, WORDS = MCU_STACK_ROWS * ROW_WORDS };
+enum { STRIDE = 2, ROWS = 1, COLUMNS = 9 };
 
 #if MCU_DSP_ASSEMBLY
 /* clang-format off */
 
-#define FIRST(w, at) "sxtb16 r10, " w "\n str r10, [r0, #" at "]\n"
-#define SECOND(w, at) "sxtb16 " w ", " w ", ror #8\n str " w ", [r0, #36+" at "]\n"
+#define EVEN(w, at) "sxtb16 r10, " w "\n str r10, [r0, #" at "]\n"
+#define ODD(w, at) "sxtb16 " w ", " w ", ror #8\n str " w ", [r0, #36+" at "]\n"
 
 /* Four channels of nine pixels of a row: 54 cycles. */
 MCU_ASSEMBLY_FUNCTION
@@ -35,13 +33,13 @@ static void widen(int32_t *window MCU_UNUSED, const int8_t *from MCU_UNUSED,
         "add r12, r1, r2, lsl #2\n"
         "ldr r5, [r1, r2]\n ldr r6, [r1, r2, lsl #1]\n ldr r7, [r1, lr]\n ldr r4, [r1], #4\n"
         "ldr r8, [r12]\n ldr r9, [r12, r2, lsl #2]\n"
-        FIRST("r4", "0") FIRST("r5", "4") FIRST("r6", "8") FIRST("r7", "12") FIRST("r8", "16")
-        FIRST("r9", "32")
-        SECOND("r4", "0") SECOND("r5", "4") SECOND("r6", "8") SECOND("r7", "12") SECOND("r8", "16")
-        SECOND("r9", "32")
+        EVEN("r4", "0") EVEN("r5", "4") EVEN("r6", "8") EVEN("r7", "12") EVEN("r8", "16")
+        EVEN("r9", "32")
+        ODD("r4", "0") ODD("r5", "4") ODD("r6", "8") ODD("r7", "12") ODD("r8", "16")
+        ODD("r9", "32")
         "ldr r4, [r12, r2]\n ldr r5, [r12, r2, lsl #1]\n ldr r6, [r12, lr]\n"
-        FIRST("r4", "20") FIRST("r5", "24") FIRST("r6", "28")
-        SECOND("r4", "20") SECOND("r5", "24") SECOND("r6", "28")
+        EVEN("r4", "20") EVEN("r5", "24") EVEN("r6", "28")
+        ODD("r4", "20") ODD("r5", "24") ODD("r6", "28")
         "add r0, #72\n"
         "adds r11, #0x40000000\n bcc.w 1b\n"
         "add r1, r3\n subs r11, #1\n bne.w 1b\n"
@@ -60,20 +58,7 @@ static void widen(int32_t *window, const int8_t *from, int32_t in_ch, int32_t pi
 
 MCU_CALLED_BY_ASSEMBLY
 static void fill_window(const mcu_stack_window *at, int32_t *window) {
-    const int32_t pitch = at->in_w * at->in_ch;
-    if (at->y >= 0 && at->y + MCU_STACK_ROWS <= at->in_h && at->x >= 0 &&
-        at->x + COLUMNS <= at->in_w) {
-        widen(window, at->image + at->y * pitch + at->x * at->in_ch, at->in_ch, pitch,
-              MCU_STACK_ROWS);
-        return;
-    }
-    const mcu_stack_part part = mcu_stack_clip(at, COLUMNS);
-    if (part.top < part.bottom) {
-        widen(window + part.top * ROW_WORDS + (part.from - at->x),
-              at->image + (at->y + part.top) * pitch + part.from * at->in_ch, at->in_ch, pitch,
-              part.bottom - part.top);
-    }
-    mcu_stack_pad(at, part, window, COLUMNS);
+    mcu_stack_fill(at, window, COLUMNS, widen);
 }
 
 #if MCU_DSP_ASSEMBLY
@@ -83,68 +68,36 @@ static void fill_window(const mcu_stack_window *at, int32_t *window) {
 #define W MCU_STACK_W
 #define TIMES MCU_STACK_TIMES
 
-/* A row and a pair of channels, `at` bytes on in the window: 42 cycles. */
-#define STEP(at)                                                                                   \
-    X("r1", at) X("r2", at "+8") X("r3", at "+16") X("r4", at "+24") W                             \
-    TIMES("r1", "r2", "r3", "r4")                                                                  \
+/* A row and a pair of channels, `at` bytes on in the window: 42 cycles, of which FIRST are six. */
+#define FIRST(at) X("r1", at) X("r2", at "+8") X("r3", at "+16") X("r4", at "+24") W
+#define REST(at)                                                                                   \
     W X("r1", at "+32") TIMES("r2", "r3", "r4", "r1")                                              \
     X("r1", at "+4") X("r2", at "+12") X("r3", at "+20") X("r4", at "+28") W                       \
     TIMES("r1", "r2", "r3", "r4")
+#define STEP(at) FIRST(at) TIMES("r1", "r2", "r3", "r4") REST(at)
 #define ROW(at)                                                                                    \
-    STEP(at) STEP(at "+36") STEP(at "+72") STEP(at "+108") STEP(at "+144") STEP(at "+180")         \
-    STEP(at "+216") STEP(at "+252")
+    STEP(at "+36") STEP(at "+72") STEP(at "+108") STEP(at "+144") STEP(at "+180") STEP(at "+216")  \
+    STEP(at "+252")
 
 MCU_ASSEMBLY_FUNCTION
-static const int32_t *pass(const int32_t *stream MCU_UNUSED, const mcu_stack_window *at MCU_UNUSED) {
-    __asm__(MCU_STACK_PASS("876", ROW("0") ROW("288") ROW("576")));
+static void pass(mcu_stack_window *at MCU_UNUSED) {
+    __asm__(MCU_STACK_PASS("876", "1", "288", FIRST("0"),
+                           REST("0") ROW("0") STEP("288") ROW("288") STEP("576") ROW("576")));
 }
 
 /* clang-format on */
 
 #else
 
-static const int32_t *pass(const int32_t *stream, const mcu_stack_window *at) {
-    int32_t words[WORDS + 2]; /* a word before and behind the window is lost */
-    fill_window(at, words + 1);
-    return mcu_stack_pass(stream, at, words + 1, COLUMNS, 2);
+static void pass(mcu_stack_window *at) {
+    int32_t words[(ROWS + MCU_STACK_WEIGHTS - 1) * MCU_STACK_PAIRS * COLUMNS + 2];
+    fill_window(at, words + 1); /* a word before and behind the window is lost */
+    mcu_stack_rows(at, words + 1, COLUMNS, STRIDE);
 }
 
 #endif
 
-void mcu_conv2d_3x3_stride2_s8_dsp(const mcu_conv2d_3x3_stride2_s8_dsp_params *params,
+void mcu_conv2d_3x3_stride2_s8_dsp(const mcu_conv2d_3x3_stack_s8_dsp_params *params,
                                    const int8_t *input, int8_t *output, void *scratch) {
-    const mcu_conv2d_3x3_stride2_s8_dsp_params *const p = params;
-    const int32_t end = (p->fixed != 0) ? MCU_STACK_FIXED : MCU_STACK_GENERAL;
-    const int32_t last = p->out_w - MCU_STACK_PIXELS;
-    mcu_stack_window at = {
-        .keep = scratch,
-        .out_ch = p->out_ch,
-        .pairs = p->out_ch / 2,
-        .in_h = p->in_h,
-        .in_w = p->in_w,
-        .in_ch = p->in_ch,
-        .outside = mcu_lanes(p->input_zero_point, p->input_zero_point),
-    };
-    const int8_t *image = input;
-    for (int32_t batch = 0; batch < p->batch; batch++) {
-        for (int32_t row = 0; row < p->out_h; row++) {
-            for (int32_t next = 0; next < p->out_w; next += MCU_STACK_PIXELS) {
-                /* The last step of a row begins again where there are four pixels. */
-                const int32_t column = (next < last) ? next : last;
-                const int32_t *stream = p->stream;
-                at.y = 2 * row - p->pad_top;
-                at.x = 2 * column - p->pad_left;
-                at.output = output + (row * p->out_w + column) * p->out_ch;
-                at.begin = NULL;
-                for (int32_t channel = 0; channel < p->in_ch; channel += MCU_STACK_DEPTH) {
-                    at.image = image + channel;
-                    at.end = (channel + MCU_STACK_DEPTH < p->in_ch) ? MCU_STACK_KEPT : end;
-                    stream = pass(stream, &at);
-                    at.begin = scratch;
-                }
-            }
-        }
-        image += p->in_h * p->in_w * p->in_ch;
-        output += p->out_h * p->out_w * p->out_ch;
-    }
+    mcu_stack_convolve(params, input, output, scratch, STRIDE, ROWS, pass);
 }
