@@ -249,7 +249,7 @@ static inline void mcu_few_core(const mcu_few_state *state, int32_t channels) {
                 mcu_few_words(sums, stream, window, mcu_few_column, 3 * channels, 2 * channels);
             stream = mcu_few_words(sums, stream, window, mcu_few_third, (3 * channels + 1) / 2,
                                    channels);
-            stream = mcu_four_finish(sums, stream, output, four->pitch);
+            stream = mcu_four_finish(sums, stream, MCU_FOUR, output, four->pitch);
         }
         output += state->next;
     }

@@ -121,8 +121,8 @@ static inline void mcu_four_times(int32_t *sums, int32_t weights, int32_t pixel,
 }
 
 static inline const int32_t *mcu_four_finish(const int32_t *sums, const int32_t *constants,
-                                             int8_t *output, int32_t pitch) {
-    for (int32_t p = 0; p < MCU_FOUR; p++) {
+                                             int32_t pixels, int8_t *output, int32_t pitch) {
+    for (int32_t p = 0; p < pixels; p++) {
         const int32_t times_256 = mcu_shift_left(sums[MCU_FOUR + p], 8) + constants[2];
         const int32_t a = mcu_smmul(mcu_sub_wrap(sums[p], sums[MCU_FOUR + p]), constants[0]);
         int8_t *const to = output + p * pitch;

@@ -128,7 +128,7 @@ def grid() -> Iterator[tuple[str, bytes]]:
         model = clamped((6, 11), in_ch, 8, (3, 3), stride, batch=2).model()
         yield f"conv-relu-few-{in_ch}-stride{stride}", model
     for in_ch in (1, 2, 4):
-        model = clamped((15, 7), in_ch, 4, (10, 4 // in_ch), 2, batch=2).model()
+        model = clamped((17, 7), in_ch, 4, (10, 4 // in_ch), 2, batch=2).model()
         yield f"conv-relu-10x{4 // in_ch}", model
     for op in ("MUL", "SUB", "SQUARED_DIFFERENCE", "MINIMUM", "MAXIMUM", "PRELU"):
         for b, dtype in product(((2, 3, 5), (5,)), ("int8", "float32")):
