@@ -74,7 +74,16 @@ def test_ports_are_not_planned() -> None:
 
 @pytest.mark.parametrize(
     ("outputs", "moves"),
-    [((5,), 0), ((2, 5), 0), ((3, 5), 0), ((2, 3), 1), ((3, 2), 1), ((0, 5), 1), ((5, 5), 1), ((0, 0, 2), 2)],
+    [
+        ((5,), 0),
+        ((2, 5), 0),
+        ((3, 5), 0),
+        ((2, 3), 1),
+        ((3, 2), 1),
+        ((0, 5), 1),
+        ((5, 5), 1),
+        ((0, 0, 2), 2),
+    ],
 )
 def test_every_output_has_memory_of_its_own(
     outputs: tuple[int, ...], moves: int, tmp_path: Path
