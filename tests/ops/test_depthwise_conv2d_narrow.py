@@ -11,7 +11,7 @@ from mcugen.ops import OPS
 from mcugen.ops.base import Activation, Family, Kernel, Overlap
 from mcugen.ops.depthwise_conv2d import OP
 from mcugen.ops.kernels.depthwise_conv2d_narrow_s8_dsp import KERNEL as STRIDE_1
-from mcugen.ops.kernels.depthwise_conv2d_narrow_stride2_s8_dsp import KERNEL as STRIDE_2
+from mcugen.ops.kernels.depthwise_conv2d_narrow_s8_dsp import STRIDE2 as STRIDE_2
 from mcugen.ops.window import Explicit, Padding, Pads
 from mcugen.testing.check import (
     KernelBatch,
