@@ -113,7 +113,7 @@ def cost(call: Call) -> Cost:
     batch, out_h, _, out_ch = call.output.shape
     in_ch = call.input(0).shape[3]
     likely_fixed = call.output.zero_point == -128
-    core = out_ch // CHANNELS * (64.5 * in_ch + (70 if likely_fixed else 100))
+    core = out_ch // CHANNELS * (64.5 * in_ch + (70 if likely_fixed else 92))
     window = 28 * in_ch + 170
     steps = batch * out_h * len(first_columns(call))
     flash = out_ch * (9 * in_ch + (12 if likely_fixed else 16))

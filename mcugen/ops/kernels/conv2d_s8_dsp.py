@@ -96,7 +96,7 @@ def cost(call: Call) -> Cost:
     passes, steps = -(-(call.output.elements // out_ch) // PIXELS), len(_pairs(call))
     rounds, groups = (steps - 2) // 16, groups_of(out_ch)
     likely_fixed = call.output.zero_point == -128
-    core = groups * (15 * steps + 5 * rounds + (69 if likely_fixed else 107))
+    core = groups * (15 * steps + 5 * rounds + (69 if likely_fixed else 99))
     rest = 150 if out_ch % CHANNELS else 0
     cycles = passes * (core + rest + _windows(call)) + _outside(call) * _collect(call)
     return Cost(cycles, groups * (8 * steps + (48 if likely_fixed else 64)))

@@ -85,9 +85,11 @@ typedef struct {
 #define FIXED_B(sum) "smmla " sum ", " sum ", r3, r4\n ssat " sum ", #8, " sum ", asr #13\n"
 #define TWICE(sum) "lsl " sum ", #1\n"
 #define HALF_OF_256(sum) "asr " sum ", #7\n"
+/* x + offset in one, then the sign of S instead of that of x: where these differ x is 0, and offset
+ * - 1 is shifted to what offset is, the offset being an odd multiple of 2^(shift - 1). */
 #define GENERAL(sum)                                                                               \
-    "smmulr " sum ", " sum ", r1\n add " sum ", " sum ", " sum ", asr #31\n"                       \
-    "add " sum ", r2\n asr " sum ", r3\n ssat " sum ", #8, " sum "\n"
+    "smmlar r4, " sum ", r1, r2\n add " sum ", r4, " sum ", asr #31\n"                             \
+    "asr " sum ", r3\n ssat " sum ", #8, " sum "\n"
 
 MCU_ASSEMBLY_FUNCTION
 static void core(const int32_t *stream MCU_UNUSED, const core_args *args MCU_UNUSED) {

@@ -68,16 +68,17 @@ typedef struct {
 #define OUTPUT2 "4"
 #define GROUPS "5"
 
-/* One channel of two pixels: p, q hold 256 * S or, for GENERAL, 2 * S. */
+/* One channel of two pixels: p, q hold 256 * S or, for GENERAL, 2 * S. r1 and lr are free. */
 #define FIXED(p, q, m, c)                                                                          \
     "smmla " p ", " p ", " m ", " c "\n smmla " q ", " q ", " m ", " c "\n"                        \
     "ssat " p ", #8, " p ", asr #13\n ssat " q ", #8, " q ", asr #13\n"
+/* x + offset in one, then the sign of S instead of that of x: where these differ x is 0, and offset
+ * - 1 is shifted to what offset is, the offset being an odd multiple of 2^(shift - 1). */
 #define GENERAL(p, q)                                                                              \
     "ldr r2, [r0], #4\n ldr r3, [r0], #4\n ldr r4, [r0], #4\n"                                    \
-    "smmulr " p ", " p ", r2\n smmulr " q ", " q ", r2\n"                                          \
-    "add " p ", " p ", " p ", asr #31\n add " q ", " q ", " q ", asr #31\n"                        \
-    "add " p ", r3\n add " q ", r3\n asrs " p ", " p ", r4\n asrs " q ", " q ", r4\n"              \
-    "ssat " p ", #8, " p "\n ssat " q ", #8, " q "\n"
+    "smmlar r1, " p ", r2, r3\n smmlar lr, " q ", r2, r3\n"                                        \
+    "add " p ", r1, " p ", asr #31\n add " q ", lr, " q ", asr #31\n"                              \
+    "asrs " p ", r4\n asrs " q ", r4\n ssat " p ", #8, " p "\n ssat " q ", #8, " q "\n"
 #define TWICE(p, q) "lsl " p ", #1\n lsl " q ", #1\n"
 #define TIMES_256(p, q) "lsl " p ", #8\n lsl " q ", #8\n"
 #define HALF_OF_256(p, q) "asr " p ", #7\n asr " q ", #7\n"
