@@ -311,6 +311,7 @@ OP = Op(
         depthwise_conv2d_packed_s8_ref.KERNEL,
         depthwise_conv2d_3x3_s8_dsp.KERNEL,
         depthwise_conv2d_planes_s8_dsp.KERNEL,
+        depthwise_conv2d_planes_s8_dsp.PITCHED,
         *depthwise_conv2d_narrow_s8_dsp.KERNELS,
         depthwise_conv2d_s8_dsp.KERNEL,
         depthwise_conv2d_s8_mve.KERNEL,

@@ -15,7 +15,7 @@ extern "C" {
 /// How the core walks a plane, in strips of one or two output columns; in bytes. A strip ends where
 /// the last result of its first column begins.
 typedef struct {
-    int32_t before_end;  ///< the row before the end of the first strip, from the plane
+    int32_t checked;     ///< the first strip's end, from the plane; with stride 1 the row before it
     int32_t back;        ///< from a strip's end to the next strip
     int32_t last;        ///< end of the last strip, from the plane
     int32_t repeat;      ///< rows of results - 1; 1 or more
@@ -42,6 +42,10 @@ typedef struct {
 /// scratch: 4 * filling.plane_bytes, or out_ch times that where there are fewer; aligned to 4.
 void mcu_depthwise_conv2d_planes_s8_dsp(const mcu_depthwise_conv2d_planes_s8_dsp_params *params,
                                         const int8_t *input, int8_t *output, void *scratch);
+
+/// The same for planes with a pitch of 52 bytes.
+void mcu_depthwise_conv2d_planes_p52_s8_dsp(const mcu_depthwise_conv2d_planes_s8_dsp_params *params,
+                                            const int8_t *input, int8_t *output, void *scratch);
 
 #ifdef __cplusplus
 }

@@ -28,17 +28,36 @@ enum { MCU_PLANES = 4 };
     "pkhbt r8, r11, r12, lsl #16\n pkhtb r11, r12, r11, asr #16\n"                                 \
     "pkhbt r10, r7, r9, lsl #16\n pkhtb r9, r9, r7, asr #16\n"
 
+/* What follows a row: padding to the right, as much as there is; the next row. */
+#define MCU_PLANES_GO_ON                                                                           \
+    "ldm sp, {r6-r10}\n" /* more, left, right, back, height */                                     \
+    "subs r10, #1\n str r10, [sp, #16]\n sub r0, r9\n beq 7f\n"                                    \
+    "cmp r8, #1\n blt 3b\n bgt 1b\n ldr r11, [sp, #20]\n"                                          \
+    "str r11, [r2], #4\n str r11, [r3], #4\n str r11, [r4], #4\n str r11, [r5], #4\n"              \
+    "b 3b\n"
+#define MCU_PLANES_SKIP                                                                            \
+    "ldm sp, {r6-r10}\n"                                                                           \
+    "sub r10, #1\n str r10, [sp, #16]\n sub r0, r9\n"                                              \
+    "cmp r8, #0\n beq 13f\n ldr r11, [sp, #20]\n"                                                  \
+    "12:\n"                                                                                        \
+    "str r11, [r2], #4\n str r11, [r3], #4\n str r11, [r4], #4\n str r11, [r5], #4\n"              \
+    "subs r8, #1\n bne 12b\n"                                                                      \
+    "13:\n"                                                                                        \
+    "ldr r11, [sp, #28]\n add r2, r11\n add r3, r11\n add r4, r11\n add r5, r11\n"                 \
+    "cmp r10, #0\n bne.w 3b\n"
+
 /* Copies four channels of an image to planes, padding included: 25 cycles for 16 bytes. `second`
- * and `third` are r8 and r9 for pixels in their order, r9 and r8 for the order 0 2 1 3 in each word.
+ * and `third` are r8 and r9 for pixels in their order, r9 and r8 for the order 0 2 1 3 in each word;
+ * `row_end` is GO_ON, or SKIP where there may be gaps between rows.
  * r0 image, r1 channels, lr 3 * channels, r2-r5 planes, r6 columns left; sp: `to` from `more` on. */
-#define MCU_PLANES_GATHER4(name, second, third, swapped)                                           \
+#define MCU_PLANES_GATHER4(name, second, third, swapped, row_end)                                  \
     MCU_ASSEMBLY_FUNCTION                                                                          \
     static void name(const int8_t *image MCU_UNUSED, int8_t *planes MCU_UNUSED,                    \
                      const mcu_planes_filling *to MCU_UNUSED) {                                    \
         __asm__(                                                                                   \
             ".syntax unified\n"                                                                    \
             "push {r4-r11, lr}\n"                                                                  \
-            "ldm r2, {r3-r12}\n push {r6-r12}\n"                                                   \
+            "ldr r3, [r2, #40]\n push {r3}\n ldm r2, {r3-r12}\n push {r6-r12}\n"                   \
             "mov r2, r1\n mov r1, r4\n mls r0, r7, r1, r0\n add lr, r1, r1, lsl #1\n mov r8, r5\n" \
             "add r4, r2, r3, lsl #1\n add r5, r4, r3\n add r3, r2\n"                               \
             "mov r9, #0x00ff00ff\n uadd8 r9, r9, r9\n"                                             \
@@ -69,14 +88,10 @@ enum { MCU_PLANES = 4 };
             "bfi r10, r7, #0, #8\n str r10, [r4], #4\n lsr r7, #8\n"                               \
             "bfi r10, r7, #0, #8\n str r10, [r5], #4\n add r0, r0, r1, lsl #2\n"                   \
             "6:\n"                                                                                 \
-            "ldm sp, {r6-r10}\n" /* more, left, right, back, height */                             \
-            "subs r10, #1\n str r10, [sp, #16]\n sub r0, r9\n beq 7f\n"                            \
-            "cmp r8, #1\n blt 3b\n bgt 1b\n ldr r11, [sp, #20]\n"                                  \
-            "str r11, [r2], #4\n str r11, [r3], #4\n str r11, [r4], #4\n str r11, [r5], #4\n"      \
-            "b 3b\n"                                                                               \
+            row_end                                                                                \
             "7:\n"                                                                                 \
             "ldr r9, [sp, #24]\n adds r8, r9\n bne.w 1b\n"                                         \
-            "8:\n add sp, #28\n pop {r4-r11, pc}\n"                                                \
+            "8:\n add sp, #32\n pop {r4-r11, pc}\n"                                                \
             "9:\n" /* two or three columns of padding */                                           \
             "cmp r7, #2\n ldr r7, [sp, #20]\n mov r8, r7\n mov r9, r7\n"                           \
             "ldr r10, [r0, lr]\n bgt.w 5b\n ldr " third ", [r0, r1, lsl #1]\n b 5b\n"              \
@@ -152,7 +167,7 @@ static void mcu_planes_fill(int8_t *to MCU_UNUSED, int32_t bytes MCU_UNUSED,
 
 #else
 
-#define MCU_PLANES_GATHER4(name, second, third, swapped)                                           \
+#define MCU_PLANES_GATHER4(name, second, third, swapped, row_end)                                  \
     static void name(const int8_t *image, int8_t *planes, const mcu_planes_filling *to) {          \
         mcu_planes_gather_by_one(image, planes, to, 0, MCU_PLANES, 1, swapped);                    \
     }
@@ -179,7 +194,7 @@ static inline void mcu_planes_gather1(const int8_t *image, int8_t *plane,
                                       const mcu_planes_filling *to) {
     const int32_t channels = to->channels;
     const int32_t width = to->more + 4 - to->left;
-    const int32_t pitch = 4 * ((to->more + 7) / 4 + to->right);
+    const int32_t pitch = 4 * ((to->more + 7) / 4 + to->right) + to->gap;
     int8_t *row = plane + 4 * to->above + to->left;
     for (int32_t y = to->height; y > 0; y--, row += pitch) {
         int32_t x = 0;
@@ -205,8 +220,8 @@ static inline void mcu_planes_swap(int8_t *planes, int32_t bytes) {
 }
 
 /// Results in the first plane to one channel of an image.
-static inline void mcu_planes_scatter1(int8_t *image, const int8_t *plane,
-                                       const mcu_planes_results *from) {
+MCU_NOINLINE static void mcu_planes_scatter1(int8_t *image, const int8_t *plane,
+                                             const mcu_planes_results *from) {
     const int32_t channels = from->channels;
     const int32_t width = from->width;
     const int8_t *row = plane;

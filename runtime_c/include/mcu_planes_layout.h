@@ -22,6 +22,7 @@ typedef struct {
     int32_t height;
     int32_t zero;  ///< what padding holds, in each byte
     int32_t below; ///< words behind those of the last row
+    int32_t gap;   ///< bytes behind the last word of a row that no one reads
 } mcu_planes_filling;
 
 /// Results in a plane.

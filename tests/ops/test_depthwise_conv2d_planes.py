@@ -12,7 +12,7 @@ import pytest
 from mcugen.ops import OPS
 from mcugen.ops.base import Activation, Family, Kernel, Overlap
 from mcugen.ops.depthwise_conv2d import OP
-from mcugen.ops.kernels.depthwise_conv2d_planes_s8_dsp import KERNEL, SHIFT
+from mcugen.ops.kernels.depthwise_conv2d_planes_s8_dsp import KERNEL, PITCHED, SHIFT
 from mcugen.ops.kernels.depthwise_conv2d_s8_dsp import KERNEL as ANY_WINDOW
 from mcugen.ops.kernels.fixed_shift import evaluate, fixed_shift
 from mcugen.ops.kernels.requant import exact_sums, reference
@@ -82,7 +82,8 @@ def windows() -> dict[str, Depthwise]:
 
 STRIPS = strips()
 WINDOWS = windows()
-KERNELS = (KERNEL, ANY_WINDOW)
+ON_3X3 = (KERNEL, PITCHED)
+KERNELS = (*ON_3X3, ANY_WINDOW)
 
 
 @pytest.fixture(autouse=True)
@@ -109,7 +110,8 @@ def batch(cases: dict[str, OpCase]) -> KernelBatch:
 
 def test_they_take_their_grids() -> None:
     for case in STRIPS.values():
-        assert KERNEL.refusal(call_of(case.model())) is None, case
+        for kernel in ON_3X3:
+            assert kernel.refusal(call_of(case.model())) is None, case
     for case in WINDOWS.values():
         assert ANY_WINDOW.refusal(call_of(case.model())) is None, case
 
@@ -190,7 +192,11 @@ def test_any_padding(width: int, stride: int) -> None:
         x = case.values[case.graph.inputs[0]]
         given = [x, *(tensor.values() for tensor in call.inputs[1:] if tensor is not None)]
         for kernel in KERNELS:
-            assert kernel.refusal(call) is None, name
+            refusal = kernel.refusal(call)
+            if kernel is PITCHED and padding[1][0] > 3:
+                assert refusal is not None and "3 of them to the left" in refusal, name
+                continue
+            assert refusal is None, name
             cases.append(KernelCase(f"{name}: {kernel.name}", call, kernel, (x,)))
             expected.append(OP.quantized(call, given)[0])
     for done in (
@@ -231,6 +237,21 @@ def test_it_refuses_what_it_cannot_do_exactly(case: Depthwise, refusal: str) -> 
     assert found is not None and refusal in found
 
 
+@pytest.mark.parametrize(
+    ("width", "stride", "fits"), [(50, 1, True), (51, 1, False), (48, 2, True), (49, 2, False)]
+)
+def test_one_pitch_takes_what_fits_its_rows(width: int, stride: int, fits: bool) -> None:
+    case = run_op(shape((3, width), 6, stride).model())
+    (call,) = case.graph.calls()
+    refusal = PITCHED.refusal(call)
+    assert refusal is None if fits else refusal is not None and "52 columns" in refusal
+    if fits:
+        x = case.values[case.graph.inputs[0]]
+        cases = [KernelCase("", call, PITCHED, (x,))]
+        assert_equal(run_kernels(cases)[0][0], case.outputs[0], "portable")
+        assert_equal(run_emulated(cases, restricted=True)[0].outputs[0], case.outputs[0], "M4")
+
+
 def shape(pixels: tuple[int, int], channels: int, stride: int = 1, **changes: Any) -> Depthwise:
     return Depthwise(pixels, channels, stride=(stride, stride), **changes)
 
@@ -256,6 +277,25 @@ def test_products_per_cycle_of_strips(
 ) -> None:
     only(monkeypatch, KERNEL)
     check_speed(case, goal, KERNEL)
+
+
+@pytest.mark.parametrize(
+    ("case", "goal"),
+    [
+        (shape((48, 48), 8), 0.57),
+        (shape((24, 24), 32), 0.54),
+        (shape((12, 12), 64), 0.48),
+        (shape((9, 11), 8), 0.4),
+        (shape((48, 48), 16, 2), 0.37),
+        (shape((24, 24), 32, 2), 0.34),
+        (shape((12, 12), 64, 2), 0.275),
+    ],
+)
+def test_products_per_cycle_with_one_pitch(
+    case: Depthwise, goal: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only(monkeypatch, PITCHED)
+    check_speed(case, goal, PITCHED)
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ def params(call: Call) -> Fields:
         "stride_h": rows.stride,
         "stride_w": cols.stride,
         "clamped": form.form.value,
-        **planes.layout(call, shape.pitch, shape.bytes),
+        **planes.layout(call, shape.pitch // planes.WORD, shape.pitch, shape.bytes),
         "stream": Const(stream.astype(np.uint32).view(np.int32), "int32_t"),
     }
 
@@ -107,7 +107,7 @@ def cost(call: Call) -> Cost:
     pair = row * rows.kernel + 38 + general
     channel = rows.out * (-(-cols.out // 2) * pair + 60) + 60
     shape = plane(call)
-    copying = planes.copying(call, shape.pitch, shape.bytes)
+    copying = planes.copying(call, shape.pitch // planes.WORD, shape.pitch, shape.bytes)
     words = 2 * _fours(call) * rows.kernel + 4
     return Cost(int(batch * (out_ch * channel + copying)), flash=4 * words * out_ch)
 

@@ -17,8 +17,11 @@ def weight_rows(call: Call) -> Array:
     return rows
 
 
-def layout(call: Call, pitch: int, plane_bytes: int) -> Fields:
-    """The fields that params structs share, for planes with so many bytes from row to row."""
+def layout(call: Call, words: int, pitch: int, plane_bytes: int) -> Fields:
+    """The fields that params structs share.
+
+    A row of a plane has so many words that are read; `pitch` are the bytes from row to row.
+    """
     rows, cols = convolution(call)
     _, out_h, out_w, out_ch = call.output.shape
     left = cols.before % WORD
@@ -31,11 +34,12 @@ def layout(call: Call, pitch: int, plane_bytes: int) -> Fields:
         above,
         left + cols.size - WORD,
         left,
-        pitch // WORD - blocks,
+        words - blocks,
         (WORD * blocks - cols.size) * in_ch,
         rows.size,
         _each_byte(call.input(0).zero_point),
         plane_bytes // WORD - above - rows.size * pitch // WORD,
+        pitch - words * WORD,
     )
     return {
         "batch": batch,
@@ -53,7 +57,7 @@ def _each_byte(value: int) -> int:
     return int.from_bytes(bytes([value & 0xFF]) * WORD, "little", signed=True)
 
 
-def copying(call: Call, pitch: int, plane_bytes: int) -> float:
+def copying(call: Call, words: int, pitch: int, plane_bytes: int) -> float:
     """Modelled cycles to copy an image to planes, by fours and one by one, and the results back."""
     _, in_h, in_w, in_ch = call.input(0).shape
     _, out_h, out_w, out_ch = call.output.shape
@@ -64,13 +68,14 @@ def copying(call: Call, pitch: int, plane_bytes: int) -> float:
     if in_ch != out_ch or left + in_w < WORD:
         return back + out_ch * by_one
     padding = 7 * (plane_bytes // WORD - in_h * pitch // WORD)
-    return back + fours * (in_h * _gather_row(left, in_w, pitch) + padding + 90) + ones * by_one
+    row = _gather_row(left, in_w, words) + (9 if pitch > words * WORD else 0)
+    return back + fours * (in_h * row + padding + 90) + ones * by_one
 
 
-def _gather_row(left: int, width: int, pitch: int) -> float:
+def _gather_row(left: int, width: int, words: int) -> float:
     """A row of four channels with its padding."""
     blocks, rest = divmod(left + width, WORD)
-    right = pitch // WORD - blocks - (rest > 0)
+    right = words - blocks - (rest > 0)
     before = (0, 5, 10, 10)[left]
     behind = (0, 18, 28, 30)[rest] + (10 if right else 0) + (7 * right if right > 1 else 0)
     return before + 25.5 * blocks + behind + 13

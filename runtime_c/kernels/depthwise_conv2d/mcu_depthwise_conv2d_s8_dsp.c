@@ -21,7 +21,7 @@
 
 enum { FINISH_WORDS = 4 };
 
-MCU_PLANES_GATHER4(copy4, "r8", "r9", 0)
+MCU_PLANES_GATHER4(copy4, "r8", "r9", 0, MCU_PLANES_GO_ON)
 
 /* A row of outputs, two at a time. */
 typedef struct {
