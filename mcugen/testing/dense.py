@@ -26,6 +26,7 @@ class Dense:
     out_zero_point: int = -128
     largest: int = 127
     gain: float = 1.0
+    dead: int | None = None  # bias of output 3, which then has no weights
 
     def model(self) -> bytes:
         """The model file."""
@@ -36,6 +37,8 @@ class Dense:
         channels = self.out if self.per_channel else 1
         scales = quant(spread * rng.uniform(0.3, 1.5, channels), axis=0)
         bias = rng.integers(-3000, 3000, self.out)
+        if self.dead is not None:
+            weights[3], bias[3] = 0, self.dead
         return one_op(
             "FULLY_CONNECTED",
             [

@@ -7,13 +7,16 @@
  * zero point is folded into the bias. The pairs of four inputs are (0, 2) and (1, 3). Where the
  * inputs are no multiple of four, the odd ones are the first; zeros fill up their four.
  *
- * Requantization has three constants, multiplier, offset and shift: of each output, or once where
- * all outputs have the same.
- *     CLAMPED, where the output clamps at its zero point -128:
- *              SSAT((hi(256 * S * multiplier) + offset) >> shift)
- *     GENERAL  SSAT((hi(2 * S * multiplier) + (S < 0 ? -1 : 0) + offset) >> shift), hi() rounded.
- *              The reference subtracts the 1 where hi() < 0; where hi() = 0 for S < 0, offset - 1
- *              and offset have the same value, as offset is an odd multiple of half a step.
+ * Requantization is one of these, for the exact sum S; hi() is the high word of a product.
+ *     CLAMPED  where the output clamps at its zero point -128 and all outputs have the same
+ * constants multiplier, offset, shift: SSAT((hi(256 * S * multiplier) + offset) >> shift) FIXED
+ * where it clamps and outputs have a multiplier and an extra each, and one shift: SSAT(hi((256 * S
+ * + extra) * multiplier) >> shift). The extra of A is in its bias. In the stream: multiplier_A,
+ * multiplier_B, extra_B, shift, then multiplier_C, multiplier_D, extra_D and so on GENERAL
+ * SSAT((hi(2 * S * multiplier) + (S < 0 ? -1 : 0) + offset) >> shift), hi() rounded, multiplier,
+ * offset and shift of each output, or once where all have the same (ALIKE). The reference subtracts
+ * the 1 where hi() < 0; where hi() = 0 for S < 0, offset - 1 and offset have the same value, as
+ * offset is an odd multiple of half a step.
  *
  * Registers: r0 stream, r4-r11 sums of A to H, lr output.
  * SPDX-License-Identifier: MIT-0 */
@@ -36,8 +39,8 @@ enum { MCU_DENSE_OUTPUTS = 8, MCU_DENSE_CONSTANTS = 3 };
 /// What becomes of the sums of a pass.
 enum {
     MCU_DENSE_KEPT, /* they wait for more inputs */
-    MCU_DENSE_CLAMPED_ALIKE,
     MCU_DENSE_CLAMPED,
+    MCU_DENSE_FIXED,
     MCU_DENSE_GENERAL_ALIKE,
     MCU_DENSE_GENERAL
 };
@@ -52,7 +55,7 @@ typedef struct {
 
 /// The end of a pass that makes outputs.
 static inline int32_t mcu_dense_end(int32_t clamped, int32_t alike) {
-    const int32_t form = (clamped != 0) ? MCU_DENSE_CLAMPED : MCU_DENSE_GENERAL;
+    const int32_t form = (clamped != 0) ? MCU_DENSE_FIXED : MCU_DENSE_GENERAL;
     return form - ((alike != 0) ? 1 : 0);
 }
 
@@ -89,15 +92,15 @@ static inline mcu_dense_to mcu_dense_outputs(int8_t *output, int32_t count, int8
 #define MCU_DENSE_CLAMP(sum) "smmla " sum ", " sum ", r1, r2\n" MCU_DENSE_STORE(sum)
 #define MCU_DENSE_ROUND(sum)                                                                       \
     "add r12, r2, " sum ", asr #31\n smmlar " sum ", " sum ", r1, r12\n" MCU_DENSE_STORE(sum)
-#define MCU_DENSE_CLAMP_EACH(sum) MCU_DENSE_LOAD MCU_DENSE_CLAMP(sum)
+/* A from 256 * S + extra, B from S. */
+#define MCU_DENSE_SHIFT(sum, multiplier)                                                           \
+    "smmul " sum ", " sum ", " multiplier "\n asr " sum ", r12\n ssat " sum ", #8, " sum "\n"       \
+    "strb " sum ", [lr], #1\n"
+#define MCU_DENSE_PAIR(a, b)                                                                       \
+    MCU_DENSE_SHIFT(a, "r1") "add " b ", r3, " b ", lsl #8\n" MCU_DENSE_SHIFT(b, "r2")
 #define MCU_DENSE_ROUND_EACH(sum)                                                                  \
     MCU_DENSE_LOAD "add r2, r2, " sum ", asr #31\n smmlar " sum ", " sum ", r1, r2\n"              \
     MCU_DENSE_STORE(sum)
-/* Four outputs, then the other four; r12 counts. */
-#define MCU_DENSE_TWO_ROUNDS(op)                                                                   \
-    "mov r12, #1\n 8:\n" MCU_DENSE_EACH(op, "r4", "r5", "r6", "r7")                                \
-    "mov r4, r8\n mov r5, r9\n mov r6, r10\n mov r7, r11\n subs r12, #1\n bpl 8b\n b.w 5b\n"
-
 /* The end of a pass, whose begin is label 1. `kept` branches away, on lower, where sums are kept;
  * `leave` ends the function. */
 #define MCU_DENSE_FINISH(kept, leave)                                                              \
@@ -118,11 +121,15 @@ static inline mcu_dense_to mcu_dense_outputs(int8_t *output, int32_t count, int8
     leave                                                                                          \
     "6:\n"                                                                                         \
     "cmp r1, #3\n bhs.w 6f\n"                                                                      \
-    MCU_DENSE_SPLIT MCU_DENSE_TIMES_256 MCU_DENSE_TWO_ROUNDS(MCU_DENSE_CLAMP_EACH)                 \
+    "ldm r0!, {r1, r2, r3, r12}\n" MCU_DENSE_SPLIT MCU_DENSE_PAIR("r4", "r5")                      \
+    MCU_DENSE_LOAD MCU_DENSE_PAIR("r6", "r7") MCU_DENSE_LOAD MCU_DENSE_PAIR("r8", "r9")            \
+    MCU_DENSE_LOAD MCU_DENSE_PAIR("r10", "r11") "b.w 5b\n"                                         \
     "6:\n"                                                                                         \
     MCU_DENSE_SPLIT MCU_DENSE_TWICE                                                                \
     "bhi.w 6f\n" MCU_DENSE_LOAD MCU_DENSE_ALL(MCU_DENSE_ROUND) "b.w 5b\n"                          \
-    "6:\n" MCU_DENSE_TWO_ROUNDS(MCU_DENSE_ROUND_EACH)
+    "6:\n mov r12, #1\n" /* four outputs, then the other four */                                  \
+    "8:\n" MCU_DENSE_EACH(MCU_DENSE_ROUND_EACH, "r4", "r5", "r6", "r7")                            \
+    "mov r4, r8\n mov r5, r9\n mov r6, r10\n mov r7, r11\n subs r12, #1\n bpl 8b\n b.w 5b\n"
 
 /* clang-format on */
 
@@ -139,27 +146,35 @@ static inline void mcu_dense_add(int32_t *sums, const int32_t *weights, int32_t 
     }
 }
 
-static inline int8_t mcu_dense_requantize(int32_t times_256, const int32_t *constants,
-                                          int32_t clamped) {
-    if (clamped != 0) {
-        return mcu_ssat8((mcu_smmul(times_256, constants[0]) + constants[1]) >> constants[2]);
+static inline const int32_t *mcu_dense_fixed(const int32_t *stream, const int32_t *sums,
+                                             int8_t *output) {
+    const int32_t shift = stream[MCU_DENSE_CONSTANTS];
+    for (int32_t c = 0; c < MCU_DENSE_OUTPUTS; c += 2) {
+        const int32_t a = mcu_sub_wrap(sums[c], sums[c + 1]);
+        const int32_t b = mcu_shift_left(sums[c + 1], 8) + stream[2];
+        output[c] = mcu_ssat8(mcu_smmul(a, stream[0]) >> shift);
+        output[c + 1] = mcu_ssat8(mcu_smmul(b, stream[1]) >> shift);
+        stream += MCU_DENSE_CONSTANTS + ((c == 0) ? 1 : 0);
     }
-    const int32_t offset = constants[1] + (times_256 >> 31);
-    return mcu_ssat8((mcu_smmulr(times_256 >> 7, constants[0]) + offset) >> constants[2]);
+    return stream;
 }
 
 /// Eight outputs from their sums; returns where the stream goes on.
 static inline const int32_t *mcu_dense_finish(const int32_t *stream, const int32_t *sums,
                                               int32_t end, int8_t *output) {
-    const int32_t alike =
-        (end == MCU_DENSE_CLAMPED_ALIKE || end == MCU_DENSE_GENERAL_ALIKE) ? 1 : 0;
-    for (int32_t c = 0; c < MCU_DENSE_OUTPUTS; c++) {
+    if (end == MCU_DENSE_FIXED) {
+        return mcu_dense_fixed(stream, sums, output);
+    }
+    const int32_t step = (end == MCU_DENSE_GENERAL) ? MCU_DENSE_CONSTANTS : 0;
+    for (int32_t c = 0; c < MCU_DENSE_OUTPUTS; c++, stream += step) {
         const int32_t times_256 =
             (c % 2 == 0) ? mcu_sub_wrap(sums[c], sums[c + 1]) : mcu_shift_left(sums[c], 8);
-        output[c] = mcu_dense_requantize(times_256, stream, (end <= MCU_DENSE_CLAMPED) ? 1 : 0);
-        stream += (alike != 0) ? 0 : MCU_DENSE_CONSTANTS;
+        const int32_t scaled = (end == MCU_DENSE_CLAMPED)
+                                   ? mcu_smmul(times_256, stream[0])
+                                   : mcu_smmulr(times_256 >> 7, stream[0]) + (times_256 >> 31);
+        output[c] = mcu_ssat8((scaled + stream[1]) >> stream[2]);
     }
-    return stream + ((alike != 0) ? MCU_DENSE_CONSTANTS : 0);
+    return stream + ((step == 0) ? MCU_DENSE_CONSTANTS : 0);
 }
 
 /// To the next pass; false after the last.

@@ -14,7 +14,7 @@ typedef struct {
     int32_t in; ///< 4 or more
     int32_t out;
     int32_t clamped;       ///< 1: the output clamps at its zero point -128, else 0
-    int32_t alike;         ///< 1: all outputs have the same requantization, else 0
+    int32_t alike;         ///< 1: all outputs have the same constants of requantization, else 0
     const int32_t *stream; ///< biases, weights and requantization, see the kernel
 } mcu_fully_connected_s8_dsp_params;
 

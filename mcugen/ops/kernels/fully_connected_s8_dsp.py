@@ -6,7 +6,10 @@ eight outputs A, B, ... H:
 
     8 words      256 * bias_A + bias_B, bias_B, and so on
     4 per pair   of inputs: lanes 256 * w_A + w_B of two inputs, then C D, E F, G H
-    24 words     multiplier, offset, shift of each output, or 3 where all have the same
+    3 words      multiplier, offset, shift, where all outputs have the same
+    or 24        of each
+    or 13        multiplier_A, multiplier_B, extra_B, shift, multiplier_C, multiplier_D, extra_D,
+                 and so on, as in `fixed_shift` with factor 256; bias_A has extra_A in it
 
 Of the other kernel, first the biases of all outputs; then the weights of the first inputs for each
 eight outputs, those of the next 128, and of the last with the requantization.
@@ -18,17 +21,23 @@ are filled up to a multiple of eight with zeros.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from mcugen.ir import Call, DType
 from mcugen.ops import overlap
 from mcugen.ops.base import Array, Const, Cost, Family, Fields, Kernel
 from mcugen.ops.kernels import channel_pairs
+from mcugen.ops.kernels.fixed_shift import fixed_factor
 from mcugen.ops.kernels.requant import (
     Form,
+    Requant,
     Sums,
+    channel_multipliers,
     clamp_is_saturation,
     exact_sums,
+    general,
     multipliers_are_small,
     requant,
     sums_fit_24_bits,
@@ -36,6 +45,7 @@ from mcugen.ops.kernels.requant import (
 
 OUTPUTS = 8  # of a pass
 WINDOW = 32  # fours of inputs on the stack
+MOST_SHIFT = 22  # an output that does not vary fits an int32 when it is shifted
 
 # ---- rules
 
@@ -77,38 +87,71 @@ def stack_params(call: Call) -> Fields:
 def _fields(call: Call, *, stack: bool) -> Fields:
     sums = exact_sums(call, call.input(1).values())
     out, depth = sums.weights.shape
-    form = requant(call, sums)
-    constants = np.stack([form.multiplier, form.offset, form.shift], axis=1)
-    alike = bool((constants == constants[0]).all())
-    start, pairs = _start(sums), _pairs(sums)
-    finish = _grouped(constants)
-    finish = finish[:, :1] if alike else finish
-    parts = (
-        [start, *_windows(pairs)] if stack else [np.hstack([start, pairs.reshape(len(start), -1)])]
-    )
-    parts[-1] = np.hstack([parts[-1], finish.reshape(len(start), -1)])
-    words = np.concatenate([part.reshape(-1) for part in parts])
+    finish = _finish_words(call, sums)
+    bias = _grouped(sums.bias)
+    bias[:, 0::2] = 256 * bias[:, 0::2] + bias[:, 1::2]
+    start, pairs = bias + finish.extra, _pairs(sums)
+    windows = _windows(pairs) if stack else [pairs.reshape(len(start), -1)]
+    windows[-1] = np.hstack([windows[-1], finish.words])
+    parts = [start, *windows] if stack else [np.hstack([start, *windows])]
+    words = np.concatenate([part.reshape(-1) for part in parts]) & 0xFFFFFFFF
     return {
         "batch": call.output.elements // out,
         "in": depth,
         "out": out,
-        "clamped": int(form.form is Form.CLAMPED),
-        "alike": int(alike),
+        "clamped": int(finish.clamped),
+        "alike": int(finish.alike),
         "stream": Const(words.astype(np.uint32).view(np.int32), "int32_t"),
     }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Finish:
+    """How outputs are requantized: words of each group, and what goes into biases."""
+
+    clamped: bool
+    alike: bool
+    words: Array  # [groups][...]
+    extra: Array | int = 0  # [groups][outputs]
+
+
+def _finish_words(call: Call, sums: Sums) -> _Finish:
+    form = requant(call, sums)
+    clamped = form.form is Form.CLAMPED
+    if clamped and not _is_alike(form):
+        fixed = _fixed(call, sums)
+        if fixed is not None:
+            return fixed
+        form, clamped = general(call, sums), False
+    constants = _grouped(np.stack([form.multiplier, form.offset, form.shift], axis=1))
+    alike = _is_alike(form)
+    words = constants[:, :1] if alike else constants
+    return _Finish(clamped, alike, words.reshape(len(words), -1))
+
+
+def _is_alike(form: Requant) -> bool:
+    constants = (form.multiplier, form.offset, form.shift)
+    return all(bool((values == values[0]).all()) for values in constants)
+
+
+def _fixed(call: Call, sums: Sums) -> _Finish | None:
+    """The form with one shift: the largest that leaves all multipliers below 2**31."""
+    right = channel_multipliers(call)[1][sums.varies]
+    shift = min(int(right.min(initial=MOST_SHIFT)) + 7, MOST_SHIFT)
+    form = fixed_factor(call, sums, shift)
+    if form is None:
+        return None
+    multiplier, extra = _grouped(form.multiplier), _grouped(form.extra)
+    pairs = np.dstack([multiplier[:, 0::2], multiplier[:, 1::2], extra[:, 1::2]])
+    words = np.insert(pairs.reshape(len(pairs), -1), 3, shift, axis=1)
+    extra[:, 1::2] = 0
+    return _Finish(True, False, words, extra)
 
 
 def _grouped(values: Array) -> Array:
     """[groups][outputs][...], filled up with zeros."""
     more = [(0, -len(values) % OUTPUTS), *[(0, 0)] * (values.ndim - 1)]
     return np.pad(values, more).reshape(-1, OUTPUTS, *values.shape[1:])
-
-
-def _start(sums: Sums) -> Array:
-    """[groups][words]: biases."""
-    bias = _grouped(sums.bias)
-    bias[:, 0::2] = 256 * bias[:, 0::2] + bias[:, 1::2]
-    return bias
 
 
 def _pairs(sums: Sums) -> Array:
@@ -156,7 +199,10 @@ def _finish(call: Call) -> int:
     """Cycles for eight outputs: fewer where weights have one scale, or the output clamps."""
     quant = call.input(1).quant
     assert quant is not None
-    return (70 if len(quant.scale) == 1 else 118) + (0 if call.output.zero_point == -128 else 18)
+    clamped = call.output.zero_point == -128
+    if len(quant.scale) == 1:
+        return 70 if clamped else 88
+    return 88 if clamped else 136
 
 
 def _cost(call: Call, row: int) -> Cost:
