@@ -179,6 +179,24 @@ class KernelBatch:
                 assert_equal(ours, theirs, f"{case.name} ({where})")
 
 
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a layer takes on the Cortex-M4, modelled, zero wait states."""
+
+    products_per_cycle: float
+    cost: float  # what the kernel's formula says over what it took
+
+
+def price(kernel: Kernel, model: bytes) -> Price:
+    """Check a kernel on a model of one layer, in the emulator, and see what it takes."""
+    case = run_op(model)
+    (call,) = case.graph.calls()
+    (trace,) = KernelBatch.of(kernel, {call.node.op: case}).check_emulated("cortex-m4")
+    return Price(
+        OPS[call.node.op].macs(call) / trace.cycles, kernel.cost(call).cycles / trace.cycles
+    )
+
+
 # ---- rules
 
 Change = Callable[[Call], Call]

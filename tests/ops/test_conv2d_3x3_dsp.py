@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from mcugen.ops.conv2d import OP
 from mcugen.ops.kernels import conv2d_3x3_s8_dsp
 from mcugen.ops.kernels.conv2d_rules import rows
 from mcugen.ops.kernels.requant import exact_sums
 from mcugen.ops.kernels.times_256 import finish
 from mcugen.ops.window import Padding
-from mcugen.testing.check import KernelBatch, OpCase, call_of, run_op
+from mcugen.testing.check import KernelBatch, OpCase, call_of, price, run_op
 from mcugen.testing.convolutions import Conv, clamped, edges, general
 
 KERNEL = conv2d_3x3_s8_dsp.KERNEL
@@ -99,10 +98,7 @@ def test_it_refuses_what_it_cannot_do_exactly(conv: Conv, refusal: str) -> None:
 )
 def test_products_per_cycle_on_the_m4(conv: Conv, goal: float) -> None:
     """Modelled, zero wait states; the cost that selection sees is within 6 %."""
-    case = run_op(conv.model())
-    (call,) = case.graph.calls()
-    (trace,) = KernelBatch.of(KERNEL, {"": case}).check_emulated("cortex-m4")
-    products = OP.macs(call)
-    print(f"\n{conv.pixels} {conv.in_ch}->{conv.out_ch}: {products / trace.cycles:.3f}")
-    assert products / trace.cycles >= goal
-    assert abs(KERNEL.cost(call).cycles / trace.cycles - 1) < 0.06
+    found = price(KERNEL, conv.model())
+    print(f"\n{conv.pixels} {conv.in_ch}->{conv.out_ch}: {found}")
+    assert found.products_per_cycle >= goal
+    assert abs(found.cost - 1) < 0.06

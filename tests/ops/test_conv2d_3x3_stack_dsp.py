@@ -5,13 +5,12 @@ from __future__ import annotations
 import pytest
 
 from mcugen.ops.base import Kernel
-from mcugen.ops.conv2d import OP
 from mcugen.ops.kernels.conv2d_3x3_stack_s8_dsp import KERNEL, KERNELS, STRIDE2
 from mcugen.ops.kernels.conv2d_rules import rows
 from mcugen.ops.kernels.requant import exact_sums
 from mcugen.ops.kernels.times_256 import finish
 from mcugen.ops.window import Padding
-from mcugen.testing.check import KernelBatch, OpCase, call_of, run_op
+from mcugen.testing.check import KernelBatch, OpCase, call_of, price, run_op
 from mcugen.testing.convolutions import Conv, clamped, edges, general
 
 WINDOW = (3, 3)
@@ -146,10 +145,7 @@ def test_it_refuses_dilation() -> None:
 )
 def test_products_per_cycle_on_the_m4(kernel: Kernel, conv: Conv, goal: float) -> None:
     """Modelled, zero wait states; the cost that selection sees is within 6 %."""
-    case = run_op(conv.model())
-    (call,) = case.graph.calls()
-    (trace,) = KernelBatch.of(kernel, {"": case}).check_emulated("cortex-m4")
-    products = OP.macs(call)
-    print(f"\n{conv.pixels} {conv.in_ch}->{conv.out_ch}: {products / trace.cycles:.3f}")
-    assert products / trace.cycles >= goal
-    assert abs(kernel.cost(call).cycles / trace.cycles - 1) < 0.06
+    found = price(kernel, conv.model())
+    print(f"\n{conv.pixels} {conv.in_ch}->{conv.out_ch}: {found}")
+    assert found.products_per_cycle >= goal
+    assert abs(found.cost - 1) < 0.06

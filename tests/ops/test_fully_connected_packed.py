@@ -8,7 +8,7 @@ import pytest
 
 from mcugen.ops.base import Const
 from mcugen.ops.kernels.fully_connected_packed_s8_ref import KERNEL
-from mcugen.testing.check import KernelBatch, OpCase, call_of, run_op
+from mcugen.testing.check import KernelBatch, OpCase, call_of, price, run_op
 from mcugen.testing.dense import Dense, clamped, general
 
 Kind = Callable[..., Dense]
@@ -67,9 +67,6 @@ def test_one_requantization_serves_all_outputs_where_they_share_a_scale(kind: Ki
 
 @pytest.mark.parametrize("case", [clamped(640, 128), general(128, 640), clamped(64, 12)])
 def test_cost_is_near_the_cycles_of_the_m4(case: Dense) -> None:
-    op_case = run_op(case.model())
-    (call,) = op_case.graph.calls()
-    (trace,) = KernelBatch.of(KERNEL, {"": op_case}).check_emulated("cortex-m4")
-    ratio = KERNEL.cost(call).cycles / trace.cycles
-    print(f"\n{case}: cost {ratio:.3f}")
-    assert abs(ratio - 1) < 0.1
+    found = price(KERNEL, case.model())
+    print(f"\n{case}: {found}")
+    assert abs(found.cost - 1) < 0.1
