@@ -1,4 +1,4 @@
-/* mcu_fully_connected_s8_dsp.h: dense layer on int8 for cores with SIMD.
+/* mcu_fully_connected_s8_dsp.h: dense layers on int8 for cores with SIMD.
  * SPDX-License-Identifier: MIT-0 */
 #ifndef MCU_FULLY_CONNECTED_S8_DSP_H
 #define MCU_FULLY_CONNECTED_S8_DSP_H
@@ -23,6 +23,12 @@ typedef struct {
 /// that is still to be read, otherwise they must not overlap.
 void mcu_fully_connected_s8_dsp(const mcu_fully_connected_s8_dsp_params *params,
                                 const int8_t *input, int8_t *output);
+
+/// The same with the inputs on the stack: a whole row of the output is written after that of the
+/// input was read. Takes about 400 bytes of stack. scratch: four bytes for each output, rounded up
+/// to a multiple of eight, aligned to 4, or none for 128 inputs or fewer.
+void mcu_fully_connected_stack_s8_dsp(const mcu_fully_connected_s8_dsp_params *params,
+                                      const int8_t *input, int8_t *output, void *scratch);
 
 #ifdef __cplusplus
 }

@@ -21,13 +21,15 @@ are filled up to a multiple of eight with zeros.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from mcugen.ir import Call, DType
 from mcugen.ops import overlap
-from mcugen.ops.base import Array, Const, Cost, Family, Fields, Kernel
+from mcugen.ops.base import Array, Const, Cost, Family, Fields, Kernel, Overlaps
 from mcugen.ops.kernels import channel_pairs
 from mcugen.ops.kernels.fixed_shift import fixed_factor
 from mcugen.ops.kernels.requant import (
@@ -74,17 +76,8 @@ def multipliers_fit(call: Call) -> str | None:
 # ---- params
 
 
-def params(call: Call) -> Fields:
+def params(call: Call, *, stack: bool) -> Fields:
     """Fields of mcu_fully_connected_s8_dsp_params."""
-    return _fields(call, stack=False)
-
-
-def stack_params(call: Call) -> Fields:
-    """Fields of mcu_fully_connected_stack_s8_dsp_params."""
-    return _fields(call, stack=True)
-
-
-def _fields(call: Call, *, stack: bool) -> Fields:
     sums = exact_sums(call, call.input(1).values())
     out, depth = sums.weights.shape
     finish = _finish_words(call, sums)
@@ -209,31 +202,26 @@ def _cost(call: Call, row: int) -> Cost:
     return Cost(call.output.elements // call.output.shape[-1] * row)
 
 
-APPLIES = (four_inputs, weights_pair_up, sums_fit, clamp_is_saturation, multipliers_fit)
+def _kernel(
+    name: str,
+    cost: Callable[[Call], Cost],
+    overlap: Callable[[Call], Overlaps],
+    scratch: Callable[[Call], int] | None = None,
+) -> Kernel:
+    return Kernel(
+        name=name,
+        family=Family.DSP,
+        dtype=DType.INT8,
+        params=partial(params, stack=scratch is not None),
+        params_type="mcu_fully_connected_s8_dsp_params",
+        header="mcu_fully_connected_s8_dsp.h",
+        applies=(four_inputs, weights_pair_up, sums_fit, clamp_is_saturation, multipliers_fit),
+        scratch=scratch,
+        overlap=overlap,
+        cost=cost,
+    )
 
-KERNEL = Kernel(
-    name="mcu_fully_connected_s8_dsp",
-    family=Family.DSP,
-    dtype=DType.INT8,
-    params=params,
-    params_type="mcu_fully_connected_s8_dsp_params",
-    header="mcu_fully_connected_s8_dsp.h",
-    applies=APPLIES,
-    overlap=lambda call: overlap.dense_passes(call, OUTPUTS),
-    cost=cost,
-)
 
-STACK = Kernel(
-    name="mcu_fully_connected_stack_s8_dsp",
-    family=Family.DSP,
-    dtype=DType.INT8,
-    params=stack_params,
-    params_type="mcu_fully_connected_stack_s8_dsp_params",
-    header="mcu_fully_connected_stack_s8_dsp.h",
-    applies=APPLIES,
-    scratch=scratch,
-    overlap=overlap.dense,
-    cost=stack_cost,
-)
-
+KERNEL = _kernel("mcu_fully_connected_s8_dsp", cost, partial(overlap.dense_passes, outputs=OUTPUTS))
+STACK = _kernel("mcu_fully_connected_stack_s8_dsp", stack_cost, overlap.dense, scratch)
 KERNELS = (KERNEL, STACK)

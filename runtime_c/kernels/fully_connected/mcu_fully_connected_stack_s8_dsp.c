@@ -16,7 +16,7 @@
  *
  * Registers: r0 stream, r2 inputs, r4-r11 sums, r1 r3 r12 lr weights.
  * SPDX-License-Identifier: MIT-0 */
-#include "mcu_fully_connected_stack_s8_dsp.h"
+#include "mcu_fully_connected_s8_dsp.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -142,9 +142,9 @@ static const int32_t *core(const int32_t *stream, const core_args *args) {
 
 #endif
 
-void mcu_fully_connected_stack_s8_dsp(const mcu_fully_connected_stack_s8_dsp_params *params,
+void mcu_fully_connected_stack_s8_dsp(const mcu_fully_connected_s8_dsp_params *params,
                                       const int8_t *input, int8_t *output, void *scratch) {
-    const mcu_fully_connected_stack_s8_dsp_params *const p = params;
+    const mcu_fully_connected_s8_dsp_params *const p = params;
     const int32_t rest = p->out % MCU_DENSE_OUTPUTS;
     const int32_t sums = p->out + ((rest > 0) ? MCU_DENSE_OUTPUTS - rest : 0);
     const int32_t fours = (p->in + 3) / 4;
