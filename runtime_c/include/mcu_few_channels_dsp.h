@@ -262,6 +262,13 @@ static inline void mcu_few_core(const mcu_few_state *state, int32_t channels) {
 
 /* ---- rows */
 
+/* What a row of the output sees. */
+typedef struct {
+    const int8_t *rows[MCU_FEW_ROWS]; /* from their first pixel on, or padding */
+    int32_t first;                    /* which of them is the first row of all, or -1 */
+    int32_t last;                     /* the last one */
+} mcu_few_line;
+
 /* Eight pixels at an end of a row, with room for one that is not in memory in front and behind. */
 typedef struct {
     int8_t bytes[(1 + 8 + 1) * MCU_FEW_MOST];
@@ -279,14 +286,39 @@ static inline const int8_t *mcu_few_copy(mcu_few_end *end, const int8_t *row, in
     return to - ((x < 0) ? channels : 0);
 }
 
-static inline int mcu_few_sees(int32_t row) { return row >= 0 && row < MCU_FEW_ROWS; }
-
-/// The kernel, given its core. Steps go along a row, with stride 1 first those of its even pixels,
-/// then those of its odd ones; the last step of a row begins again where it ends with the row.
+/// Prepares `most` steps from a window at column x on, or the first of them that go together.
 ///
 /// A window that lies outside by a column is filled from memory all the same, with a pixel of the
 /// row before or behind, and then gets its padding. In front of the first row of all and behind the
 /// last one there may be no memory: there such a step is on its own, and reads a copy of that row.
+static inline void mcu_few_prepare(mcu_few_state *state, const mcu_few_line *line, mcu_few_end *end,
+                                   int32_t x, int32_t in_w, int32_t most, int32_t channels) {
+    mcu_few_source *const source = state->source;
+    const int right = x + 8 * most >= in_w; /* does the last window lie outside? */
+    int32_t copied = -1;
+    state->steps = most;
+    state->outside = 0;
+    source->right = (x < 0) ? 0 : 1;
+    if (x < 0) {
+        copied = line->first;
+        state->steps = (copied >= 0 || right) ? 1 : most;
+        state->outside = state->steps;
+    } else if (right && line->last >= 0 && most > 1) {
+        state->steps = most - 1;
+    } else if (right) {
+        copied = line->last;
+        state->outside = 1;
+    }
+    for (int32_t i = 0; i < MCU_FEW_ROWS; i++) {
+        source->rows[i] = line->rows[i] + ((source->next[i] != 0) ? x * channels : 0);
+    }
+    if (copied >= 0) {
+        source->rows[copied] = mcu_few_copy(end, line->rows[copied], x, channels);
+    }
+}
+
+/// The kernel, given its core. Steps go along a row, with stride 1 first those of its even pixels,
+/// then those of its odd ones; the last step of a row begins again where it ends with the row.
 static inline void mcu_few_channels(const mcu_conv2d_3x3_few_s8_dsp_params *p, const int8_t *input,
                                     int8_t *output, int32_t channels,
                                     void (*core)(const mcu_few_state *)) {
@@ -294,8 +326,9 @@ static inline void mcu_few_channels(const mcu_conv2d_3x3_few_s8_dsp_params *p, c
     const int32_t span = MCU_FOUR * apart;
     const int32_t words = 2 + 3 * channels + (3 * channels + 1) / 2 + MCU_FOUR_CONSTANTS;
     const int32_t pitch = p->in_w * channels;
+    const int8_t *const last = input + (p->batch * p->in_h - 1) * pitch;
     int8_t padding[MCU_FEW_COLUMNS * MCU_FEW_MOST];
-    mcu_few_end copy = {{0}};
+    mcu_few_end end = {{0}};
     mcu_few_source source = {.lanes = mcu_lanes(p->input_zero_point, p->input_zero_point)};
     mcu_few_state state = {
         .four = {p->stream, p->stream + p->out_ch / 2 * words, output, apart * p->out_ch},
@@ -304,49 +337,27 @@ static inline void mcu_few_channels(const mcu_conv2d_3x3_few_s8_dsp_params *p, c
     };
     MCU_ASSERT(p->in_w >= 8 && p->out_w >= span && p->out_ch % 2 == 0);
     (void)memset(padding, p->input_zero_point, sizeof padding);
-    for (int32_t line = 0; line < p->batch * p->out_h; line++, output += p->out_w * p->out_ch) {
-        const int32_t batch = line / p->out_h;
-        const int32_t y = (line - batch * p->out_h) * p->stride_h - p->pad_top;
-        const int32_t begin = (batch == 0) ? -y : -1; /* the first and the last row of all */
-        const int32_t end = (batch + 1 == p->batch) ? p->in_h - 1 - y : -1;
-        const int8_t *rows[MCU_FEW_ROWS];
-        for (int32_t i = 0; i < MCU_FEW_ROWS; i++) {
-            const int inside = y + i >= 0 && y + i < p->in_h;
-            rows[i] = inside ? input + (batch * p->in_h + y + i) * pitch : padding;
-            source.next[i] = inside ? 8 * channels : 0;
-        }
-        for (int32_t first = 0; first < apart; first++) {
-            for (int32_t at = 0; at < p->out_w; at += span * state.steps) {
-                const int whole = at + span <= p->out_w;
-                const int32_t column = first + (whole ? at : p->out_w - span);
-                const int32_t x = column * p->stride_w - p->pad_left;
-                const int left = x < 0;
-                int32_t copied = -1;
-                state.steps = whole ? (p->out_w - at) / span : 1;
-                state.outside = 0;
-                if (left) {
-                    copied = mcu_few_sees(begin) ? begin : -1;
-                    if (copied >= 0 || x + 8 * state.steps >= p->in_w) {
-                        state.steps = 1;
-                    }
-                    state.outside = state.steps;
-                } else if (x + 8 * state.steps >= p->in_w) {
-                    if (mcu_few_sees(end) && state.steps > 1) {
-                        state.steps--;
-                    } else {
-                        copied = mcu_few_sees(end) ? end : -1;
-                        state.outside = 1;
-                    }
+    const int8_t *image = input;
+    for (int32_t batch = 0; batch < p->batch; batch++, image += p->in_h * pitch) {
+        for (int32_t row = 0; row < p->out_h; row++, output += p->out_w * p->out_ch) {
+            const int32_t y = row * p->stride_h - p->pad_top;
+            mcu_few_line line = {.first = -1, .last = -1};
+            for (int32_t i = 0; i < MCU_FEW_ROWS; i++) {
+                const int inside = y + i >= 0 && y + i < p->in_h;
+                line.rows[i] = inside ? image + (y + i) * pitch : padding;
+                line.first = (line.rows[i] == input) ? i : line.first;
+                line.last = (line.rows[i] == last) ? i : line.last;
+                source.next[i] = inside ? 8 * channels : 0;
+            }
+            for (int32_t first = 0; first < apart; first++) {
+                for (int32_t at = 0; at < p->out_w; at += span * state.steps) {
+                    const int whole = at + span <= p->out_w;
+                    const int32_t column = first + (whole ? at : p->out_w - span);
+                    mcu_few_prepare(&state, &line, &end, column * p->stride_w - p->pad_left,
+                                    p->in_w, whole ? (p->out_w - at) / span : 1, channels);
+                    state.four.output = output + column * p->out_ch;
+                    core(&state);
                 }
-                for (int32_t i = 0; i < MCU_FEW_ROWS; i++) {
-                    source.rows[i] = rows[i] + ((source.next[i] != 0) ? x * channels : 0);
-                }
-                if (copied >= 0) {
-                    source.rows[copied] = mcu_few_copy(&copy, rows[copied], x, channels);
-                }
-                source.right = left ? 0 : 1;
-                state.four.output = output + column * p->out_ch;
-                core(&state);
             }
         }
     }
