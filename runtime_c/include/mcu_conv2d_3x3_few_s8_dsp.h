@@ -28,7 +28,7 @@ typedef struct {
 /// One group, no dilation; the number of input channels is in the name. Input
 /// [batch][in_h][in_w][channels], output [batch][out_h][out_w][out_ch]; the output may begin so far
 /// in front of the input that it overwrites only what no later step of four positions reads, see
-/// the kernel; otherwise they must not overlap. Takes 370 to 510 bytes of stack.
+/// the kernel; otherwise they must not overlap. Takes 380 to 570 bytes of stack.
 void mcu_conv2d_3x3_c1_s8_dsp(const mcu_conv2d_3x3_few_s8_dsp_params *params, const int8_t *input,
                               int8_t *output);
 void mcu_conv2d_3x3_c2_s8_dsp(const mcu_conv2d_3x3_few_s8_dsp_params *params, const int8_t *input,
