@@ -119,6 +119,32 @@ def windows(
     return overlap
 
 
+class Stretch(NamedTuple):
+    """The first and the last output position, along an axis, of each block of positions."""
+
+    first: Array
+    last: Array
+
+
+def blocks_of_positions(
+    call: Call, geometry: Geometry, rows: Stretch, columns: Stretch
+) -> Overlaps:
+    """For kernels that compute all channels of a block of positions in a step.
+
+    Blocks follow one another along the rows. One may begin in front of the end of the one before.
+    """
+    batch, in_h, in_w, in_ch = call.input(0).shape
+    _, out_h, out_w, out_ch = call.output.shape
+    down, across = geometry(call)
+    y = np.maximum(rows.first * down.stride - down.before, 0)[:, np.newaxis]
+    x = np.clip(columns.first * across.stride - across.before, 0, in_w - across.kernel)
+    image = np.arange(batch)[:, np.newaxis, np.newaxis]
+    reads = ((image * in_h + y) * in_w + x) * in_ch
+    lasts = (image * out_h + rows.last[:, np.newaxis]) * out_w + columns.last
+    ends = np.maximum.accumulate((lasts.reshape(-1) + 1) * out_ch)
+    return {0: forwards(reads.reshape(-1), ends)}
+
+
 def _corners(call: Call, rows: Axis, cols: Axis) -> Array:
     """For each output position the lowest input element in its window, channel 0."""
     batch, in_h, in_w, in_ch = call.input(0).shape

@@ -85,17 +85,10 @@ def _firsts(call: Call) -> Array:
 
 def overlaps(call: Call) -> Overlaps:
     """A step's pixels of a column at a time; steps go along the rows."""
-    batch, in_h, in_w, in_ch = call.input(0).shape
-    _, out_h, out_w, out_ch = call.output.shape
-    down, across = convolution(call)
-    firsts, columns = _firsts(call), np.arange(out_w)
-    y = np.maximum(firsts * down.stride - down.before, 0)[:, None]
-    x = np.clip(columns * across.stride - across.before, 0, in_w - across.kernel)
-    image = np.arange(batch)[:, None, None]
-    reads = ((image * in_h + y) * in_w + x) * in_ch
-    lasts = image * out_h + np.minimum(firsts + PIXELS, out_h)[:, None] - 1
-    ends = (lasts * out_w + columns + 1) * out_ch
-    return {0: overlap.forwards(reads.reshape(-1), np.maximum.accumulate(ends.reshape(-1)))}
+    _, out_h, out_w, _ = call.output.shape
+    rows, columns = _firsts(call), np.arange(out_w)
+    down = overlap.Stretch(rows, np.minimum(rows + PIXELS, out_h) - 1)
+    return overlap.blocks_of_positions(call, convolution, down, overlap.Stretch(columns, columns))
 
 
 def cost(call: Call) -> Cost:

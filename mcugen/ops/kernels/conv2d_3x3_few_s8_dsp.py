@@ -94,17 +94,9 @@ def _firsts(call: Call) -> Array:
 
 def overlaps(call: Call) -> Overlaps:
     """Four pixels in a step; with stride 1 even pixels of a row come before its odd ones."""
-    batch, in_h, in_w, in_ch = call.input(0).shape
-    _, out_h, out_w, out_ch = call.output.shape
-    down, across = convolution(call)
-    firsts = _firsts(call).reshape(-1)
-    lasts = firsts + (PIXELS - 1) * (_span(call) // PIXELS)
-    y = np.maximum(np.arange(out_h) * down.stride - down.before, 0)
-    x = np.maximum(firsts * across.stride - across.before, 0)
-    image = np.arange(batch)[:, None, None]
-    reads = ((image * in_h + y[:, None]) * in_w + x) * in_ch
-    ends = ((image * out_h + np.arange(out_h)[:, None]) * out_w + lasts + 1) * out_ch
-    return {0: overlap.forwards(reads.reshape(-1), np.maximum.accumulate(ends.reshape(-1)))}
+    rows, columns = np.arange(call.output.shape[1]), _firsts(call).reshape(-1)
+    across = overlap.Stretch(columns, columns + (PIXELS - 1) * (_span(call) // PIXELS))
+    return overlap.blocks_of_positions(call, convolution, overlap.Stretch(rows, rows), across)
 
 
 def cost(call: Call) -> Cost:

@@ -94,18 +94,11 @@ def first_columns(call: Call) -> Array:
 
 def overlaps(call: Call, rows: int = 1) -> Overlaps:
     """Four pixels of each of some rows in a step; the last step begins where four are left."""
-    batch, in_h, in_w, in_ch = call.input(0).shape
-    _, out_h, out_w, out_ch = call.output.shape
-    down, across = convolution(call)
-    columns = first_columns(call)
-    top = np.arange(0, out_h, rows)
-    bottom = np.minimum(top + rows, out_h) - 1
-    y = np.maximum(top * down.stride - down.before, 0)
-    x = np.maximum(columns * across.stride - across.before, 0)
-    image = np.arange(batch)[:, None, None]
-    reads = ((image * in_h + y[:, None]) * in_w + x) * in_ch
-    ends = ((image * out_h + bottom[:, None]) * out_w + columns + PIXELS) * out_ch
-    return {0: overlap.forwards(reads.reshape(-1), ends.reshape(-1))}
+    out_h = call.output.shape[1]
+    top, left = np.arange(0, out_h, rows), first_columns(call)
+    down = overlap.Stretch(top, np.minimum(top + rows, out_h) - 1)
+    across = overlap.Stretch(left, left + PIXELS - 1)
+    return overlap.blocks_of_positions(call, convolution, down, across)
 
 
 def cost(call: Call) -> Cost:
