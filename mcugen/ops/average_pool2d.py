@@ -79,10 +79,15 @@ def channels_by_eights(call: Call) -> overlap.Blocks:
 
 
 def _cost_dsp(call: Call) -> Cost:
-    """14 cycles for eight values, 6 more for each row of a window, 42 for an output."""
-    values = pool2d.values_read(call)
-    rows = values // call.attrs.window[1] // BLOCK
-    return Cost(cycles=7 * values // 4 + 6 * rows + 42 * call.output.elements)
+    """12 cycles for eight values, 6 for a row, 14 for an output, 260 for a window.
+
+    Rows of the input that a window takes whole are one row.
+    """
+    values, outputs = pool2d.values_read(call), call.output.elements
+    height, width = call.attrs.window
+    rows = outputs // BLOCK * (1 if width == call.input().shape[2] else height)
+    windows = outputs // call.output.shape[3]
+    return Cost(cycles=3 * values // 2 + 6 * rows + 14 * outputs + 260 * windows)
 
 
 OP = Op(

@@ -66,8 +66,14 @@ static inline int32_t mcu_sxtb16(int32_t word) {
 
 /// Bytes 1 and 3 as lanes, sign extended.
 static inline int32_t mcu_sxtb16_odd(int32_t word) {
+#if MCU_DSP_ASSEMBLY
+    int32_t lanes;
+    __asm__("sxtb16 %0, %1, ror #8" : "=r"(lanes) : "r"(word));
+    return lanes;
+#else
     const uint32_t w = (uint32_t)word;
     return mcu_sxtb16((int32_t)((w >> 8) | (w << 24)));
+#endif
 }
 
 /// Bytes 0 and 2, sign extended, added to the lanes of sums, each modulo 2^16.
@@ -83,8 +89,13 @@ static inline int32_t mcu_sxtab16(int32_t sums, int32_t word) {
 
 /// The same for bytes 1 and 3.
 static inline int32_t mcu_sxtab16_odd(int32_t sums, int32_t word) {
+#if MCU_DSP_ASSEMBLY
+    __asm__("sxtab16 %0, %0, %1, ror #8" : "+r"(sums) : "r"(word));
+    return sums;
+#else
     const uint32_t w = (uint32_t)word;
     return mcu_sxtab16(sums, (int32_t)((w >> 8) | (w << 24)));
+#endif
 }
 
 /// sum + x[0] * y[0] + x[1] * y[1], modulo 2^32.

@@ -4,7 +4,7 @@
 #define MCU_PORT_H
 
 /* Changes when a params struct or a kernel's contract does: generated code checks it. */
-#define MCU_KERNELS_ABI 2
+#define MCU_KERNELS_ABI 3
 
 /* Arguments of kernels are valid by construction. Define MCU_ASSERT(condition) to check them. */
 #ifndef MCU_ASSERT
