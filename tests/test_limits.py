@@ -10,6 +10,7 @@ import pytest
 
 import mcugen
 from mcugen import cli, limits
+from mcugen.cli import project
 from mcugen.errors import BoardError
 from mcugen.limits import LEAST, Figures, Limits, room
 from mcugen.placement import Placement
@@ -97,8 +98,8 @@ def test_sizes_on_the_command_line(
     text: str, size: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     seen = []
-    monkeypatch.setattr(cli.project.api, "generate", lambda *args, **given: seen.append(given))
-    monkeypatch.setattr(cli.project, "show", lambda *args: None)
+    monkeypatch.setattr(project.api, "generate", lambda *args, **given: seen.append(given))
+    monkeypatch.setattr(project, "show", lambda *args: None)
     arguments = ["generate", str(MODEL), "--board", "host", "-o", "x", "--ram-limit", text]
     assert cli.main(arguments) == 0
     assert seen[0]["limits"] == Limits(None, size)

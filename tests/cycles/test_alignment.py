@@ -116,11 +116,15 @@ class Watched(Machine):
 
 
 def test_unaligned_accesses_of_kernels_are_found(monkeypatch):
+    """But for kernels that call memcpy: with hooks on memory Unicorn does its conditional loads
+    wrong, depending on where the linker puts it."""
     cases = []
     for name in ("3x3 3>8 /2", "1x1 7>5", "dw 3x3 30", "dw 3x3 31 /2 general"):
         case = run_op(cost_model.grid()[name])
         (call,) = case.graph.calls()
         for variant in variants(call, CPUS["cortex-m4"]):
+            if variant.kernel.name.endswith("_packed_s8_ref"):
+                continue
             ids = [call.node.inputs[p] for p in variant.kernel.operand_positions(call)]
             operands = tuple(case.values[i] for i in ids if i is not None)
             cases.append(KernelCase(name, call, variant.kernel, operands))
