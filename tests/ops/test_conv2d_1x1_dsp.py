@@ -102,6 +102,7 @@ def test_unrolled_products_are_for_one_number_of_channels(count: int) -> None:
         (clamped((24, 24), 16, 32), UNROLLED[16], 0.7),
         (clamped((24, 24), 32, 32), UNROLLED[32], 0.82),
         (clamped((25, 5), 64, 64), UNROLLED[64], 0.92),
+        (clamped((6, 6), 128, 128), UNROLLED[128], 1.0),
         (clamped((48, 48), 8, 16), KERNEL, 0.47),
         (clamped((24, 24), 16, 32), KERNEL, 0.66),
         (clamped((25, 5), 64, 64), KERNEL, 0.9),

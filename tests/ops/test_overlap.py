@@ -122,7 +122,7 @@ def grid() -> Iterator[tuple[str, bytes]]:
             f"relu-{dtype}",
             one_op("RELU", [activation((4, 9), dtype)], activation((4, 9), dtype)),
         )
-    for in_ch, out_ch in ((6, 7), (9, 4), (8, 9), (16, 18), (32, 35), (64, 68)):
+    for in_ch, out_ch in ((6, 7), (9, 4), (8, 9), (16, 18), (32, 35), (64, 68), (128, 130)):
         yield f"conv-relu-{in_ch}-{out_ch}", clamped((3, 5), in_ch, out_ch, seed=2).model()
     for in_ch, stride in product((1, 2, 3, 4), (1, 2)):
         model = clamped((6, 11), in_ch, 8, (3, 3), stride, batch=2).model()

@@ -95,7 +95,7 @@ class Form:
 
 
 FORMS = {
-    **{f"mcu_conv2d_1x1_k{n}_s8_dsp": Form((1, 1), (1, 1), n) for n in (8, 16, 32, 64)},
+    **{f"mcu_conv2d_1x1_k{n}_s8_dsp": Form((1, 1), (1, 1), n) for n in (8, 16, 32, 64, 128)},
     **{f"mcu_conv2d_3x3_c{n}_s8_dsp": Form((3, 3), None, n) for n in (1, 2, 3, 4)},
     "mcu_conv2d_3x3_stride2_s8_dsp": Form((3, 3), (2, 2)),
     "mcu_conv2d_10x4_s8_dsp": Form((10, 4), (2, 2), 1),
