@@ -48,23 +48,16 @@ def cases() -> dict[str, OpCase]:
     return {name: run_op(conv.model()) for name, conv in grid().items()}
 
 
-def batch(cases: dict[str, OpCase]) -> KernelBatch:
-    collected = KernelBatch(only=KERNEL)
-    for name, case in cases.items():
-        collected.add(name, case)
-    return collected
-
-
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
 def test_portable_c_equals_numpy(cases: dict[str, OpCase], compiler: str) -> None:
-    batch(cases).check(compiler)
+    KernelBatch.of(KERNEL, cases).check(compiler)
 
 
 @pytest.mark.parametrize(
     ("core", "fpu"), [("cortex-m4", True), ("cortex-m4", False), ("cortex-m33", True)]
 )
 def test_assembly_equals_numpy(cases: dict[str, OpCase], core: str, fpu: bool) -> None:
-    traces = batch(cases).check_emulated(core, fpu=fpu)
+    traces = KernelBatch.of(KERNEL, cases).check_emulated(core, fpu=fpu)
     assert max(trace.stack for trace in traces) <= 360
 
 
@@ -103,7 +96,7 @@ def test_products_per_cycle_on_the_m4(conv: Conv, goal: float) -> None:
     """Modelled, zero wait states; the cost that selection sees is within 6 %."""
     case = run_op(conv.model())
     (call,) = case.graph.calls()
-    (trace,) = batch({"": case}).check_emulated("cortex-m4")
+    (trace,) = KernelBatch.of(KERNEL, {"": case}).check_emulated("cortex-m4")
     products, cost = OP.macs(call), KERNEL.cost(call).cycles
     print(
         f"\n{conv.pixels} {conv.in_ch}->{conv.out_ch}: {products / trace.cycles:.3f}"
