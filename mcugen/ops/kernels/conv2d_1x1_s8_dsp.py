@@ -37,7 +37,8 @@ from mcugen.ops.kernels.fixed_shift import fixed_factor
 from mcugen.ops.kernels.requant import Sums, clamp_is_saturation, exact_sums
 from mcugen.ops.window import convolution
 
-UNROLLED = {8: 10, 16: 10, 32: 11, 64: 12, 128: 13}  # shifts, by input channels that have their own kernel
+# Shifts of the kernels for certain numbers of input channels.
+UNROLLED = {8: 10, 16: 10, 32: 11, 64: 12, 128: 13}
 SHIFT = 13  # of the kernel for any number
 LEAST = 4  # channels, of the input and of the output
 
