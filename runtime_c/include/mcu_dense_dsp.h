@@ -1,11 +1,16 @@
 /* mcu_dense_dsp.h: what the dense layers for cores with SIMD have in common.
  *
- * Eight outputs A to H are summed in a pass. Two of them, A and B, share a weight word: its lanes
- * hold 256 * wA + wB for two inputs. SMLAD with it sums 256 * SA + SB; SXTB16 leaves wB alone,
- * SMLAD with that sums SB; the difference is 256 * SA. Exact while |SA| < 2^23, which is checked
- * for the actual weights when the project is generated. Sums are taken modulo 2^32; the input's
- * zero point is folded into the bias. The pairs of four inputs are (0, 2) and (1, 3). Where the
- * inputs are no multiple of four, the odd ones are the first; zeros fill up their four.
+ * Eight outputs A to H are summed in a pass. Two of them, A and B, share weight words, whose lanes
+ * hold 256 * a + b, a weight of each for one input. Four inputs are two pairs, x = (0, 2) and
+ * y = (1, 3), with the words v and w. SMLAD of v with x and of w with y sums 256 * SA + SB. For B
+ * alone, SXTAB16 makes vb + y and wb + x of the low bytes, and SMLAD of the two sums
+ *     vb * x + wb * y + vb * wb + x * y
+ * so one SMLAD has four products of B. That of vb * wb is known beforehand and is in the bias; that
+ * of x * y is the same for all outputs, is summed once for a row, and subtracted at the end. Two
+ * words take 5 instructions and 2 loads for 8 products. The difference of the sums is 256 * SA:
+ * exact while |SA| < 2^23, which is checked for the actual weights when the project is generated.
+ * All sums are taken modulo 2^32; the input's zero point is folded into the bias. Where the inputs
+ * are no multiple of four, the odd ones are the first; zero weights fill up their four.
  *
  * Requantization is one of these, for the exact sum S; hi() is the high word of a product.
  *     CLAMPED  where the output clamps at its zero point -128 and all outputs have the same
@@ -81,7 +86,15 @@ static inline mcu_dense_to mcu_dense_outputs(int8_t *output, int32_t count, int8
 #define MCU_DENSE_EACH(op, p, q, r, s) op(p) op(q) op(r) op(s)
 #define MCU_DENSE_ALL(op)                                                                          \
     MCU_DENSE_EACH(op, "r4", "r5", "r6", "r7") MCU_DENSE_EACH(op, "r8", "r9", "r10", "r11")
-#define MCU_DENSE_SPLIT "sub r4, r5\n sub r6, r7\n sub r8, r9\n sub r10, r11\n"
+/* Four inputs `x` and `y`, their words `v` and `w`, sums `a` and `b`. */
+#define MCU_DENSE_ADD(a, b, v, w, x, y)                                                            \
+    "smlad " a ", " v ", " x ", " a "\n smlad " a ", " w ", " y ", " a "\n"                         \
+    "sxtab16 " v ", " y ", " v "\n sxtab16 " w ", " x ", " w "\n"                                  \
+    "smlad " b ", " v ", " w ", " b "\n"
+/* r2 is the sum of x * y. */
+#define MCU_DENSE_SPLIT                                                                            \
+    "sub r5, r2\n sub r7, r2\n sub r9, r2\n sub r11, r2\n"                                        \
+    "sub r4, r5\n sub r6, r7\n sub r8, r9\n sub r10, r11\n"
 #define MCU_DENSE_TIMES_256 "lsl r5, #8\n lsl r7, #8\n lsl r9, #8\n lsl r11, #8\n"
 #define MCU_DENSE_TWICE                                                                            \
     "asr r4, #7\n asr r6, #7\n asr r8, #7\n asr r10, #7\n"                                         \
@@ -102,11 +115,11 @@ static inline mcu_dense_to mcu_dense_outputs(int8_t *output, int32_t count, int8
     MCU_DENSE_LOAD "add r2, r2, " sum ", asr #31\n smmlar " sum ", " sum ", r1, r2\n"              \
     MCU_DENSE_STORE(sum)
 /* The end of a pass, whose begin is label 1. `kept` branches away, on lower, where sums are kept;
- * `leave` ends the function. */
-#define MCU_DENSE_FINISH(kept, leave)                                                              \
+ * `products` takes the sum of x * y to r2; `leave` ends the function. */
+#define MCU_DENSE_FINISH(kept, products, leave)                                                    \
     MCU_GET("lr", MCU_DENSE_TO) MCU_GET("r1", MCU_DENSE_END)                                       \
-    "cmp r1, #1\n" kept "bhi.w 6f\n"                                                                \
-    MCU_DENSE_LOAD MCU_DENSE_SPLIT MCU_DENSE_TIMES_256 MCU_DENSE_ALL(MCU_DENSE_CLAMP)              \
+    "cmp r1, #1\n" kept products MCU_DENSE_SPLIT "bhi.w 6f\n"                                      \
+    MCU_DENSE_LOAD MCU_DENSE_TIMES_256 MCU_DENSE_ALL(MCU_DENSE_CLAMP)                              \
     "5:\n"                                                                                         \
     MCU_GET("r2", MCU_DENSE_TO_END)                                                                \
     MCU_PUT(MCU_DENSE_TO, "lr")                                                                    \
@@ -121,11 +134,11 @@ static inline mcu_dense_to mcu_dense_outputs(int8_t *output, int32_t count, int8
     leave                                                                                          \
     "6:\n"                                                                                         \
     "cmp r1, #3\n bhs.w 6f\n"                                                                      \
-    "ldm r0!, {r1, r2, r3, r12}\n" MCU_DENSE_SPLIT MCU_DENSE_PAIR("r4", "r5")                      \
+    "ldm r0!, {r1, r2, r3, r12}\n" MCU_DENSE_PAIR("r4", "r5")                                      \
     MCU_DENSE_LOAD MCU_DENSE_PAIR("r6", "r7") MCU_DENSE_LOAD MCU_DENSE_PAIR("r8", "r9")            \
     MCU_DENSE_LOAD MCU_DENSE_PAIR("r10", "r11") "b.w 5b\n"                                         \
     "6:\n"                                                                                         \
-    MCU_DENSE_SPLIT MCU_DENSE_TWICE                                                                \
+    MCU_DENSE_TWICE                                                                                \
     "bhi.w 6f\n" MCU_DENSE_LOAD MCU_DENSE_ALL(MCU_DENSE_ROUND) "b.w 5b\n"                          \
     "6:\n mov r12, #1\n" /* four outputs, then the other four */                                  \
     "8:\n" MCU_DENSE_EACH(MCU_DENSE_ROUND_EACH, "r4", "r5", "r6", "r7")                            \
@@ -137,12 +150,13 @@ static inline mcu_dense_to mcu_dense_outputs(int8_t *output, int32_t count, int8
 
 /* The same algorithm in C, for machines without these instructions. */
 
-/// A pair of inputs times the weights of eight outputs.
-static inline void mcu_dense_add(int32_t *sums, const int32_t *weights, int32_t pair) {
+/// Four inputs as two pairs, times the weights of eight outputs.
+static inline void mcu_dense_add(int32_t *sums, const int32_t *weights, int32_t x, int32_t y) {
     for (int32_t c = 0; c < MCU_DENSE_OUTPUTS; c += 2) {
-        const int32_t both = weights[c / 2];
-        sums[c] = mcu_smlad(both, pair, sums[c]);
-        sums[c + 1] = mcu_smlad(mcu_sxtb16(both), pair, sums[c + 1]);
+        const int32_t v = weights[c];
+        const int32_t w = weights[c + 1];
+        sums[c] = mcu_smlad(w, y, mcu_smlad(v, x, sums[c]));
+        sums[c + 1] = mcu_smlad(mcu_sxtab16(y, v), mcu_sxtab16(x, w), sums[c + 1]);
     }
 }
 
@@ -159,9 +173,12 @@ static inline const int32_t *mcu_dense_fixed(const int32_t *stream, const int32_
     return stream;
 }
 
-/// Eight outputs from their sums; returns where the stream goes on.
-static inline const int32_t *mcu_dense_finish(const int32_t *stream, const int32_t *sums,
-                                              int32_t end, int8_t *output) {
+/// Eight outputs from their sums, `products` is that of x * y; returns where the stream goes on.
+static inline const int32_t *mcu_dense_finish(const int32_t *stream, int32_t *sums,
+                                              int32_t products, int32_t end, int8_t *output) {
+    for (int32_t c = 1; c < MCU_DENSE_OUTPUTS; c += 2) {
+        sums[c] = mcu_sub_wrap(sums[c], products);
+    }
     if (end == MCU_DENSE_FIXED) {
         return mcu_dense_fixed(stream, sums, output);
     }
