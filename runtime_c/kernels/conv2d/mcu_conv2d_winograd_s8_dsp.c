@@ -19,10 +19,7 @@
  * S. The bias, and an extra of less than a step, is added to M at row 1, column 1, from where A
  * takes it to all 16 outputs.
  *
- * A word holds two channels k and k + 2, or k + 1 and k + 3. While d is transformed a word is the
- * number high * 2^16 + low, so that it can be shifted and added as a whole. Where low is negative
- * that is one less than the lanes (high, low), which PKHBT mends at the end.
- *
+ * A word holds two channels k and k + 2, or k + 1 and k + 3: mcu_winograd_input_dsp.h makes them.
  * mcu_times_576.h says how outputs come of them.
  *
  * The stream holds, for each four output channels, in the order of reading:
@@ -30,7 +27,7 @@
  *     per channel: 576 * bias + extra, multiplier, offset and, for SIGNED, moved, for GENERAL,
  * shift
  *
- * On a Cortex-M4, for a tile: 224 cycles for each input channel to transform it; 16 for each 16
+ * On a Cortex-M4, for a tile: 205 cycles for each input channel to transform it; 16 for each 16
  * products, and 22 for each position, four output channels and two tiles; 300 for each output
  * channel.
  * SPDX-License-Identifier: MIT-0 */
@@ -44,15 +41,15 @@
 #include "mcu_port.h"
 #include "mcu_state.h"
 #include "mcu_times_576.h"
+#include "mcu_winograd_input_dsp.h"
 
 enum {
     TILE = 4,
-    WINDOW = 6,
-    POSITIONS = 36,
-    TILES = 2,   /* that are multiplied together */
-    OUTPUTS = 4, /* channels likewise */
-    PAIR_WORDS = TILES * POSITIONS,
-    UNROLL = 8 /* pairs of channels */
+    WINDOW = MCU_WINOGRAD_WINDOW,
+    POSITIONS = MCU_WINOGRAD_POSITIONS,
+    TILES = MCU_WINOGRAD_TILES, /* that are multiplied together */
+    OUTPUTS = 4,                /* channels likewise */
+    PAIR_WORDS = MCU_WINOGRAD_PAIR_WORDS
 };
 
 /* What the products need: the state of mcu_state.h. */
@@ -79,59 +76,6 @@ typedef struct {
 
 #if MCU_DSP_ASSEMBLY
 /* clang-format off */
-
-/* r4-r9 times B; r10 is lost. */
-#define TIMES_B                                                                                    \
-    "sub r10, r8, r6\n sub r4, r4, r6\n add r4, r10, r4, lsl #2\n"                                 \
-    "sub r6, r8, r6, lsl #2\n sub r8, r5, r7\n sub r9, r9, r7\n add r9, r9, r8, lsl #2\n"          \
-    "sub r7, r7, r5, lsl #2\n add r5, r6, r7\n sub r6, r6, r7\n"                                   \
-    "sub r7, r10, r8, lsl #1\n add r8, r10, r8, lsl #1\n"
-
-/* A column of the input, two channels of it. */
-#define COLUMN(rotate, at)                                                                         \
-    "add r10, r1, r12\n"                                                                           \
-    "ldr r4, [r1]\n ldr r5, [r1, r3]\n ldr r6, [r1, r3, lsl #1]\n ldr r7, [r1, r12]\n"             \
-    "ldr r8, [r1, r3, lsl #2]\n ldr r9, [r10, r3, lsl #1]\n"                                       \
-    "sxtab16 r4, r11, r4" rotate "\n sxtab16 r5, r11, r5" rotate "\n"                              \
-    "sxtab16 r6, r11, r6" rotate "\n sxtab16 r7, r11, r7" rotate "\n"                              \
-    "sxtab16 r8, r11, r8" rotate "\n sxtab16 r9, r11, r9" rotate "\n"                              \
-    TIMES_B                                                                                        \
-    "str r4, [r0, #" at "]\n str r5, [r0, #" at "+48]\n str r6, [r0, #" at "+96]\n"                \
-    "str r7, [r0, #" at "+144]\n str r8, [r0, #" at "+192]\n str r9, [r0, #" at "+240]\n"
-
-#define LANES(w) "add r10, " w ", #0x8000\n pkhbt " w ", " w ", r10\n"
-#define ROW(at)                                                                                    \
-    "ldr r4, [r0, #" at "]\n ldr r5, [r0, #" at "+8]\n ldr r6, [r0, #" at "+16]\n"                 \
-    "ldr r7, [r0, #" at "+24]\n ldr r8, [r0, #" at "+32]\n ldr r9, [r0, #" at "+40]\n"             \
-    TIMES_B LANES("r4") LANES("r5") LANES("r6") LANES("r7") LANES("r8") LANES("r9")                \
-    "str r4, [r0, #" at "]\n str r5, [r0, #" at "+8]\n str r6, [r0, #" at "+16]\n"                 \
-    "str r7, [r0, #" at "+24]\n str r8, [r0, #" at "+32]\n str r9, [r0, #" at "+40]\n"
-
-/* V of a tile. For each pair of channels v holds two words, of two tiles, of each position. */
-MCU_ASSEMBLY_FUNCTION
-static void transform(int32_t *v MCU_UNUSED, const int8_t *from MCU_UNUSED,
-                      int32_t in_ch MCU_UNUSED, int32_t pitch MCU_UNUSED) {
-    __asm__(
-        ".syntax unified\n"
-        "push {r4-r11, lr}\n"
-        "push {r2}\n" /* channels left */
-        "mov r11, #0x00800080\n"
-        "add r12, r3, r3, lsl #1\n"
-        "1:\n"
-        "mov lr, #6\n"
-        ".balign 4\n"
-        "2:\n"
-        COLUMN("", "0") COLUMN(", ror #8", "288")
-        "add r0, #8\n add r1, r2\n subs lr, #1\n bne.w 2b\n"
-        "sub r0, #48\n mov lr, #6\n"
-        ".balign 4\n"
-        "3:\n"
-        ROW("0") ROW("288")
-        "add r0, #48\n subs lr, #1\n bne.w 3b\n"
-        "mov r4, #6\n mls r1, r4, r2, r1\n add r1, #4\n add r0, #288\n"
-        "ldr r4, [sp]\n subs r4, #4\n str r4, [sp]\n bne.w 1b\n"
-        "add sp, #4\n pop {r4-r11, pc}\n");
-}
 
 #define V "0"
 #define V_END "1"
@@ -275,49 +219,6 @@ static void finish(int32_t *m MCU_UNUSED, const output_args *args MCU_UNUSED) {
 
 #else
 
-static void times_b(int32_t *d, int32_t step) {
-    const int32_t d0 = d[0];
-    const int32_t d1 = d[step];
-    const int32_t d2 = d[2 * step];
-    const int32_t d3 = d[3 * step];
-    const int32_t d4 = d[4 * step];
-    const int32_t d5 = d[5 * step];
-    d[0] = 4 * d0 - 5 * d2 + d4;
-    d[step] = -4 * d1 - 4 * d2 + d3 + d4;
-    d[2 * step] = 4 * d1 - 4 * d2 - d3 + d4;
-    d[3 * step] = -2 * d1 - d2 + 2 * d3 + d4;
-    d[4 * step] = 2 * d1 - d2 - 2 * d3 + d4;
-    d[5 * step] = 4 * d1 - 5 * d3 + d5;
-}
-
-/* B d B' of one channel. */
-static void transform_channel(int32_t *d, const int8_t *from, int32_t in_ch, int32_t pitch) {
-    for (int32_t y = 0; y < WINDOW; y++) {
-        for (int32_t x = 0; x < WINDOW; x++) {
-            d[y * WINDOW + x] = from[y * pitch + x * in_ch] + 128;
-        }
-    }
-    for (int32_t x = 0; x < WINDOW; x++) {
-        times_b(d + x, WINDOW);
-    }
-    for (int32_t y = 0; y < WINDOW; y++) {
-        times_b(d + y * WINDOW, 1);
-    }
-}
-
-/* V of a tile. For each pair of channels v holds two words, of two tiles, of each position. */
-static void transform(int32_t *v, const int8_t *from, int32_t in_ch, int32_t pitch) {
-    for (int32_t c = 0; c < in_ch; c += (c % 2 == 0) ? 1 : 3, v += PAIR_WORDS) {
-        int32_t low[POSITIONS];
-        int32_t high[POSITIONS];
-        transform_channel(low, from + c, in_ch, pitch);
-        transform_channel(high, from + c + 2, in_ch, pitch);
-        for (int32_t i = 0; i < POSITIONS; i++) {
-            v[TILES * i] = mcu_lanes(low[i], high[i]);
-        }
-    }
-}
-
 /* M of two tiles and four output channels. */
 static void multiply(const int32_t *stream, const product_args *args) {
     for (int32_t i = 0; i < POSITIONS; i++) {
@@ -427,11 +328,11 @@ static void begin(int32_t *v, int8_t *bytes, const int8_t *image, tile t,
     const int32_t y = t.row - p->pad_top;
     const int32_t x = t.column - p->pad_left;
     if (y >= 0 && x >= 0 && y + WINDOW <= p->in_h && x + WINDOW <= p->in_w) {
-        transform(v, image + (y * p->in_w + x) * p->in_ch, p->in_ch, p->in_w * p->in_ch);
+        mcu_winograd_input(v, image + (y * p->in_w + x) * p->in_ch, p->in_ch, p->in_w * p->in_ch);
         return;
     }
     collect(bytes, image, y, x, p);
-    transform(v, bytes, p->in_ch, WINDOW * p->in_ch);
+    mcu_winograd_input(v, bytes, p->in_ch, WINDOW * p->in_ch);
 }
 
 /* The positions of a tile that are in the output, of four channels. */

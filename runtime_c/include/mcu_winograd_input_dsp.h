@@ -1,0 +1,159 @@
+/* mcu_winograd_input_dsp.h: how the Winograd convolution transforms its inputs.
+ *
+ * V = B d B' for a window d of 6x6 pixels, of each channel, where ' is the transpose and
+ *         [ 4  0 -5  0  1  0 ]
+ *         [ 0 -4 -4  1  1  0 ]
+ *     B = [ 0  4 -4 -1  1  0 ]
+ *         [ 0 -2 -1  2  1  0 ]
+ *         [ 0  2 -1 -2  1  0 ]
+ *         [ 0  4  0 -5  0  1 ]
+ * Inputs are taken as d + 128, in [0, 255]: |V| <= 17,340, which fits a lane of 16 bits.
+ *
+ * A word holds two channels k and k + 2, or k + 1 and k + 3. While it is transformed it is the
+ * number high * 2^16 + low, so that it can be shifted and added as a whole. Where low is negative
+ * that is one less than the lanes (high, low). So each result shall be that number + 2^15, whose
+ * upper half is high in any case, and whose lower half is low but for its highest bit, which EOR
+ * mends. Of a column's six values two, d4 and d5, add 1 to each result together: 2^15 is added to
+ * them when bytes become lanes, in columns 4 and 5 only.
+ *
+ * On a Cortex-M4 a tile takes 205 cycles for each channel.
+ * SPDX-License-Identifier: MIT-0 */
+#ifndef MCU_WINOGRAD_INPUT_DSP_H
+#define MCU_WINOGRAD_INPUT_DSP_H
+
+#include <stdint.h>
+
+#include "mcu_dsp.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+    MCU_WINOGRAD_WINDOW = 6,
+    MCU_WINOGRAD_POSITIONS = 36,
+    MCU_WINOGRAD_TILES = 2, /* whose V lie side by side */
+    MCU_WINOGRAD_PAIR_WORDS = MCU_WINOGRAD_TILES * MCU_WINOGRAD_POSITIONS
+};
+
+/* V of a tile, to every other word of v: for each pair of channels v holds a word of two tiles for
+ * each position. `from`: the first pixel; pitch: the bytes from row to row. */
+#if MCU_DSP_ASSEMBLY
+/* clang-format off */
+
+/* r4-r9 times B; r10 is lost. */
+#define TIMES_B                                                                                    \
+    "sub r10, r8, r6\n sub r4, r4, r6\n add r4, r10, r4, lsl #2\n"                                 \
+    "sub r6, r8, r6, lsl #2\n sub r8, r5, r7\n sub r9, r9, r7\n add r9, r9, r8, lsl #2\n"          \
+    "sub r7, r7, r5, lsl #2\n add r5, r6, r7\n sub r6, r6, r7\n"                                   \
+    "sub r7, r10, r8, lsl #1\n add r8, r10, r8, lsl #1\n"
+
+/* A column of the input, two channels of it; `late` is what is added to d4 and d5. */
+#define COLUMN(rotate, at, late)                                                                   \
+    "ldr r4, [r1]\n ldr r5, [r12]\n ldr r6, [r1, r3, lsl #1]\n ldr r7, [r12, r3, lsl #1]\n"        \
+    "ldr r8, [r1, r3, lsl #2]\n ldr r9, [r12, r3, lsl #2]\n"                                       \
+    "sxtab16 r4, r11, r4" rotate "\n sxtab16 r5, r11, r5" rotate "\n"                              \
+    "sxtab16 r6, r11, r6" rotate "\n sxtab16 r7, r11, r7" rotate "\n"                              \
+    "sxtab16 r8, " late ", r8" rotate "\n sxtab16 r9, " late ", r9" rotate "\n"                    \
+    TIMES_B                                                                                        \
+    "str r4, [r0, #" at "]\n str r5, [r0, #" at "+48]\n str r6, [r0, #" at "+96]\n"                \
+    "str r7, [r0, #" at "+144]\n str r8, [r0, #" at "+192]\n str r9, [r0, #" at "+240]\n"
+#define COLUMNS(late) COLUMN("", "0", late) COLUMN(", ror #8", "288", late)
+#define NEXT_COLUMN "add r0, #8\n add r1, r2\n add r12, r2\n"
+
+#define LANES(w) "eor " w ", #0x8000\n"
+#define ROW(at)                                                                                    \
+    "ldr r4, [r0, #" at "]\n ldr r5, [r0, #" at "+8]\n ldr r6, [r0, #" at "+16]\n"                 \
+    "ldr r7, [r0, #" at "+24]\n ldr r8, [r0, #" at "+32]\n ldr r9, [r0, #" at "+40]\n"             \
+    TIMES_B LANES("r4") LANES("r5") LANES("r6") LANES("r7") LANES("r8") LANES("r9")                \
+    "str r4, [r0, #" at "]\n str r5, [r0, #" at "+8]\n str r6, [r0, #" at "+16]\n"                 \
+    "str r7, [r0, #" at "+24]\n str r8, [r0, #" at "+32]\n str r9, [r0, #" at "+40]\n"
+
+/* r0 v, r1 and r12 two rows of pixels, r2 in_ch, r3 pitch, r4-r9 d, r11 128 in both lanes. */
+MCU_ASSEMBLY_FUNCTION
+static void mcu_winograd_input(int32_t *v MCU_UNUSED, const int8_t *from MCU_UNUSED,
+                               int32_t in_ch MCU_UNUSED, int32_t pitch MCU_UNUSED) {
+    __asm__(
+        ".syntax unified\n"
+        "push {r4-r11, lr}\n"
+        "push {r2}\n" /* channels left */
+        "mov r11, #0x00800080\n"
+        "1:\n"
+        "add r12, r1, r3\n mov lr, #4\n"
+        ".balign 4\n"
+        "2:\n"
+        COLUMNS("r11") NEXT_COLUMN
+        "subs lr, #1\n bne.w 2b\n"
+        "eor lr, r11, #0x8000\n"
+        COLUMNS("lr") NEXT_COLUMN COLUMNS("lr")
+        "sub r0, #40\n mov lr, #6\n"
+        ".balign 4\n"
+        "3:\n"
+        ROW("0") ROW("288")
+        "add r0, #48\n subs lr, #1\n bne.w 3b\n"
+        "add r4, r2, r2, lsl #2\n sub r1, r4\n add r1, #4\n add r0, #288\n"
+        "ldr r4, [sp]\n subs r4, #4\n str r4, [sp]\n bne.w 1b\n"
+        "add sp, #4\n pop {r4-r11, pc}\n");
+}
+
+#undef TIMES_B
+#undef COLUMN
+#undef COLUMNS
+#undef NEXT_COLUMN
+#undef LANES
+#undef ROW
+/* clang-format on */
+
+#else
+
+static inline void mcu_winograd_times_b(int32_t *d, int32_t step) {
+    const int32_t d0 = d[0];
+    const int32_t d1 = d[step];
+    const int32_t d2 = d[2 * step];
+    const int32_t d3 = d[3 * step];
+    const int32_t d4 = d[4 * step];
+    const int32_t d5 = d[5 * step];
+    d[0] = 4 * d0 - 5 * d2 + d4;
+    d[step] = -4 * d1 - 4 * d2 + d3 + d4;
+    d[2 * step] = 4 * d1 - 4 * d2 - d3 + d4;
+    d[3 * step] = -2 * d1 - d2 + 2 * d3 + d4;
+    d[4 * step] = 2 * d1 - d2 - 2 * d3 + d4;
+    d[5 * step] = 4 * d1 - 5 * d3 + d5;
+}
+
+/* B d B' of one channel. */
+static inline void mcu_winograd_input_channel(int32_t *d, const int8_t *from, int32_t in_ch,
+                                              int32_t pitch) {
+    for (int32_t y = 0; y < MCU_WINOGRAD_WINDOW; y++) {
+        for (int32_t x = 0; x < MCU_WINOGRAD_WINDOW; x++) {
+            d[y * MCU_WINOGRAD_WINDOW + x] = from[y * pitch + x * in_ch] + 128;
+        }
+    }
+    for (int32_t x = 0; x < MCU_WINOGRAD_WINDOW; x++) {
+        mcu_winograd_times_b(d + x, MCU_WINOGRAD_WINDOW);
+    }
+    for (int32_t y = 0; y < MCU_WINOGRAD_WINDOW; y++) {
+        mcu_winograd_times_b(d + y * MCU_WINOGRAD_WINDOW, 1);
+    }
+}
+
+static inline void mcu_winograd_input(int32_t *v, const int8_t *from, int32_t in_ch,
+                                      int32_t pitch) {
+    for (int32_t c = 0; c < in_ch; c += (c % 2 == 0) ? 1 : 3, v += MCU_WINOGRAD_PAIR_WORDS) {
+        int32_t low[MCU_WINOGRAD_POSITIONS];
+        int32_t high[MCU_WINOGRAD_POSITIONS];
+        mcu_winograd_input_channel(low, from + c, in_ch, pitch);
+        mcu_winograd_input_channel(high, from + c + 2, in_ch, pitch);
+        for (int32_t i = 0; i < MCU_WINOGRAD_POSITIONS; i++) {
+            v[MCU_WINOGRAD_TILES * i] = mcu_lanes(low[i], high[i]);
+        }
+    }
+}
+
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MCU_WINOGRAD_INPUT_DSP_H */
