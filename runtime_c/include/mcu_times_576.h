@@ -21,11 +21,6 @@ extern "C" {
 /// proved to give the reference's value for all sums that each channel can reach.
 enum { MCU_TIMES_576_GENERAL, MCU_TIMES_576_FIXED, MCU_TIMES_576_SIGNED, MCU_TIMES_576_SCALED };
 
-/// Are multiplier and offset the only constants?
-static inline int mcu_times_576_is_short(int32_t form) {
-    return form == MCU_TIMES_576_FIXED || form == MCU_TIMES_576_SCALED;
-}
-
 /// Of 576 * S; the constants are multiplier, offset and, for SIGNED, moved, for GENERAL, shift.
 static inline int8_t mcu_times_576(uint32_t times_576, const int32_t *constants, int32_t form) {
     if (form == MCU_TIMES_576_GENERAL || form == MCU_TIMES_576_SCALED) {

@@ -36,8 +36,9 @@ enum {
     MCU_WINOGRAD_PAIR_WORDS = MCU_WINOGRAD_TILES * MCU_WINOGRAD_POSITIONS
 };
 
-/* V of a tile, to every other word of v: for each pair of channels v holds a word of two tiles for
- * each position. `from`: the first pixel; pitch: the bytes from row to row. */
+/* V of a tile, the columns of a row in the order 1, 2, 0, 3, 4, 5, to every other word of v: for
+ * each pair of channels v holds a word of two tiles for each position. `from`: the first pixel;
+ * pitch: the bytes from row to row. */
 #if MCU_DSP_ASSEMBLY
 /* clang-format off */
 
@@ -66,7 +67,7 @@ enum {
     "ldr r4, [r0, #" at "]\n ldr r5, [r0, #" at "+8]\n ldr r6, [r0, #" at "+16]\n"                 \
     "ldr r7, [r0, #" at "+24]\n ldr r8, [r0, #" at "+32]\n ldr r9, [r0, #" at "+40]\n"             \
     TIMES_B LANES("r4") LANES("r5") LANES("r6") LANES("r7") LANES("r8") LANES("r9")                \
-    "str r4, [r0, #" at "]\n str r5, [r0, #" at "+8]\n str r6, [r0, #" at "+16]\n"                 \
+    "str r5, [r0, #" at "]\n str r6, [r0, #" at "+8]\n str r4, [r0, #" at "+16]\n"                 \
     "str r7, [r0, #" at "+24]\n str r8, [r0, #" at "+32]\n str r9, [r0, #" at "+40]\n"
 
 /* r0 v, r1 and r12 two rows of pixels, r2 in_ch, r3 pitch, r4-r9 d, r11 128 in both lanes. */
@@ -145,7 +146,9 @@ static inline void mcu_winograd_input(int32_t *v, const int8_t *from, int32_t in
         mcu_winograd_input_channel(low, from + c, in_ch, pitch);
         mcu_winograd_input_channel(high, from + c + 2, in_ch, pitch);
         for (int32_t i = 0; i < MCU_WINOGRAD_POSITIONS; i++) {
-            v[MCU_WINOGRAD_TILES * i] = mcu_lanes(low[i], high[i]);
+            const int32_t place = i % MCU_WINOGRAD_WINDOW;
+            const int32_t from_place = (place < 3) ? i - place + (place + 1) % 3 : i;
+            v[MCU_WINOGRAD_TILES * i] = mcu_lanes(low[from_place], high[from_place]);
         }
     }
 }

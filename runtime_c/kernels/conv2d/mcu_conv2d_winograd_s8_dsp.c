@@ -14,22 +14,20 @@
  *         the input channels, for two tiles and four output channels at a time,
  *     A M A' and requantization.
  *
- * All of it is exact. Inputs are taken as d + 128, in [0, 255]: |V| <= 17,340. |U| <= 18,432. Both
- * fit a lane of 16 bits. M is summed modulo 2^32, and so are the 576 * S that come out for the sums
- * S. The bias, and an extra of less than a step, is added to M at row 1, column 1, from where A
- * takes it to all 16 outputs.
+ * All of it is exact: |V| <= 17,340 and |U| <= 18,432 fit a lane of 16 bits; M is summed modulo
+ * 2^32, and so are the 576 * S that come out for the sums S. mcu_winograd_input_dsp.h makes V,
+ * mcu_winograd_output_dsp.h the outputs. A word holds two channels k and k + 2, or k + 1 and k + 3.
  *
- * A word holds two channels k and k + 2, or k + 1 and k + 3: mcu_winograd_input_dsp.h makes them.
- * mcu_times_576.h says how outputs come of them.
+ * Three positions follow each other without a new start: they are m1, m2, m0 or m3, m4, m5 of a row
+ * of M, whose outputs need m1 + m2 and m3 + m4.
  *
  * The stream holds, for each four output channels, in the order of reading:
  *     per position of U, per pair of input channels: lanes of the four output channels
- *     per channel: 576 * bias + extra, multiplier, offset and, for SIGNED, moved, for GENERAL,
- * shift
+ *     per channel: the constants of mcu_winograd_output_dsp.h
  *
- * On a Cortex-M4, for a tile: 205 cycles for each input channel to transform it; 16 for each 16
- * products, and 22 for each position, four output channels and two tiles; 300 for each output
- * channel.
+ * On a Cortex-M4, for two tiles: 410 cycles for each input channel to transform them; 16 for each
+ * 16 products; for each position and four output channels 12 more with 16 input channels, else 13
+ * and 5 for each 16 of them; 280 or 320 for each tile and output channel.
  * SPDX-License-Identifier: MIT-0 */
 #include "mcu_conv2d_winograd_s8_dsp.h"
 
@@ -42,37 +40,26 @@
 #include "mcu_state.h"
 #include "mcu_times_576.h"
 #include "mcu_winograd_input_dsp.h"
+#include "mcu_winograd_output_dsp.h"
 
 enum {
-    TILE = 4,
+    TILE = MCU_WINOGRAD_TILE,
     WINDOW = MCU_WINOGRAD_WINDOW,
     POSITIONS = MCU_WINOGRAD_POSITIONS,
-    TILES = MCU_WINOGRAD_TILES, /* that are multiplied together */
-    OUTPUTS = 4,                /* channels likewise */
+    TILES = MCU_WINOGRAD_TILES,     /* that are multiplied together */
+    OUTPUTS = MCU_WINOGRAD_OUTPUTS, /* channels likewise */
     PAIR_WORDS = MCU_WINOGRAD_PAIR_WORDS
 };
 
 /* What the products need: the state of mcu_state.h. */
 typedef struct {
     const int32_t *v;
-    const int32_t *v_end; /* behind all pairs of channels */
-    int32_t back;         /* from behind a position in the last pair to the next one in the first */
+    const int32_t *v_end;  /* behind all pairs of channels */
+    int32_t back;          /* bytes of all pairs */
     const int32_t *at_end; /* of the positions in the first pair */
     int32_t *m;
     int32_t unused[3];
 } product_args;
-
-/* What the outputs need: likewise. */
-typedef struct {
-    int8_t *output; /* of the first tile */
-    int8_t *output2;
-    int32_t out_ch;
-    int32_t row_step;         /* from the last position of a row to the first one of the next */
-    const int32_t *constants; /* of the first channel */
-    int32_t form;
-    int32_t count; /* of tiles times channels */
-    uint32_t four_ninths;
-} output_args;
 
 #if MCU_DSP_ASSEMBLY
 /* clang-format off */
@@ -83,22 +70,40 @@ typedef struct {
 #define AT_END "3"
 #define M "4"
 
-/* Two channels of four outputs and two tiles, `k` pairs of channels on; the first ones begin. */
-#define PRODUCTS(k, op, a, b, c, d, e, f, g, h)                                                    \
+/* Two channels of four outputs and two tiles, `k` pairs of channels and `p` positions on. */
+#define PRODUCTS(k, p, op, a, b, c, d, e, f, g, h, before_h)                                       \
     "ldr r2, [r0], #4\n ldr r3, [r0], #4\n"                                                        \
-    "ldr r4, [r1, #288*" k "]\n ldr lr, [r1, #288*" k "+4]\n"                                      \
+    "ldr r4, [r1, #288*" k "+8*" p "]\n ldr lr, [r1, #288*" k "+8*" p "+4]\n"                      \
     op " r5, r2, r4" a "\n " op " r6, r2, lr" b "\n " op " r7, r3, r4" c "\n "                     \
     op " r8, r3, lr" d "\n ldr r2, [r0], #4\n ldr r3, [r0], #4\n "                                 \
     op " r9, r2, r4" e "\n " op " r10, r2, lr" f "\n " op " r11, r3, r4" g "\n "                   \
-    op " r12, r3, lr" h "\n"
-#define START PRODUCTS("0", "smuad", "", "", "", "", "", "", "", "")
-#define GO_ON(k)                                                                                   \
-    PRODUCTS(k, "smlad", ", r5", ", r6", ", r7", ", r8", ", r9", ", r10", ", r11", ", r12")
-#define SEVEN                                                                                      \
-    GO_ON("1") GO_ON("2") GO_ON("3") GO_ON("4") GO_ON("5") GO_ON("6") GO_ON("7")                   \
-    "addw r1, r1, #2304\n" MCU_GET("r2", V_END) "cmp r1, r2\n"
+    before_h op " r12, r3, lr" h "\n"
+#define START(p) PRODUCTS("0", p, "smuad", "", "", "", "", "", "", "", "", "")
+#define ADD(k, p, before_h)                                                                        \
+    PRODUCTS(k, p, "smlad", ", r5", ", r6", ", r7", ", r8", ", r9", ", r10", ", r11", ", r12",     \
+             before_h)
+#define GO_ON(p) ADD("0", p, "")
+#define SEVEN(p, before_h)                                                                         \
+    ADD("1", p, "") ADD("2", p, "") ADD("3", p, "") ADD("4", p, "") ADD("5", p, "")                \
+    ADD("6", p, "") ADD("7", p, before_h)
+#define KEEP(p)                                                                                    \
+    "str r5, [r2, #4*" p "]\n str r7, [r2, #4*" p "+144]\n str r9, [r2, #4*" p "+288]\n"           \
+    "str r11, [r2, #4*" p "+432]\n str r6, [r2, #4*" p "+576]\n str r8, [r2, #4*" p "+720]\n"      \
+    "str r10, [r2, #4*" p "+864]\n str r12, [r2, #4*" p "+1008]\n"
+#define NEXT                                                                                       \
+    "add r1, #24\n add r2, #12\n" MCU_GET("r3", AT_END) MCU_PUT(M, "r2")                           \
+    "cmp r1, r3\n bne.w 1b\n"
 
-/* M of two tiles and four output channels.
+/* A position, where a round of eight pairs of channels is all there is. */
+#define POSITION(p, first) first(p) SEVEN(p, MCU_GET("r2", M)) KEEP(p)
+
+/* A position otherwise. */
+#define ROUNDS(p)                                                                                  \
+    "2:\n" GO_ON(p) "3:\n" SEVEN(p, "")                                                            \
+    "addw r1, r1, #2304\n" MCU_GET("r2", V_END) "cmp r1, r2\n blo.w 2b\n"                          \
+    MCU_GET("r3", BACK) MCU_GET("r2", M) "sub r1, r3\n" KEEP(p)
+
+/* M of two tiles and four output channels, three positions at a time that are summed up.
  * r0 stream, r1 v, r2 r3 weights, r4 lr inputs of both tiles, r5-r12 sums. */
 MCU_ASSEMBLY_FUNCTION
 static void multiply(const int32_t *stream MCU_UNUSED, const product_args *args MCU_UNUSED) {
@@ -106,170 +111,47 @@ static void multiply(const int32_t *stream MCU_UNUSED, const product_args *args 
         ".syntax unified\n"
         "push {r4-r11, lr}\n"
         MCU_STATE_ENTER
-        MCU_GET("r1", V)
+        MCU_GET("r1", V) MCU_GET("r2", BACK)
+        "cmp r2, #2304\n bne.w 4f\n"
         ".balign 4\n"
         "1:\n"
-        START SEVEN
-        "blo.w 3f\n"
-        "2:\n"
-        MCU_GET("r3", BACK) MCU_GET("r2", M)
-        "sub r1, r3\n"
-        "str r6, [r2, #144]\n str r7, [r2, #288]\n str r8, [r2, #432]\n str r9, [r2, #576]\n"
-        "str r10, [r2, #720]\n str r11, [r2, #864]\n str r12, [r2, #1008]\n str r5, [r2], #4\n"
-        MCU_GET("r3", AT_END) MCU_PUT(M, "r2")
-        "cmp r1, r3\n bne.w 1b\n"
-        MCU_STATE_LEAVE
-        "pop {r4-r11, pc}\n"
-        ".balign 4\n"
-        "3:\n"
-        GO_ON("0") SEVEN
-        "blo.w 3b\n b.w 2b\n");
-}
-
-#define OUTPUT "0"
-#define OUTPUT2 "1"
-#define OUT_CH "2"
-#define ROW_STEP "3"
-#define CONSTANTS "4"
-#define FORM "5"
-#define COUNT "6"
-#define NINTHS "7"
-
-/* A times r4-r9 in r4, r8, r10, r5. */
-#define TIMES_A                                                                                    \
-    "add r10, r5, r6\n sub r5, r5, r6\n add r6, r7, r8\n sub r7, r7, r8\n"                         \
-    "add r4, r4, r10\n add r4, r4, r6\n add r8, r5, r7, lsl #1\n add r10, r10, r6, lsl #2\n"       \
-    "add r5, r5, r7, lsl #3\n add r5, r5, r9, lsl #1\n"
-#define M_COLUMN(at, bias)                                                                         \
-    "ldr r4, [r0, #" at "]\n ldr r5, [r0, #" at "+24]\n ldr r6, [r0, #" at "+48]\n"                \
-    "ldr r7, [r0, #" at "+72]\n ldr r8, [r0, #" at "+96]\n ldr r9, [r0, #" at "+120]\n"           \
-    bias                                                                                           \
-    TIMES_A                                                                                        \
-    "str r4, [r0, #" at "]\n str r8, [r0, #" at "+24]\n str r10, [r0, #" at "+48]\n"              \
-    "str r5, [r0, #" at "+72]\n"
-#define M_ROW "ldm r0!, {r4-r9}\n" TIMES_A
-
-#define EACH(op) op("r4") op("r8") op("r10") op("r5")
-#define FIXED(y) "smmla " y ", " y ", r2, r3\n ssat " y ", #8, " y ", asr #16\n"
-#define SIGNED(y)                                                                                  \
-    "smmul " y ", " y ", r2\n and r6, r11, " y ", asr #31\n sub " y ", r6\n add " y ", r3\n"       \
-    "ssat " y ", #8, " y ", asr #16\n"
-#define SCALED(y)                                                                                  \
-    "mul " y ", " y ", r11\n smmla " y ", " y ", r2, r3\n ssat " y ", #8, " y ", asr #13\n"
-#define GENERAL(y)                                                                                 \
-    "mul " y ", " y ", r11\n asr " y ", #7\n smmulr " y ", " y ", r2\n"                            \
-    "add " y ", " y ", " y ", asr #31\n add " y ", r3\n asr " y ", r12\n ssat " y ", #8, " y "\n"
-#define STORE                                                                                      \
-    MCU_GET("r6", ROW_STEP)                                                                        \
-    "add r7, r1, lr\n strb r4, [r1]\n add r4, r7, lr\n strb r8, [r7]\n"                            \
-    "add r1, r4, lr\n strb r10, [r4]\n strb r5, [r1]\n add r1, r6\n"
-#define ROWS(form)                                                                                 \
-    M_ROW EACH(form) STORE M_ROW EACH(form) STORE M_ROW EACH(form) STORE M_ROW EACH(form) STORE
-
-/* The outputs of all M, which is lost.
- * r0 m, r1 output, r2 multiplier, r3 offset, r4-r10 m, r11 moved or 4 / 9, r12 576 * bias or shift,
- * lr out_ch. */
-MCU_ASSEMBLY_FUNCTION
-static void finish(int32_t *m MCU_UNUSED, const output_args *args MCU_UNUSED) {
-    __asm__(
-        ".syntax unified\n"
-        "push {r4-r11, lr}\n"
-        MCU_STATE_ENTER
-        MCU_GET("lr", OUT_CH)
-        ".balign 4\n"
-        "1:\n"
-        MCU_GET("r11", CONSTANTS)
-        "ldr r12, [r11]\n ldr r2, [r11, #4]\n ldr r3, [r11, #8]\n"
-        M_COLUMN("0", "") M_COLUMN("4", "add r5, r12\n") M_COLUMN("8", "") M_COLUMN("12", "")
-        M_COLUMN("16", "") M_COLUMN("20", "")
-        /* the tiles take turns; the next channel is one byte on */
-        MCU_GET("r1", OUTPUT) MCU_GET("r6", OUTPUT2) MCU_GET("r7", FORM)
-        "add r5, r1, #1\n"
-        MCU_PUT(OUTPUT, "r6") MCU_PUT(OUTPUT2, "r5")
-        "cmp r7, #1\n beq.w 7f\n cmp r7, #2\n bls.w 4f\n"
-        MCU_GET("r11", NINTHS)
-        ROWS(SCALED)
-        "6:\n"
-        MCU_GET("r4", COUNT) MCU_GET("r5", CONSTANTS)
-        "add r0, #48\n lsls r6, r4, #31\n it ne\n addne r5, #12\n"
-        "2:\n"
-        "subs r4, #1\n"
-        MCU_PUT(CONSTANTS, "r5") MCU_PUT(COUNT, "r4")
-        "bne.w 1b\n"
-        MCU_STATE_LEAVE
-        "pop {r4-r11, pc}\n"
-        "4:\n"
-        "ldr r12, [r11, #12]\n blo.w 5f\n"
-        "mov r11, r12\n"
-        ROWS(SIGNED)
-        "3:\n"
-        MCU_GET("r4", COUNT) MCU_GET("r5", CONSTANTS)
-        "add r0, #48\n lsls r6, r4, #31\n it ne\n addne r5, #16\n"
-        "b.w 2b\n"
+        POSITION("0", START) POSITION("1", GO_ON) POSITION("2", GO_ON)
+        NEXT
         "5:\n"
-        MCU_GET("r11", NINTHS)
-        ROWS(GENERAL)
-        "b.w 3b\n"
-        "7:\n"
-        ROWS(FIXED)
-        "b.w 6b\n");
+        MCU_STATE_LEAVE
+        "pop {r4-r11, pc}\n"
+        ".balign 4\n"
+        "4:\n"
+        "1:\n"
+        START("0") "b.w 3f\n .balign 4\n"
+        ROUNDS("0") ".balign 4\n" ROUNDS("1") ".balign 4\n" ROUNDS("2")
+        NEXT
+        "b.w 5b\n");
 }
 
 /* clang-format on */
 
 #else
 
-/* M of two tiles and four output channels. */
+/* M of two tiles and four output channels, three positions at a time that are summed up. */
 static void multiply(const int32_t *stream, const product_args *args) {
+    int32_t sums[TILES][OUTPUTS];
     for (int32_t i = 0; i < POSITIONS; i++) {
-        int32_t sums[OUTPUTS][TILES] = {{0}};
+        if (i % 3 == 0) {
+            (void)memset(sums, 0, sizeof sums);
+        }
         for (const int32_t *v = args->v + TILES * i; v < args->v_end; v += PAIR_WORDS) {
             for (int32_t c = 0; c < OUTPUTS; c++, stream++) {
                 for (int32_t t = 0; t < TILES; t++) {
-                    sums[c][t] = mcu_smlad(*stream, v[t], sums[c][t]);
+                    sums[t][c] = mcu_smlad(*stream, v[t], sums[t][c]);
                 }
             }
         }
-        for (int32_t c = 0; c < OUTPUTS; c++) {
-            for (int32_t t = 0; t < TILES; t++) {
-                args->m[(TILES * c + t) * POSITIONS + i] = sums[c][t];
+        for (int32_t t = 0; t < TILES; t++) {
+            for (int32_t c = 0; c < OUTPUTS; c++) {
+                args->m[(OUTPUTS * t + c) * POSITIONS + i] = sums[t][c];
             }
         }
-    }
-}
-
-/* y = A m, modulo 2^32. */
-static void times_a(uint32_t *y, int32_t y_step, const uint32_t *m, int32_t m_step) {
-    const uint32_t a = m[m_step] + m[2 * m_step];
-    const uint32_t b = m[m_step] - m[2 * m_step];
-    const uint32_t c = m[3 * m_step] + m[4 * m_step];
-    const uint32_t d = m[3 * m_step] - m[4 * m_step];
-    y[0] = m[0] + a + c;
-    y[y_step] = b + 2U * d;
-    y[2 * y_step] = a + 4U * c;
-    y[3 * y_step] = b + 8U * d + 2U * m[5 * m_step];
-}
-
-/* The outputs of all M, which is lost. */
-static void finish(int32_t *m, const output_args *args) {
-    const int32_t row_pitch = args->row_step + (TILE - 1) * args->out_ch;
-    const int32_t *constants = args->constants;
-    for (int32_t i = 0; i < args->count; i++, m += POSITIONS) {
-        uint32_t columns[TILE * WINDOW];
-        uint32_t sums[TILE];
-        int8_t *const to = ((i % TILES == 0) ? args->output : args->output2) + i / TILES;
-        m[WINDOW + 1] = (int32_t)((uint32_t)m[WINDOW + 1] + (uint32_t)constants[0]);
-        for (int32_t x = 0; x < WINDOW; x++) {
-            times_a(columns + x, WINDOW, (const uint32_t *)m + x, WINDOW);
-        }
-        for (int32_t y = 0; y < TILE; y++) {
-            times_a(sums, 1, columns + WINDOW * y, 1);
-            for (int32_t x = 0; x < TILE; x++) {
-                to[y * row_pitch + x * args->out_ch] =
-                    mcu_times_576(sums[x], constants + 1, args->form);
-            }
-        }
-        constants += (i % TILES == 0) ? 0 : (mcu_times_576_is_short(args->form) ? 3 : 4);
     }
 }
 
@@ -358,11 +240,11 @@ void mcu_conv2d_winograd_s8_dsp(const mcu_conv2d_winograd_s8_dsp_params *params,
     const product_args products = {
         .v = v,
         .v_end = v + pairs * PAIR_WORDS,
-        .back = 4 * (pairs * PAIR_WORDS - TILES),
+        .back = 4 * pairs * PAIR_WORDS,
         .at_end = v + PAIR_WORDS,
         .m = m,
     };
-    output_args outputs = {
+    mcu_winograd_outputs outputs = {
         .form = p->form,
         .count = TILES * OUTPUTS,
         .four_ninths = MCU_FOUR_NINTHS,
@@ -383,7 +265,7 @@ void mcu_conv2d_winograd_s8_dsp(const mcu_conv2d_winograd_s8_dsp_params *params,
                 multiply(stream, &products);
                 stream += POSITIONS * OUTPUTS * pairs;
                 outputs.constants = stream;
-                stream += OUTPUTS * (mcu_times_576_is_short(p->form) ? 3 : 4);
+                stream += OUTPUTS * MCU_WINOGRAD_CONSTANTS;
                 outputs.output = spare[0];
                 outputs.output2 = spare[1];
                 if (whole) {
@@ -391,8 +273,8 @@ void mcu_conv2d_winograd_s8_dsp(const mcu_conv2d_winograd_s8_dsp_params *params,
                     outputs.output2 = output + (b.row * p->out_w + b.column) * p->out_ch + channel;
                 }
                 outputs.out_ch = whole ? p->out_ch : OUTPUTS;
-                outputs.row_step = whole ? (p->out_w - TILE + 1) * p->out_ch : OUTPUTS;
-                finish(m, &outputs);
+                outputs.row_pitch = whole ? p->out_w * p->out_ch : TILE * OUTPUTS;
+                mcu_winograd_output(m, &outputs);
                 if (!whole) {
                     clip(output, spare[0], a, channel, p);
                     clip(output, spare[1], b, channel, p);
