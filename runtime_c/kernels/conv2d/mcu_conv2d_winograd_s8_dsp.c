@@ -169,38 +169,48 @@ static tile tile_at(int32_t index, const mcu_conv2d_winograd_s8_dsp_params *p) {
     return t;
 }
 
-/* Pixels of `count` bytes in all, a multiple of 16. */
-static void copy_pixels(int8_t *to, const int8_t *from, int32_t count) {
-    for (int32_t i = 0; i < count; i += 16) {
-        const int32_t a = mcu_load4(from + i);
-        const int32_t b = mcu_load4(from + i + 4);
-        const int32_t c = mcu_load4(from + i + 8);
-        const int32_t d = mcu_load4(from + i + 12);
-        mcu_store4(to + i, a);
-        mcu_store4(to + i + 4, b);
-        mcu_store4(to + i + 8, c);
-        mcu_store4(to + i + 12, d);
+/* `count` bytes, a multiple of 16, four of which are `four`; returns where they end. */
+static int8_t *fill(int8_t *to, int32_t four, int32_t count) {
+    for (int8_t *const end = to + count; to < end; to += 16) {
+        mcu_store4(to, four);
+        mcu_store4(to + 4, four);
+        mcu_store4(to + 8, four);
+        mcu_store4(to + 12, four);
     }
+    return to;
 }
 
-/* Collects six rows of six pixels at row y, column x, which may lie outside in part. */
+/* `count` bytes of the image, likewise. */
+static int8_t *copy(int8_t *to, const int8_t *from, int32_t count) {
+    for (int8_t *const end = to + count; to < end; to += 16, from += 16) {
+        const int32_t a = mcu_load4(from);
+        const int32_t b = mcu_load4(from + 4);
+        const int32_t c = mcu_load4(from + 8);
+        const int32_t d = mcu_load4(from + 12);
+        mcu_store4(to, a);
+        mcu_store4(to + 4, b);
+        mcu_store4(to + 8, c);
+        mcu_store4(to + 12, d);
+    }
+    return to;
+}
+
+/* Collects six rows of six pixels at row y, column x, which may lie outside in part. What is
+ * outside on the right of a row and on the left of the next one is filled at once. */
 static void collect(int8_t *to, const int8_t *image, int32_t y, int32_t x,
                     const mcu_conv2d_winograd_s8_dsp_params *p) {
+    const int32_t four = (int32_t)(0x01010101U * (uint8_t)p->input_zero_point);
     const int32_t pitch = WINDOW * p->in_ch;
-    const int32_t begin = mcu_clamp(-x, 0, WINDOW) * p->in_ch;
-    const int32_t end = mcu_clamp(p->in_w - x, 0, WINDOW) * p->in_ch;
-    for (int32_t row = y; row < y + WINDOW; row++, to += pitch) {
-        if (row < 0 || row >= p->in_h) {
-            (void)memset(to, p->input_zero_point, (size_t)pitch);
-            continue;
-        }
-        if (begin > 0) {
-            (void)memset(to, p->input_zero_point, (size_t)begin);
-        }
-        if (end < pitch) {
-            (void)memset(to + end, p->input_zero_point, (size_t)(pitch - end));
-        }
-        copy_pixels(to + begin, image + ((row * p->in_w + x) * p->in_ch + begin), end - begin);
+    const int32_t left = mcu_clamp(-x, 0, WINDOW) * p->in_ch;
+    const int32_t inside = mcu_clamp(p->in_w - x, 0, WINDOW) * p->in_ch - left;
+    const int32_t top = mcu_clamp(-y, 0, WINDOW);
+    const int32_t bottom = mcu_clamp(p->in_h - y, 0, WINDOW);
+    const int8_t *from = image + (((y + top) * p->in_w + x) * p->in_ch + left);
+    int8_t *const end = to + WINDOW * pitch;
+    to = fill(to, four, top * pitch + left);
+    for (int32_t row = top; row < bottom; row++, from += p->in_w * p->in_ch) {
+        to = copy(to, from, inside);
+        to = fill(to, four, (row + 1 < bottom) ? pitch - inside : (int32_t)(end - to));
     }
 }
 
@@ -259,23 +269,27 @@ void mcu_conv2d_winograd_s8_dsp(const mcu_conv2d_winograd_s8_dsp_params *params,
             const int whole = a.row + TILE <= p->out_h && b.row + TILE <= p->out_h &&
                               a.column + TILE <= p->out_w && b.column + TILE <= p->out_w;
             const int32_t *stream = p->stream;
+            outputs.output = spare[0];
+            outputs.output2 = spare[1];
+            outputs.out_ch = OUTPUTS;
+            outputs.row_pitch = TILE * OUTPUTS;
+            if (whole) {
+                outputs.output = output + (a.row * p->out_w + a.column) * p->out_ch;
+                outputs.output2 = output + (b.row * p->out_w + b.column) * p->out_ch;
+                outputs.out_ch = p->out_ch;
+                outputs.row_pitch = p->out_w * p->out_ch;
+            }
             begin(v, bytes, input, a, p);
             begin(v + 1, bytes, input, b, p);
             for (int32_t channel = 0; channel < p->out_ch; channel += OUTPUTS) {
                 multiply(stream, &products);
-                stream += POSITIONS * OUTPUTS * pairs;
-                outputs.constants = stream;
-                stream += OUTPUTS * MCU_WINOGRAD_CONSTANTS;
-                outputs.output = spare[0];
-                outputs.output2 = spare[1];
-                if (whole) {
-                    outputs.output = output + (a.row * p->out_w + a.column) * p->out_ch + channel;
-                    outputs.output2 = output + (b.row * p->out_w + b.column) * p->out_ch + channel;
-                }
-                outputs.out_ch = whole ? p->out_ch : OUTPUTS;
-                outputs.row_pitch = whole ? p->out_w * p->out_ch : TILE * OUTPUTS;
+                outputs.constants = stream + POSITIONS * OUTPUTS * pairs;
+                stream = outputs.constants + OUTPUTS * MCU_WINOGRAD_CONSTANTS;
                 mcu_winograd_output(m, &outputs);
-                if (!whole) {
+                if (whole) {
+                    outputs.output += OUTPUTS;
+                    outputs.output2 += OUTPUTS;
+                } else {
                     clip(output, spare[0], a, channel, p);
                     clip(output, spare[1], b, channel, p);
                 }
