@@ -33,6 +33,7 @@ from mcugen.ops.window import same_rows
 
 # Keep the rounding of both operands far below one step of the output, and the sum in an int32.
 LEFT_SHIFT, LEFT_SHIFT_16 = 20, 15
+DSP_SHIFT = 20  # of the kernel for cores with SIMD
 
 # ---- attributes and decode
 
@@ -193,20 +194,34 @@ class Linear:
 
 
 def linear(call: Call) -> Linear | None:
-    """The linear function that equals the reference for all 2**16 pairs of operands, if any.
+    """The linear function that equals the reference for all 2**16 pairs of operands, if any."""
+    factor1, factor2, centre = _real(call)
+    shift = 31 - math.ceil(math.log2(128 * (factor1 + factor2) + abs(centre) + 1))
+    return _exact(call, shift, 0) if 0 <= shift <= 31 else None
 
-    Each pair whose sum does not saturate bounds the offset from both sides.
-    """
+
+def floored(call: Call) -> Linear | None:
+    """The same for ((x1 * multiplier1 >> 8) + (x2 * multiplier2 >> 8) + offset) >> 20."""
+    return _exact(call, DSP_SHIFT, 8) if max(_real(call)[:2]) * 2**DSP_SHIFT < 2**23 - 1 else None
+
+
+def _real(call: Call) -> tuple[float, float, float]:
+    """Factors of both operands, and what is added."""
     source1, source2, output = call.input(0), call.input(1), call.output
     factor1, factor2 = source1.scale / output.scale, source2.scale / output.scale
     centre = output.zero_point - factor1 * source1.zero_point - factor2 * source2.zero_point
-    shift = 31 - math.ceil(math.log2(128 * (factor1 + factor2) + abs(centre) + 1))
-    if not 0 <= shift <= 31:
-        return None
+    return factor1, factor2, centre
+
+
+def _exact(call: Call, shift: int, dropped: int) -> Linear | None:
+    """The function with this shift whose products have so many more bits, which they lose.
+
+    Each pair whose sum does not saturate bounds the offset from both sides.
+    """
     x = np.arange(-128, 128)
     expected = quantized(call, [x[:, None], x[None, :]])[0].astype(np.int64)
-    multiplier1, multiplier2 = round(factor1 * 2**shift), round(factor2 * 2**shift)
-    products = x[:, None] * multiplier1 + x[None, :] * multiplier2
+    multiplier1, multiplier2 = (round(f * 2 ** (shift + dropped)) for f in _real(call)[:2])
+    products = (x[:, None] * multiplier1 >> dropped) + (x[None, :] * multiplier2 >> dropped)
     floor = (expected << shift) - products
     least = floor.max(where=expected > -128, initial=-INT32_MAX)
     greatest = (floor + (1 << shift) - 1).min(where=expected < 127, initial=INT32_MAX)
@@ -227,6 +242,11 @@ def linear_is_exact(call: Call) -> str | None:
     return "it differs" if linear(call) is None else None
 
 
+def floored_is_exact(call: Call) -> str | None:
+    """One linear function, with a floor of each term, must equal the reference for all values."""
+    return "it differs" if floored(call) is None else None
+
+
 def params_s8_linear(call: Call) -> Fields:
     """Fields of mcu_add_s8_linear_params."""
     function = linear(call)
@@ -237,6 +257,18 @@ def params_s8_linear(call: Call) -> Fields:
         "multiplier2": function.multiplier2,
         "offset": function.offset,
         "shift": function.shift,
+    }
+
+
+def params_s8_dsp(call: Call) -> Fields:
+    """Fields of mcu_add_s8_dsp_params."""
+    function = floored(call)
+    assert function is not None, call.node.where
+    return {
+        "count": call.output.elements,
+        "multiplier1": function.multiplier1,
+        "multiplier2": function.multiplier2,
+        "offset": function.offset,
     }
 
 
@@ -279,13 +311,13 @@ OP = Op(
             name="mcu_add_s8_dsp",
             family=Family.DSP,
             dtype=DType.INT8,
-            params=params_s8_linear,
-            params_type="mcu_add_s8_linear_params",
+            params=params_s8_dsp,
+            params_type="mcu_add_s8_dsp_params",
             header="mcu_add_s8_dsp.h",
             operands=(0, 1),
-            applies=(shapes_are_equal, linear_is_exact),
+            applies=(shapes_are_equal, floored_is_exact),
             overlap=overlap.elementwise,
-            cost=lambda call: Cost(cycles=8 * call.output.elements + 80),
+            cost=lambda call: Cost(cycles=49 * call.output.elements // 8 + 80),
         ),
         Kernel(
             name="mcu_add_s8_mve",

@@ -3,15 +3,22 @@
 #ifndef MCU_ADD_S8_DSP_H
 #define MCU_ADD_S8_DSP_H
 
-#include "mcu_add_s8_linear.h"
+#include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/// As mcu_add_s8_linear.
-void mcu_add_s8_dsp(const mcu_add_s8_linear_params *params, const int8_t *input1,
-                    const int8_t *input2, int8_t *output);
+typedef struct {
+    int32_t count;       ///< elements
+    int32_t multiplier1; ///< of the first operand, scaled by 2^28
+    int32_t multiplier2; ///< of the second operand, scaled by 2^28
+    int32_t offset;      ///< zero points and half a step of the output, scaled by 2^20
+} mcu_add_s8_dsp_params;
+
+/// output [count]; it may begin where an operand does, otherwise it must not overlap them.
+void mcu_add_s8_dsp(const mcu_add_s8_dsp_params *params, const int8_t *input1, const int8_t *input2,
+                    int8_t *output);
 
 #ifdef __cplusplus
 }

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from test_add import BYTES, LINEAR, Add
 
-from mcugen.ops.add import OP
+from mcugen.ops.add import OP, floored
 from mcugen.ops.base import Activation, Family
-from mcugen.testing.check import KernelBatch, run_op
+from mcugen.testing.check import KernelBatch, call_of, run_op
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +40,15 @@ def test_cycles_on_the_m4() -> None:
     collected = KernelBatch([Family.DSP])
     collected.add("residual", case)
     (trace,) = collected.check_emulated("cortex-m4")
-    assert trace.cycles <= 8.2 * call.output.elements
+    assert trace.cycles <= 6.2 * call.output.elements
     (kernel,) = (k for k in OP.kernels if k.family is Family.DSP)
     assert abs(kernel.cost(call).cycles / trace.cycles - 1) < 0.06
+
+
+@pytest.mark.parametrize(
+    ("scales", "exact"),
+    [((1.0, 0.7, 0.127), True), ((1.0, 0.7, 0.125), False)],
+)
+def test_factors_are_below_eight(scales: tuple[float, float, float], exact: bool) -> None:
+    add = Add(LINEAR["residual"].shapes, scales, (5, -5, 0))
+    assert (floored(call_of(add.model())) is not None) == exact
