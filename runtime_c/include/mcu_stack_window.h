@@ -45,7 +45,8 @@ enum {
     MCU_STACK_PIXELS = 4,  /* of the output */
     MCU_STACK_DEPTH = 16,  /* input channels */
     MCU_STACK_PAIRS = MCU_STACK_DEPTH / 2,
-    MCU_STACK_SUMS = 2 * MCU_STACK_PIXELS
+    MCU_STACK_SUMS = 2 * MCU_STACK_PIXELS,
+    MCU_STACK_WORDS = 3 * 9 * MCU_STACK_PAIRS + 2 /* of the largest window, and one on each side */
 };
 
 /* How the sums of a pass end. */
@@ -101,11 +102,14 @@ static inline void mcu_stack_pad(const mcu_stack_window *at, mcu_stack_part part
     mcu_stack_set(window + part.bottom * row, outside, (rows - part.bottom) * row, 1);
 }
 
-/// Fills the window. `widen` takes rows, `pitch` bytes apart, of `columns` pixels of in_ch bytes:
-/// of each four of 16 channels 0 and 2, then 1 and 3.
+/// Widens rows, `pitch` bytes apart, of the window's columns of pixels of in_ch bytes: of each four
+/// of 16 channels 0 and 2, then 1 and 3.
+typedef void mcu_stack_widen_function(int32_t *window, const int8_t *from, int32_t in_ch,
+                                      int32_t pitch, int32_t rows);
+
+/// Fills the window.
 static inline void mcu_stack_fill(const mcu_stack_window *at, int32_t *window, int32_t columns,
-                                  void (*widen)(int32_t *window, const int8_t *from, int32_t in_ch,
-                                                int32_t pitch, int32_t rows)) {
+                                  mcu_stack_widen_function *widen) {
     const int32_t rows = at->rows + MCU_STACK_WEIGHTS - 1;
     const int32_t in_h = at->params->in_h;
     const int32_t in_ch = at->params->in_ch;
@@ -192,7 +196,13 @@ static inline void mcu_stack_fill(const mcu_stack_window *at, int32_t *window, i
     ".balign 4\n"                                                                                  \
     "1:\n"                                                                                         \
     MCU_GET("r1", MCU_STACK_BEGIN)                                                                 \
-    "cmp r1, #0\n bne.w 6f\n"                                                                      \
+    "cbz r1, 6f\n"                                                                                 \
+    "ldm r1!, {r5-r12}\n" /* kept sums */                                                          \
+    MCU_PUT(MCU_STACK_BEGIN, "r1")                                                                 \
+    first MCU_STACK_TIMES("r1", "r2", "r3", "r4")                                                  \
+    "b.w 2f\n"                                                                                     \
+    ".balign 4\n"                                                                                  \
+    "6:\n"                                                                                         \
     "ldr r5, [r0], #4\n ldr r9, [r0], #4\n"                                                        \
     first MCU_STACK_FIRST_TIMES                                                                    \
     "2:\n"                                                                                         \
@@ -228,7 +238,12 @@ static inline void mcu_stack_fill(const mcu_stack_window *at, int32_t *window, i
     ".endif\n"                                                                                     \
     "pop {r4-r11, pc}\n"                                                                           \
     "5:\n"                                                                                         \
-    "bhi.w 7f\n"                                                                                   \
+    "blo 6f\n"                                                                                     \
+    MCU_GET("r1", MCU_STACK_KEEP) MCU_GET("r2", MCU_STACK_LAST)                                    \
+    "stm r1!, {r5-r12}\n"                                                                          \
+    MCU_PUT(MCU_STACK_KEEP, "r1")                                                                  \
+    "cmp r0, r2\n bne.w 1b\n b.w 4b\n"                                                             \
+    "6:\n"                                                                                         \
     MCU_STACK_SPLIT                                                                                \
     "ldr r1, [r0], #4\n ldr r2, [r0], #4\n ldr r3, [r0], #4\n"                                     \
     MCU_STACK_EACH(MCU_STACK_HALF_OF_256, "r5", "r6", "r7", "r8")                                  \
@@ -236,17 +251,7 @@ static inline void mcu_stack_fill(const mcu_stack_window *at, int32_t *window, i
     "ldr r1, [r0], #4\n ldr r2, [r0], #4\n ldr r3, [r0], #4\n"                                     \
     MCU_STACK_EACH(MCU_STACK_TWICE, "r9", "r10", "r11", "r12")                                     \
     MCU_STACK_EACH(MCU_STACK_SHIFTED, "r9", "r10", "r11", "r12")                                   \
-    "b.w 3b\n"                                                                                     \
-    "6:\n" /* kept sums */                                                                         \
-    "ldm r1!, {r5-r12}\n"                                                                          \
-    MCU_PUT(MCU_STACK_BEGIN, "r1")                                                                 \
-    first MCU_STACK_TIMES("r1", "r2", "r3", "r4")                                                  \
-    "b.w 2b\n"                                                                                     \
-    "7:\n"                                                                                         \
-    MCU_GET("r1", MCU_STACK_KEEP)                                                                  \
-    "stm r1!, {r5-r12}\n"                                                                          \
-    MCU_PUT(MCU_STACK_KEEP, "r1")                                                                  \
-    "b.w 4b\n"
+    "b.w 3b\n"
 
 /* clang-format on */
 
@@ -311,8 +316,12 @@ static inline void mcu_stack_row(mcu_stack_window *at, const int32_t *window, in
     at->output += (at->end == MCU_STACK_KEPT) ? 0 : at->pitch;
 }
 
-static inline void mcu_stack_rows(mcu_stack_window *at, const int32_t *window, int32_t columns,
-                                  int32_t stride) {
+/// A pass in C.
+static inline void mcu_stack_pass(mcu_stack_window *at, int32_t columns, int32_t stride,
+                                  mcu_stack_widen_function *widen) {
+    int32_t words[MCU_STACK_WORDS];
+    const int32_t *window = words + 1; /* a word before and behind the window is lost */
+    mcu_stack_fill(at, words + 1, columns, widen);
     for (; at->rows > 0; at->rows--, window += MCU_STACK_PAIRS * columns) {
         mcu_stack_row(at, window, columns, stride);
     }

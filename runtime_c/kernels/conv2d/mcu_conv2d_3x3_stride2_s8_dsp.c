@@ -46,23 +46,10 @@ static void widen(int32_t *window MCU_UNUSED, const int8_t *from MCU_UNUSED,
         "pop {r4-r11, pc}\n");
 }
 
-/* clang-format on */
-
-#else
-
-static void widen(int32_t *window, const int8_t *from, int32_t in_ch, int32_t pitch, int32_t rows) {
-    mcu_stack_widen(window, from, in_ch, pitch, rows, COLUMNS);
-}
-
-#endif
-
 MCU_CALLED_BY_ASSEMBLY
 static void fill_window(const mcu_stack_window *at, int32_t *window) {
     mcu_stack_fill(at, window, COLUMNS, widen);
 }
-
-#if MCU_DSP_ASSEMBLY
-/* clang-format off */
 
 #define X MCU_STACK_X
 #define W MCU_STACK_W
@@ -89,11 +76,11 @@ static void pass(mcu_stack_window *at MCU_UNUSED) {
 
 #else
 
-static void pass(mcu_stack_window *at) {
-    int32_t words[(ROWS + MCU_STACK_WEIGHTS - 1) * MCU_STACK_PAIRS * COLUMNS + 2];
-    fill_window(at, words + 1); /* a word before and behind the window is lost */
-    mcu_stack_rows(at, words + 1, COLUMNS, STRIDE);
+static void widen(int32_t *window, const int8_t *from, int32_t in_ch, int32_t pitch, int32_t rows) {
+    mcu_stack_widen(window, from, in_ch, pitch, rows, COLUMNS);
 }
+
+static void pass(mcu_stack_window *at) { mcu_stack_pass(at, COLUMNS, STRIDE, widen); }
 
 #endif
 
