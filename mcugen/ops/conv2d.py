@@ -25,6 +25,7 @@ from mcugen.ops.base import (
 )
 from mcugen.ops.kernels import (
     conv2d_1x1_s8_dsp,
+    conv2d_1x1_stack_s8_dsp,
     conv2d_3x3_few_s8_dsp,
     conv2d_3x3_s8_dsp,
     conv2d_3x3_stack_s8_dsp,
@@ -299,6 +300,7 @@ OP = Op(
         conv2d_packed_s8_ref.KERNEL,
         conv2d_s8_dsp.KERNEL,
         *conv2d_1x1_s8_dsp.KERNELS,
+        *conv2d_1x1_stack_s8_dsp.KERNELS,
         conv2d_3x3_s8_dsp.KERNEL,
         *conv2d_3x3_stack_s8_dsp.KERNELS,
         *conv2d_3x3_few_s8_dsp.KERNELS,

@@ -15,6 +15,8 @@
 #define MCU_UNUSED __attribute__((unused))
 /* A function that assembly calls by its name. */
 #define MCU_CALLED_BY_ASSEMBLY __attribute__((used, noinline))
+/* A function whose frame must not become a part of its caller's. */
+#define MCU_OUT_OF_LINE __attribute__((noinline))
 #ifdef __clang__
 #define MCU_ASSEMBLY_FUNCTION __attribute__((naked, noinline))
 #else
@@ -23,6 +25,7 @@
 #else
 #define MCU_DSP_ASSEMBLY 0
 #define MCU_CALLED_BY_ASSEMBLY
+#define MCU_OUT_OF_LINE
 #endif
 
 #ifdef __cplusplus

@@ -1,5 +1,5 @@
 /* mcu_pointwise_dsp.h: 1x1 convolution with stride 1 on int8, four output channels of two pixels at
- * a time: what the kernels for any and for some numbers of input channels have in common.
+ * a time: what the kernels for any number and for 128 input channels have in common.
  *
  * The pixels are widened to int16 in scratch, as pairs of taps in one word, a word of each pixel in
  * turn. Of each four taps the pairs are (0, 2) and (1, 3). Behind them, where one or two taps are
@@ -11,7 +11,7 @@
  * is 256 * SA. Exact while |SA| < 2^23, which is checked for the actual weights when the project is
  * generated. Sums are taken modulo 2^32; the input's zero point is folded into the bias.
  *
- * Requantization: SSAT(hi((256 * S + extra) * multiplier) >> shift), which is proved to give the
+ * Requantization: SSAT(hi((256 * S + extra) * multiplier) >> 13), which is proved to give the
  * reference's value for all sums that each channel can reach. The extra of A is in its bias.
  *
  * The stream holds, for each four channels A B C D, in the order of reading:
@@ -44,7 +44,8 @@ enum {
     MCU_P_UNROLL = 16,
     MCU_P_STEP_BYTES = 56,
     MCU_P_OUTPUTS = 4,
-    MCU_P_CONSTANTS = 3 /* of two channels */
+    MCU_P_CONSTANTS = 3, /* of two channels */
+    MCU_P_SHIFT = 13
 };
 
 /// What is to do, besides the state.
@@ -57,7 +58,6 @@ typedef struct {
     int8_t *output;
     const int32_t *end;   ///< where all groups end
     const int32_t *whole; ///< where the whole groups end
-    int32_t shift;
 } mcu_pointwise_task;
 
 /// The state of mcu_state.h.
@@ -142,10 +142,10 @@ typedef struct {
     MCU_P_WIDEN("r2", "r7") MCU_P_WIDEN("r3", "r9")                                                \
     MCU_P_WIDEN("r4", "r10") MCU_P_WIDEN("r5", "r11")
 
-/* A number of channels in a string, a multiple of 8; r1 stays the window. */
+/* A number of channels in a string, a multiple of 16; r1 stays the window. */
 #define MCU_P_FILL(taps)                                                                           \
     ".rept " taps " / 16\n" MCU_P_SIXTEEN ".endr\n"                                                \
-    ".rept " taps " / 8 % 2\n" MCU_P_EIGHT ".endr\n" MCU_GET("r1", MCU_P_WINDOW)
+    MCU_GET("r1", MCU_P_WINDOW)
 #define MCU_P_SUMS(taps)                                                                           \
     MCU_P_FIRST("[r1]", "[r1, #4]")                                                                \
     ".set .Lat, 8\n .rept " taps " / 2 - 1\n"                                                      \
@@ -153,23 +153,23 @@ typedef struct {
     ".set .Lat, .Lat + 8\n .endr\n"
 
 /* Channels A and B of two pixels: p, q and r, s. */
-#define MCU_P_A(p, q, r, s, m, shift)                                                                     \
-    "sub " p ", " r "\n sub " q ", " s "\n" MCU_P_SCALE(p, q, m, shift)
-#define MCU_P_B(r, s, m, extra, shift)                                                                    \
+#define MCU_P_A(p, q, r, s, m)                                                                     \
+    "sub " p ", " r "\n sub " q ", " s "\n" MCU_P_SCALE(p, q, m)
+#define MCU_P_B(r, s, m, extra)                                                                    \
     "add " r ", " extra ", " r ", lsl #8\n add " s ", " extra ", " s ", lsl #8\n"                  \
-    MCU_P_SCALE(r, s, m, shift)
-#define MCU_P_SCALE(p, q, m, shift)                                                                       \
+    MCU_P_SCALE(r, s, m)
+#define MCU_P_SCALE(p, q, m)                                                                       \
     "smmul " p ", " p ", " m "\n smmul " q ", " q ", " m "\n"                                      \
-    "ssat " p ", #8, " p ", asr #" shift "\n ssat " q ", #8, " q ", asr #" shift "\n"
-#define MCU_P_FINISH(shift)                                                                               \
+    "ssat " p ", #8, " p ", asr #13\n ssat " q ", #8, " q ", asr #13\n"
+#define MCU_P_FINISH                                                                               \
     "ldr r2, [r0], #4\n ldr r3, [r0], #4\n ldr r4, [r0], #4\n ldr lr, [r0], #4\n"                 \
-    MCU_P_A("r5", "r6", "r7", "r8", "r2", shift) MCU_P_B("r7", "r8", "r3", "r4", shift)                          \
+    MCU_P_A("r5", "r6", "r7", "r8", "r2") MCU_P_B("r7", "r8", "r3", "r4")                          \
     "ldr r2, [r0], #4\n ldr r3, [r0], #4\n"                                                        \
-    MCU_P_A("r9", "r10", "r11", "r12", "lr", shift) MCU_P_B("r11", "r12", "r2", "r3", shift)
+    MCU_P_A("r9", "r10", "r11", "r12", "lr") MCU_P_B("r11", "r12", "r2", "r3")
 
 /* All pixels. `fill` takes r4 channels from r1 and r8 to the window in r0; it leaves r6 alone, and
  * r8 behind the channels. */
-#define MCU_P_CORE(name, fill, sums, shift)                                                               \
+#define MCU_P_CORE(name, fill, sums)                                                               \
     MCU_ASSEMBLY_FUNCTION                                                                          \
     static void name(const mcu_pointwise_task *task MCU_UNUSED,                                    \
                      mcu_pointwise_state *state MCU_UNUSED) {                                      \
@@ -192,7 +192,7 @@ typedef struct {
             "7:\n"                                                                                 \
             "ldr r5, [r0], #4\n ldr r7, [r0], #4\n ldr r9, [r0], #4\n ldr r11, [r0], #4\n"        \
             sums                                                                                   \
-            MCU_P_FINISH(shift)                                                                           \
+            MCU_P_FINISH                                                                           \
             MCU_GET("r2", MCU_P_OUTPUT) MCU_GET("r3", MCU_P_OUTPUT2) MCU_GET("r4", MCU_P_LAST)     \
             "strb r5, [r2], #1\n strb r7, [r2], #1\n strb r9, [r2], #1\n strb r11, [r2], #1\n"     \
             "strb r6, [r3], #1\n strb r8, [r3], #1\n strb r10, [r3], #1\n strb r12, [r3], #1\n"    \
@@ -247,7 +247,7 @@ static inline void mcu_p_fill(int32_t *window, const int8_t *from, const int8_t 
 
 /* A group of channels of two pixels; returns the next group's stream. */
 static inline const int32_t *mcu_p_group(const int32_t *stream, const mcu_pointwise_state *state,
-                                         int8_t *output, int8_t *output2, int32_t shift) {
+                                         int8_t *output, int8_t *output2) {
     int32_t sums[MCU_P_OUTPUTS][2]; /* channel, pixel */
     for (int32_t c = 0; c < MCU_P_OUTPUTS; c++, stream++) {
         sums[c][0] = sums[c][1] = *stream;
@@ -266,8 +266,8 @@ static inline const int32_t *mcu_p_group(const int32_t *stream, const mcu_pointw
             const int32_t a = mcu_sub_wrap(sums[c][p], sums[c + 1][p]);
             const int32_t b = mcu_shift_left(sums[c + 1][p], 8) + stream[2];
             int8_t *const to = (p == 0) ? output : output2;
-            to[c] = mcu_ssat8(mcu_smmul(a, stream[0]) >> shift);
-            to[c + 1] = mcu_ssat8(mcu_smmul(b, stream[1]) >> shift);
+            to[c] = mcu_ssat8(mcu_smmul(a, stream[0]) >> MCU_P_SHIFT);
+            to[c + 1] = mcu_ssat8(mcu_smmul(b, stream[1]) >> MCU_P_SHIFT);
         }
     }
     return stream;
@@ -284,18 +284,17 @@ static inline void mcu_p_core(const mcu_pointwise_task *task, mcu_pointwise_stat
         mcu_p_fill(state->window, input, input2, task->in_ch);
         input = input2 + task->in_ch;
         for (; stream != task->whole; output += MCU_P_OUTPUTS, output2 += MCU_P_OUTPUTS) {
-            stream = mcu_p_group(stream, state, output, output2, task->shift);
+            stream = mcu_p_group(stream, state, output, output2);
         }
         if (task->back > 0) {
             output2 += MCU_P_OUTPUTS - task->back;
-            (void)mcu_p_group(stream, state, output - task->back, output2 - MCU_P_OUTPUTS,
-                              task->shift);
+            (void)mcu_p_group(stream, state, output - task->back, output2 - MCU_P_OUTPUTS);
         }
         output = output2;
     }
 }
 
-#define MCU_P_CORE(name, fill, sums, shift)                                                        \
+#define MCU_P_CORE(name, fill, sums)                                                               \
     static void name(const mcu_pointwise_task *task, mcu_pointwise_state *state) {                 \
         mcu_p_core(task, state);                                                                   \
     }
@@ -304,7 +303,7 @@ static inline void mcu_p_core(const mcu_pointwise_task *task, mcu_pointwise_stat
 
 /// The kernel, given its core.
 static inline void mcu_pointwise(const mcu_conv2d_1x1_s8_dsp_params *p, const int8_t *input,
-                                 int8_t *output, int32_t *window, int32_t shift,
+                                 int8_t *output, int32_t *window,
                                  void (*core)(const mcu_pointwise_task *, mcu_pointwise_state *)) {
     const int32_t rest = p->out_ch % MCU_P_OUTPUTS;
     const int32_t steps = 2 * (p->in_ch / 4) + (p->in_ch % 4 + 1) / 2;     /* of two taps */
@@ -319,7 +318,6 @@ static inline void mcu_pointwise(const mcu_conv2d_1x1_s8_dsp_params *p, const in
         .output = output,
         .end = whole + ((rest > 0) ? words : 0),
         .whole = whole,
-        .shift = shift,
     };
     mcu_pointwise_state state = {
         .window = window,

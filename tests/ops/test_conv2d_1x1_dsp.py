@@ -6,11 +6,14 @@ import pytest
 
 from mcugen.ops.base import Kernel
 from mcugen.ops.conv2d import OP
-from mcugen.ops.kernels.conv2d_1x1_s8_dsp import KERNEL, KERNELS
+from mcugen.ops.kernels import conv2d_1x1_s8_dsp, conv2d_1x1_stack_s8_dsp
+from mcugen.ops.kernels.conv2d_1x1_s8_dsp import KERNEL
 from mcugen.testing.check import KernelBatch, OpCase, call_of, run_op
 from mcugen.testing.convolutions import Conv, clamped, general
 
+KERNELS = (*conv2d_1x1_s8_dsp.KERNELS, *conv2d_1x1_stack_s8_dsp.KERNELS)
 UNROLLED = {int(k.name.split("_")[3][1:]): k for k in KERNELS if k is not KERNEL}
+STACK = {UNROLLED[8]: 250, UNROLLED[16]: 250, UNROLLED[32]: 370, UNROLLED[64]: 620}
 
 
 def grid() -> dict[str, Conv]:
@@ -25,7 +28,8 @@ def grid() -> dict[str, Conv]:
         cases[f"out{out_ch}"] = clamped(out_ch=out_ch)
     for in_ch in UNROLLED:
         for out_ch in (4, 7, 8):
-            cases[f"{in_ch}-to-{out_ch}"] = clamped((3, 1), in_ch, out_ch)
+            for pixels in (1, 3, 4, 6, 9):
+                cases[f"{in_ch}-to-{out_ch}-{pixels}"] = clamped((pixels, 1), in_ch, out_ch)
     cases["batch"] = clamped(batch=3)
     cases["saturating"] = clamped((4, 5), 64, gain=3.0)
     cases["small-multipliers"] = clamped(in_ch=20, gain=1 / 30)
@@ -65,7 +69,7 @@ def test_assembly_equals_numpy(
 ) -> None:
     traces = batch(cases, kernel).check_emulated(core, fpu=fpu)
     assert len(traces) >= 3
-    assert max(trace.stack for trace in traces) <= 200
+    assert max(trace.stack for trace in traces) <= STACK.get(kernel, 200)
 
 
 @pytest.mark.parametrize(
@@ -98,10 +102,13 @@ def test_unrolled_products_are_for_one_number_of_channels(count: int) -> None:
 @pytest.mark.parametrize(
     ("conv", "kernel", "goal"),
     [
-        (clamped((48, 48), 8, 16), UNROLLED[8], 0.51),
-        (clamped((24, 24), 16, 32), UNROLLED[16], 0.7),
-        (clamped((24, 24), 32, 32), UNROLLED[32], 0.82),
-        (clamped((25, 5), 64, 64), UNROLLED[64], 0.92),
+        (clamped((48, 48), 8, 16), UNROLLED[8], 0.54),
+        (clamped((24, 24), 16, 32), UNROLLED[16], 0.73),
+        (clamped((24, 24), 32, 32), UNROLLED[32], 0.85),
+        (clamped((12, 12), 64, 60), UNROLLED[64], 0.945),
+        (clamped((25, 5), 64, 64), UNROLLED[64], 0.94),
+        (clamped((9, 7), 16, 15), UNROLLED[16], 0.6),
+        (clamped((3, 3), 32, 31), UNROLLED[32], 0.7),
         (clamped((6, 6), 128, 128), UNROLLED[128], 1.0),
         (clamped((48, 48), 8, 16), KERNEL, 0.47),
         (clamped((24, 24), 16, 32), KERNEL, 0.66),

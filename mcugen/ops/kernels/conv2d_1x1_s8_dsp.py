@@ -1,15 +1,13 @@
 """mcu_conv2d_1x1_..._s8_dsp: what 1x1 convolutions for cores with SIMD read, and when they apply.
 
-One kernel serves any number of input channels, others a certain one each, with code for all of
-its products in a row. They read a stream of int32 words. For each four output channels A, B, C, D:
+One kernel serves any number of input channels, another 128, with code for all of its products in a
+row. They read a stream of int32 words. For each four output channels A, B, C, D:
 
     4 words      256 * bias_A + extra_A + bias_B, bias_B, 256 * bias_C + extra_C + bias_D, bias_D
     2 per pair   of input channels: lanes 256 * w_A + w_B, then lanes 256 * w_C + w_D
     6 words      multiplier_A, multiplier_B, extra_B, multiplier_C, multiplier_D, extra_D
 
-Requantization has the form of `fixed_shift` with factor 256. A shift serves multipliers below
-2**(7-shift), and one that is too small leaves their lower bits out: sums of few input channels have
-the larger multipliers and need fewer bits.
+Requantization has the form of `fixed_shift` with factor 256.
 
 Where channels are no multiple of four, the last four are a group once more.
 """
@@ -17,7 +15,6 @@ Where channels are no multiple of four, the last four are a group once more.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 import numpy as np
 
@@ -37,9 +34,7 @@ from mcugen.ops.kernels.fixed_shift import fixed_factor
 from mcugen.ops.kernels.requant import Sums, clamp_is_saturation, exact_sums
 from mcugen.ops.window import convolution
 
-# Shifts of the kernels for certain numbers of input channels.
-UNROLLED = {8: 10, 16: 10, 32: 11, 64: 12, 128: 13}
-SHIFT = 13  # of the kernel for any number
+SHIFT = 13
 LEAST = 4  # channels, of the input and of the output
 
 
@@ -60,6 +55,26 @@ def channels_are_four(call: Call) -> str | None:
     if min(in_ch, out_ch) >= LEAST:
         return None
     return f"{in_ch} input channels, {out_ch} output channels"
+
+
+def channels_are(count: int) -> Callable[[Call], str | None]:
+    """The rule of a kernel for a certain number of input channels."""
+
+    def rule(call: Call) -> str | None:
+        in_ch: int = call.input(0).shape[3]
+        return None if in_ch == count else f"{in_ch} input channels"
+
+    rule.__doc__ = f"There must be {count} input channels."
+    return rule
+
+
+def one_shift_serves(call: Call) -> str | None:
+    """Requantization with a shift by 13 must be exact for all channels.
+
+    As it mostly is for multipliers below 2**-6 and outputs that clamp at their zero point.
+    """
+    form = fixed_factor(call, exact_sums(call, rows(call)), SHIFT)
+    return None if form is not None else "channels that it does not"
 
 
 # ---- params
@@ -83,7 +98,7 @@ def _order(out_ch: int) -> Array:
     return np.append(whole, np.arange(out_ch - CHANNELS, out_ch)) if rest else whole
 
 
-def params(call: Call, shift: int = SHIFT) -> Fields:
+def params(call: Call) -> Fields:
     """Fields of mcu_conv2d_1x1_s8_dsp_params."""
     sums = exact_sums(call, rows(call))
     out_ch, in_ch = sums.weights.shape
@@ -91,13 +106,13 @@ def params(call: Call, shift: int = SHIFT) -> Fields:
         "pixels": call.output.elements // out_ch,
         "in_ch": in_ch,
         "out_ch": out_ch,
-        "stream": _stream(call, sums, shift),
+        "stream": _stream(call, sums),
     }
 
 
-def _stream(call: Call, sums: Sums, shift: int) -> Const:
+def _stream(call: Call, sums: Sums) -> Const:
     order = _order(len(sums.weights))
-    form = fixed_factor(call, sums, shift)
+    form = fixed_factor(call, sums, SHIFT)
     assert form is not None, call.node.where
     bias, extra = sums.bias[order].reshape(-1, 2), form.extra[order].reshape(-1, 2)  # [..., A B]
     start = np.stack([256 * bias[:, 0] + extra[:, 0] + bias[:, 1], bias[:, 1]], axis=1)
@@ -126,7 +141,7 @@ def cost(call: Call) -> Cost:
 def unrolled_cost(call: Call) -> Cost:
     """The same with fewer cycles for what is around the products."""
     in_ch = call.input(0).shape[3]
-    return _cost(call, 15 * (in_ch // 2) + 52, 41 * (in_ch // 16) + 21 * (in_ch // 8 % 2))
+    return _cost(call, 15 * (in_ch // 2) + 52, 41 * (in_ch // 16))
 
 
 def _cost(call: Call, each: int, fill: int) -> Cost:
@@ -139,21 +154,13 @@ def _cost(call: Call, each: int, fill: int) -> Cost:
 
 
 def _kernel(
-    of: str, shift: int, cost: Callable[[Call], Cost], *first: Callable[[Call], str | None]
+    name: str, cost: Callable[[Call], Cost], *first: Callable[[Call], str | None]
 ) -> Kernel:
-    def one_shift_serves(call: Call) -> str | None:
-        form = fixed_factor(call, exact_sums(call, rows(call)), shift)
-        return None if form is not None else "channels that it does not"
-
-    one_shift_serves.__doc__ = (
-        f"Requantization with a shift by {shift} must be exact for all channels, as it mostly is "
-        f"for multipliers below 2**-{shift - 7} and outputs that clamp at their zero point."
-    )
     return Kernel(
-        name=f"mcu_conv2d_1x1_{of}s8_dsp",
+        name=name,
         family=Family.DSP,
         dtype=DType.INT8,
-        params=partial(params, shift=shift),
+        params=params,
         params_type="mcu_conv2d_1x1_s8_dsp_params",
         header="mcu_conv2d_1x1_s8_dsp.h",
         applies=(
@@ -173,14 +180,6 @@ def _kernel(
     )
 
 
-def _unrolled(count: int, shift: int) -> Kernel:
-    def channels_are(call: Call) -> str | None:
-        in_ch: int = call.input(0).shape[3]
-        return None if in_ch == count else f"{in_ch} input channels"
-
-    channels_are.__doc__ = f"There must be {count} input channels."
-    return _kernel(f"k{count}_", shift, unrolled_cost, channels_are)
-
-
-KERNEL = _kernel("", SHIFT, cost)
-KERNELS = (KERNEL, *(_unrolled(*each) for each in UNROLLED.items()))
+KERNEL = _kernel("mcu_conv2d_1x1_s8_dsp", cost)
+K128 = _kernel("mcu_conv2d_1x1_k128_s8_dsp", unrolled_cost, channels_are(128))
+KERNELS = (KERNEL, K128)

@@ -48,15 +48,23 @@ def one_shift_serves(call: Call) -> str | None:
 
 
 def stream(call: Call, order: Array) -> Const:
-    """The stream; `order` is [pairs][2], the taps that share a word, -1 being none."""
+    """The stream; `order` is [pairs][2], the taps that share a word, -1 being none.
+
+    Where channels are odd, the last two are a pair once more.
+    """
     sums = exact_sums(call, rows(call))
     form = fixed_factor(call, sums, SHIFT)
     assert form is not None, call.node.where
-    bias, extra = sums.bias.reshape(-1, CHANNELS), form.extra.reshape(-1, CHANNELS)
+    channels = np.arange(len(sums.bias))
+    channels = np.insert(channels, -1, channels[-2]) if len(channels) % CHANNELS else channels
+    bias, extra = (
+        sums.bias[channels].reshape(-1, CHANNELS),
+        form.extra[channels].reshape(-1, CHANNELS),
+    )
     start = np.stack([256 * bias[:, 0] + extra[:, 0] + bias[:, 1], bias[:, 1]], axis=1)
-    weights = np.pad(sums.weights, ((0, 0), (0, 1)))[:, order]  # of tap -1 it is 0
+    weights = np.pad(sums.weights, ((0, 0), (0, 1)))[channels][:, order]  # of tap -1: 0
     words = lanes(weights[0::2], weights[1::2])
-    constants = np.append(form.multiplier.reshape(-1, CHANNELS), extra[:, 1:], axis=1)
+    constants = np.append(form.multiplier[channels].reshape(-1, CHANNELS), extra[:, 1:], axis=1)
     joined = np.concatenate([start, words, constants], axis=1)
     return Const(joined.astype(np.uint32).view(np.int32).reshape(-1), "int32_t")
 

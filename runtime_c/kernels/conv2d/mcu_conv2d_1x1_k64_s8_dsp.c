@@ -1,14 +1,12 @@
-/* mcu_conv2d_1x1_k64_s8_dsp.c: 1x1 convolution on int8, 64 input channels; see mcu_pointwise_dsp.h.
- * SPDX-License-Identifier: MIT-0 */
+/* mcu_conv2d_1x1_k64_s8_dsp.c: 1x1 convolution on int8, 64 input channels; see
+ * mcu_pointwise_stack_dsp.h. SPDX-License-Identifier: MIT-0 */
 #include "mcu_conv2d_1x1_s8_dsp.h"
-#include "mcu_pointwise_dsp.h"
+#include "mcu_pointwise_stack_dsp.h"
 
-enum { SHIFT = 12 };
-
-MCU_P_CORE(core, MCU_P_FILL("64"), MCU_P_SUMS("64"), "12")
+MCU_PS_CORE(core_k64, "64", "", MCU_PS_FILL("64"), MCU_PS_SUMS("64"))
 
 void mcu_conv2d_1x1_k64_s8_dsp(const mcu_conv2d_1x1_s8_dsp_params *params, const int8_t *input,
-                               int8_t *output, void *scratch) {
+                               int8_t *output) {
     MCU_ASSERT(params->in_ch == 64);
-    mcu_pointwise(params, input, output, scratch, SHIFT, core);
+    mcu_pointwise_stack(params, input, output, 64 / 2, core_k64);
 }
