@@ -115,7 +115,7 @@ def overlaps(call: Call) -> Overlaps:
 
 
 def cost(call: Call) -> Cost:
-    """For two tiles: 410 cycles for each input channel, then blocks of four output channels."""
+    """For two tiles: 400 cycles for each input channel, then blocks of four output channels."""
     batch, out_h, out_w, out_ch = call.output.shape
     in_ch = call.input(0).shape[3]
     y, x = _tiles(call)
@@ -126,7 +126,7 @@ def cost(call: Call) -> Cost:
     rounds = 12 if in_ch == UNROLLED else 13 + 5 * (in_ch // UNROLLED)
     products = POSITIONS * (8 * in_ch + rounds)
     outputs = TILES * CHANNELS * (275 if likely_fixed else 312)
-    cycles = passes * (410 * in_ch + 400 + blocks * (products + outputs + 100))
+    cycles = passes * (400 * in_ch + 400 + blocks * (products + outputs + 100))
     cycles += clipped * blocks * 420 + _outside(call) * (36 * in_ch + 130)
     constants = blocks * CHANNELS * (2 * POSITIONS * in_ch + 4 * CONSTANTS)
     return Cost(batch * cycles, constants)

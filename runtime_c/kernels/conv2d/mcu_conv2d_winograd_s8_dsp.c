@@ -25,7 +25,7 @@
  *     per position of U, per pair of input channels: lanes of the four output channels
  *     per channel: the constants of mcu_winograd_output_dsp.h
  *
- * On a Cortex-M4, for two tiles: 410 cycles for each input channel to transform them; 16 for each
+ * On a Cortex-M4, for two tiles: 400 cycles for each input channel to transform them; 16 for each
  * 16 products; for each position and four output channels 12 more with 16 input channels, else 13
  * and 5 for each 16 of them; 280 or 320 for each tile and output channel.
  * SPDX-License-Identifier: MIT-0 */
@@ -183,14 +183,7 @@ static int8_t *fill(int8_t *to, int32_t four, int32_t count) {
 /* `count` bytes of the image, likewise. */
 static int8_t *copy(int8_t *to, const int8_t *from, int32_t count) {
     for (int8_t *const end = to + count; to < end; to += 16, from += 16) {
-        const int32_t a = mcu_load4(from);
-        const int32_t b = mcu_load4(from + 4);
-        const int32_t c = mcu_load4(from + 8);
-        const int32_t d = mcu_load4(from + 12);
-        mcu_store4(to, a);
-        mcu_store4(to + 4, b);
-        mcu_store4(to + 8, c);
-        mcu_store4(to + 12, d);
+        (void)memcpy(to, from, 16);
     }
     return to;
 }
