@@ -27,7 +27,7 @@ typedef struct {
 /// One group, no dilation. Input [batch][in_h][in_w][in_ch], output [batch][out_h][out_w][out_ch];
 /// the output may begin so far in front of the input that it overwrites only what no later pair of
 /// tiles of 4x4 positions reads; otherwise they must not overlap.
-/// scratch: 144 * in_ch bytes and 36 * in_ch or, if that is less, 1152 more; aligned to 4.
+/// scratch: 168 * in_ch bytes and 36 * in_ch or, if that is less, 1152 more; aligned to 4.
 void mcu_conv2d_winograd_s8_dsp(const mcu_conv2d_winograd_s8_dsp_params *params,
                                 const int8_t *input, int8_t *output, void *scratch);
 

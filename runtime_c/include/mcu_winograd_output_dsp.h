@@ -33,7 +33,6 @@ extern "C" {
 #endif
 
 enum {
-    MCU_WINOGRAD_TILE = 4,
     MCU_WINOGRAD_OUTPUTS = 4,  /* channels of a round */
     MCU_WINOGRAD_CONSTANTS = 4 /* words of a channel */
 };

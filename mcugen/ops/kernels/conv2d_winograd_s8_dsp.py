@@ -86,9 +86,12 @@ def params(call: Call) -> Fields:
 
 
 def scratch(call: Call) -> int:
-    """The transformed inputs of two tiles; their products, or the inputs of one as bytes."""
+    """The transformed inputs of two tiles, two columns; products, or the inputs of one as bytes."""
     in_ch = call.input(0).shape[3]
-    return 4 * TILES * POSITIONS * in_ch // 2 + POSITIONS * max(4 * TILES * CHANNELS, in_ch)
+    columns = 4 * WINDOW * (WINDOW - TILE) * in_ch // 2
+    return (
+        4 * TILES * POSITIONS * in_ch // 2 + columns + POSITIONS * max(4 * TILES * CHANNELS, in_ch)
+    )
 
 
 def _tiles(call: Call) -> tuple[Array, Array]:
@@ -115,19 +118,20 @@ def overlaps(call: Call) -> Overlaps:
 
 
 def cost(call: Call) -> Cost:
-    """For two tiles: 400 cycles for each input channel, then blocks of four output channels."""
+    """For each tile and input channel 176 cycles, or 31 more, then blocks of output channels."""
     batch, out_h, out_w, out_ch = call.output.shape
     in_ch = call.input(0).shape[3]
     y, x = _tiles(call)
     steps = np.arange(0, len(y), TILES)
     passes, blocks = len(steps), out_ch // CHANNELS
+    fresh = int((x == 0).sum()) + len(y) % TILES
     clipped = int(np.maximum.reduceat((y + TILE > out_h) | (x + TILE > out_w), steps).sum())
     likely_fixed = call.output.zero_point == -128
     rounds = 12 if in_ch == UNROLLED else 13 + 5 * (in_ch // UNROLLED)
     products = POSITIONS * (8 * in_ch + rounds)
     outputs = TILES * CHANNELS * (275 if likely_fixed else 312)
-    cycles = passes * (400 * in_ch + 400 + blocks * (products + outputs + 100))
-    cycles += clipped * blocks * 420 + _outside(call) * (36 * in_ch + 130)
+    cycles = passes * (176 * TILES * in_ch + 300 + blocks * (products + outputs + 80))
+    cycles += 31 * in_ch * fresh + _outside(call) * (24 * in_ch + 150) + clipped * blocks * 420
     constants = blocks * CHANNELS * (2 * POSITIONS * in_ch + 4 * CONSTANTS)
     return Cost(batch * cycles, constants)
 
