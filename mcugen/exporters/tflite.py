@@ -52,6 +52,7 @@ INT8_VERSIONS = {
     "RELU6": 2,
     "RESIZE_BILINEAR": 2,
     "RESIZE_NEAREST_NEIGHBOR": 2,
+    "REVERSE_V2": 3,
     "RSQRT": 2,
     "SLICE": 2,
     "SOFTMAX": 2,

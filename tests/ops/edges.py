@@ -114,7 +114,7 @@ EDGES: dict[str, Edge] = {
     "movers.inputs_match": Edge(change_input(0, dtype=DType.INT16)),
     **{
         f"movers.{name}_known": runtime(1)
-        for name in ("begin", "block", "multiples", "permutation", "shape", "sizes", "size")
+        for name in ("axes", "begin", "block", "multiples", "permutation", "shape", "sizes", "size")
     },
     "movers.crops_known": runtime(2),
     "movers.paddings_known": runtime(2),
@@ -333,6 +333,7 @@ EDGES: dict[str, Edge] = {
         then(FIRST_AXIS, numbers(1, lambda c: [c.input().shape[0] - 1])),
     ),
     "gather.indices_are_int32": Edge(change_input(1, dtype=DType.INT64)),
+    "reverse_v2.axes_fit": Edge(with_first(1, rank), with_first(1, lambda c: -rank(c))),
     "tile.multiples_fit": Edge(with_first(1, lambda c: 0), with_first(1, lambda c: 1)),
     "tile.shape_fits": Edge(
         then(change_input(0, shape=(2,)), numbers(1, lambda c: [3])),

@@ -114,6 +114,10 @@ def picking(
     return model("GATHER", shape, out, indices, dtype=dtype, options=options)
 
 
+def reversing(shape: Shape, axes: Shape, dtype: str = "int8") -> bytes:
+    return model("REVERSE_V2", shape, shape, axes, dtype=dtype)
+
+
 def tiling(shape: Shape, multiples: Shape, dtype: str = "int8") -> bytes:
     out = tuple(n * m for n, m in zip(shape, multiples, strict=False))
     return model("TILE", shape, out, multiples, dtype=dtype)
@@ -136,6 +140,8 @@ def desktop_grid(dtype: str) -> dict[str, bytes]:
 def micro_grid(dtype: str) -> dict[str, bytes]:
     """What LiteRT has in a newer version only."""
     return {
+        "reverse-negative": reversing((2, 3, 4), (-2,), dtype),
+        "reverse-image": reversing((2, 3, 4, 2), (2, 1), dtype),
         "broadcast": broadcasting((2, 1, 3, 1), (2, 4, 3, 5), dtype),
         "broadcast-rank": broadcasting((3, 1), (2, 2, 3, 4), dtype),
         "broadcast-none": broadcasting((2, 3), (2, 3), dtype),
@@ -152,6 +158,10 @@ def grid(dtype: str) -> dict[str, bytes]:
         "slice-last": slicing(image, (1, 3, 5, 2), (1, 1, 1, -1), dtype),
         "slice-all": slicing(image, (0, 0, 0, 0), (-1, -1, -1, -1), dtype),
         "slice-rank1": slicing((9,), (3,), (4,), dtype),
+        "reverse-time": reversing((1, 5, 3), (1,), dtype),
+        "reverse-channels": reversing(image, (3,), dtype),
+        "reverse-vector": reversing((5,), (0,), dtype),
+        "reverse-one": reversing((1, 1, 4), (1,), dtype),
         "transpose-nchw": transposing(image, (0, 3, 1, 2), dtype),
         "transpose-all": transposing(image, (3, 2, 1, 0), dtype),
         "transpose-none": transposing(image, (0, 1, 2, 3), dtype),
@@ -293,6 +303,7 @@ BATCH = to_batch((1, 4, 6, 2), (2, 2), ((0, 0), (1, 1)))
 UNBATCH = from_batch((8, 2, 2, 2), (2, 2), ((0, 0), (1, 1)))
 JOIN = joining(((2, 3), (2, 1)), 1)
 PICK = picking((4, 3), [1, 2])
+REVERSE = reversing((2, 3), (1,))
 TILE, SPREAD = tiling((2, 3), (2, 1)), broadcasting((1, 3), (2, 3))
 
 BROKEN: tuple[tuple[str, bytes, Change], ...] = (
@@ -345,6 +356,10 @@ BROKEN: tuple[tuple[str, bytes, Change], ...] = (
     ("axis_fits", PICK, change_attrs(batch_dims=2)),
     ("constant_indices_fit", PICK, entries(1, 1, 4)),
     ("constant_indices_fit", PICK, entries(1, -1, 2)),
+    ("axes_known", REVERSE, change_input(1, data=None)),
+    ("axes_fit", REVERSE, entries(1, 2)),
+    ("axes_fit", REVERSE, entries(1, -3)),
+    ("axes_fit", REVERSE, entries(1, 1, -1)),
     ("multiples_known", TILE, change_input(1, data=None)),
     ("multiples_fit", TILE, entries(1, 2)),
     ("multiples_fit", TILE, entries(1, 2, 0)),
@@ -369,6 +384,8 @@ JUST_PASSING: tuple[tuple[bytes, Change], ...] = (
     (PICK, entries(1, 0, 3)),
     (PICK, change_input(1, data=None)),
     (PICK, change_attrs(axis=-2)),
+    (REVERSE, entries(1, -2)),
+    (REVERSE, entries(1, 0, 1)),
     (TILE, entries(1, 1, 1)),
     (SPREAD, entries(1, 1, 3)),
     (SPREAD, entries(1, 7, 2, 3)),
@@ -376,7 +393,7 @@ JUST_PASSING: tuple[tuple[bytes, Change], ...] = (
 
 OPERATORS = (
     *("slice", "transpose", "space_to_depth", "depth_to_space", "mirror_pad", "concatenation"),
-    *("space_to_batch_nd", "batch_to_space_nd", "gather", "tile", "broadcast_to"),
+    *("space_to_batch_nd", "batch_to_space_nd", "gather", "reverse_v2", "tile", "broadcast_to"),
 )
 
 

@@ -279,6 +279,14 @@ def tile(s: Sketch) -> None:
     moved(s, "tile", x, [s.const(multiples, DType.INT32)])
 
 
+def reverse_v2(s: Sketch) -> None:
+    """REVERSE_V2 along an axis, from the start or from the end."""
+    x = s.source(s.dtype("reverse_v2"), ranks=(1, 2, 3, 4))
+    rank = len(s.tensors[x].shape)
+    axis = s.whole(0, rank - 1) - (0 if s.reference == "litert" or s.flip() else rank)
+    moved(s, "reverse_v2", x, [s.const([axis], DType.INT32)])
+
+
 def broadcast_to(s: Sketch) -> None:
     """BROADCAST_TO, with axes in front now and then."""
 
@@ -338,6 +346,7 @@ GENERATORS: Mapping[str, Grow] = {
     "depth_to_space": blocks("depth_to_space"),
     "resize_nearest_neighbor": resize("resize_nearest_neighbor"),
     "resize_bilinear": resize("resize_bilinear"),
+    "reverse_v2": reverse_v2,
     "tile": tile,
     "broadcast_to": broadcast_to,
     "space_to_batch_nd": space_to_batch_nd,
