@@ -1,4 +1,4 @@
-"""Layers with a state: which of them become integer, and why others do not."""
+"""Which layers have no integer form, and why: above all those with a state."""
 
 from __future__ import annotations
 
@@ -27,13 +27,16 @@ def refusals(
     peaks: Mapping[TensorId, float],
     dtype: DType,
 ) -> dict[TensorId, str]:
-    """Why layers with a state stay float, by their first output."""
+    """Why layers stay float, by their first output: no kernel for the type, or their state."""
     found = {}
     for call in graph.calls():
-        if not any(tensor is not None and tensor.variable for tensor in call.inputs):
-            continue
         key, op = call.node.outputs[0], OPS[call.node.op]
         if not call.output.dtype.is_float:
+            continue
+        if not any(tensor is not None and tensor.variable for tensor in call.inputs):
+            known = {kernel.dtype for kernel in op.kernels}
+            if call.input().dtype.is_float and known and not known & {None, dtype}:
+                found[key] = f"{op.tflite} has no kernel for {dtype.value}"
             continue
         if op.recurrent is None:
             found[key] = f"its state must be calibrated in order, which is not done for {op.tflite}"

@@ -17,7 +17,7 @@ from mcugen.ops.unidirectional_sequence_lstm import BIASES, CELL, HIDDEN, cells
 from mcugen.quantizer.batch import Batch
 from mcugen.quantizer.config import Activations, Config, Effort
 from mcugen.reference import litert
-from mcugen.testing.builder import ModelBuilder
+from mcugen.testing.builder import ModelBuilder, one_op
 
 STEPS, FEATURES, UNITS, SAMPLES = 10, 8, 12, 40
 QUICK = Config(effort=Effort.LOW)
@@ -55,6 +55,25 @@ def lstm_model(
     y = b.tensor((1, STEPS, 3), "float32")
     b.op("FULLY_CONNECTED", [source, constant(3, UNITS), constant(3)], [y], {"keepNumDims": True})
     return b.build([x], [y])
+
+
+def softsign_model() -> bytes:
+    """x / (1 + |x|), then a dense layer."""
+    b = ModelBuilder()
+    shape = (1, FEATURES)
+    x, size, more, soft, y = (b.tensor(s, "float32") for s in (*[shape] * 4, (1, 3)))
+    weights = np.random.default_rng(2).standard_normal((3, FEATURES))
+    b.op("ABS", [x], [size])
+    b.op("ADD", [size, b.tensor((), "float32", data=np.float32(1))], [more], {})
+    b.op("DIV", [x, more], [soft], {})
+    b.op("FULLY_CONNECTED", [soft, b.tensor((3, FEATURES), "float32", data=weights)], [y], {})
+    return b.build([x], [y])
+
+
+def gelu_model() -> bytes:
+    shape = (1, FEATURES)
+    x = {"shape": shape, "dtype": "float32"}
+    return one_op("GELU", [x], x, {"approximate": False})
 
 
 def svdf_model() -> bytes:
@@ -157,6 +176,22 @@ def test_what_has_no_integer_form_stays_float(
     assert note.startswith(f'layer "{report.layers[0].name}"') and reason in note
     result = mcugen.validate(tmp_path / "integer.tflite", "host", tmp_path / "x.npz", limit=5)
     assert result.passed, result.verdict
+
+
+def test_a_layer_without_a_kernel_of_the_type_stays_float(tmp_path: Path) -> None:
+    for name, model, op, config in (
+        ("int8", softsign_model(), "DIV", QUICK),
+        (
+            *("int16", gelu_model(), "GELU"),
+            Config(effort=Effort.LOW, activations=Activations.INT16),
+        ),
+    ):
+        report = quantized(tmp_path, model, DATA[:, 0], config).report
+        assert [layer.operator for layer in report.layers if layer.is_float] == [op]
+        (note,) = [note for note in report.notes if "stays float" in note]
+        assert f"{op} has no kernel for {name}" in note
+        result = mcugen.validate(tmp_path / "integer.tflite", "host", tmp_path / "x.npz", limit=5)
+        assert result.passed, result.verdict
 
 
 def test_an_lstm_stays_float_if_asked(tmp_path: Path) -> None:
