@@ -14,12 +14,14 @@ from mcugen.passes.fuse_activation import fuse_activation
 from mcugen.passes.one_output import one_output
 from mcugen.passes.outputs_apart import outputs_apart
 from mcugen.passes.resolve import resolve
+from mcugen.passes.square_as_product import square_as_product
 from mcugen.passes.strip_float_edges import strip_float_edges
 
 Pass = Callable[[Graph], Graph]
 
 PASSES: tuple[Pass, ...] = (
     resolve,
+    square_as_product,
     strip_float_edges,
     dilated_conv,
     fuse_activation,

@@ -136,6 +136,7 @@ EDGES: dict[str, Edge] = {
         scales(1.0, 64.0, 1.0), scales(1.0, 64.0 * ALMOST, 1.0)
     ),
     "div.types_are_float32": Edge(change_input(1, dtype=DType.INT8)),
+    "square.types_are_float32": Edge(change_input(0, dtype=DType.INT8)),
     "equal.scales_are_below_one": Edge(scale(0, lambda c: 1.0), scale(0, lambda c: ALMOST)),
     "equal.types_are_compared": Edge(change_input(1, dtype=FLOAT)),
     "exp.results_fit_int32": Edge(

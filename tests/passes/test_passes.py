@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from mcugen import interpret, passes, verify
+from mcugen import interpret, passes, reference, verify
 from mcugen.errors import UnsupportedModelError
 from mcugen.importers import tflite
 from mcugen.ir import DType, Graph, Quant
@@ -214,6 +214,18 @@ def test_float_edges_without_a_body_stay_legal() -> None:
     graph = strip_float_edges(graph_of(model, [x], [y]))
     verify.check(graph)
     assert ops(graph) == ["dequantize"]
+
+
+def test_a_square_is_a_product() -> None:
+    """With LiteRT's own SQUARE as the judge."""
+    model = ModelBuilder()
+    x, y = (model.tensor([1, 5], "float32") for _ in range(2))
+    model.op("SQUARE", [x], [y])
+    graph = passes.run(tflite.loads(model.build([x], [y]), "square"))
+    assert ops(graph) == ["mul"]
+    data = [np.array([[-3, -0.1, 0, 1e-30, 7.3]], np.float32)]
+    expected = reference.litert(model.build([x], [y])).outputs(data)
+    np.testing.assert_array_equal(interpret.outputs(graph, data)[0], expected[0], strict=True)
 
 
 def test_one_integer_tensor_becomes_one_output() -> None:

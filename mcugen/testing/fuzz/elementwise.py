@@ -201,6 +201,12 @@ def prelu(s: Sketch) -> None:
     s.add("prelu", [x, alpha], None, dtype, affine)
 
 
+def square(s: Sketch) -> None:
+    """SQUARE of floats; there is no other."""
+    x = s.source(DType.FLOAT32)
+    s.add("square", [x], None, DType.FLOAT32, None)
+
+
 def leaky(s: Sketch) -> LeakyReluAttrs:
     """A slope, seldom an odd one."""
     return LeakyReluAttrs(s.pick((0.01, 0.1, 0.2, 0.3, 1.0, 2.0, 0.0, -0.5)))
@@ -217,6 +223,7 @@ GENERATORS: Mapping[str, Grow] = {
     "log": unary("log", gain=2, least=0.01),
     "logistic": unary("logistic", output=PROBABILITY),
     "tanh": unary("tanh", output=FRACTION),
+    "square": square,
     "rsqrt": unary("rsqrt", gain=10, least=0.01),
     "sqrt": unary("sqrt", least=0.0),
     "quantize": requantize,
