@@ -14,6 +14,7 @@ from mcugen.errors import Problem, UnsupportedModelError
 from mcugen.ir import Call, DType, Graph, Node, Quant, TensorId, printable
 from mcugen.ops import OPS
 from mcugen.passes.fold_affine import fold_affine
+from mcugen.passes.l2_norm import l2_norm
 from mcugen.passes.no_negation import no_negation
 from mcugen.quantizer import states
 from mcugen.quantizer.adjust import adjust
@@ -69,7 +70,7 @@ def quantize(
     Raises DataError without samples or where they overflow the model, UnsupportedModelError for
     infinite weights and for layers that do not exist.
     """
-    graph = fold_affine(no_negation(graph))
+    graph = fold_affine(no_negation(l2_norm(graph)))
     _check(graph, config)
     samples = tuple(calibration.head(_affordable(graph)))
     is_int8 = config.activations.dtype is DType.INT8
