@@ -149,6 +149,13 @@ def _constants(graph: Graph) -> Iterator[Problem]:
 # ---- operators
 
 
+# What to do instead of an operator.
+ADVICE = {
+    "WHILE": " It is the loop of a recurrent layer: build Keras's GRU or SimpleRNN with "
+    "unroll=True, which makes some operators for each step, or take an LSTM as it is by default."
+}
+
+
 def unsupported(graph: Graph) -> list[Problem]:
     """One problem for each kind of operator that has no module; the last lists those that have."""
     positions: dict[str, list[str]] = {}
@@ -156,12 +163,12 @@ def unsupported(graph: Graph) -> list[Problem]:
         if node.op == UNSUPPORTED:
             positions.setdefault(node.attrs.operator, []).append(f"op#{node.index}")
     last = len(positions) - 1
-    supported = f"Not supported. Supported operators are {', '.join(sorted(BY_TFLITE))}."
+    supported = f" Supported operators are {', '.join(sorted(BY_TFLITE))}."
     return [
         Problem(
             ", ".join(where),
             f"operator {printable(operator)}",
-            supported if i == last else "Not supported.",
+            f"Not supported.{ADVICE.get(operator, '')}{supported if i == last else ''}",
         )
         for i, (operator, where) in enumerate(positions.items())
     ]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -21,10 +22,16 @@ from typing import Any
 
 from mcugen.errors import McugenError, ModelFileError, Problem, ToolError, UnsupportedModelError
 from mcugen.importers import keras_lstm
+from mcugen.ir import printable
 
 SUFFIXES = (".keras", ".h5", ".hdf5")
 CONFIG_LIMIT_BYTES = 64 * 2**20
 FILE_LIMIT_BYTES = 2 * 2**30
+
+# Where the converter says that an operator of TensorFlow stands for which TFLite has none.
+FOREIGN_OPERATOR = re.compile(
+    r"""fused\["\w+:", "([^"@]+)[^\n]*'tf\.(\w+)' op is neither a custom op nor a flex op"""
+)
 
 # Settings of layers that only training reads.
 TRAINING_SETTINGS = ("_initializer", "_regularizer", "_constraint")
@@ -96,6 +103,18 @@ def convert(model: Any) -> bytes:
             pinned = keras.Model(inputs, model(inputs if len(inputs) > 1 else inputs[0]))
             return bytes(tf.lite.TFLiteConverter.from_keras_model(pinned).convert())
     except Exception as error:  # the converter reports through a dozen exception types
+        foreign = dict.fromkeys(FOREIGN_OPERATOR.findall(str(error)))
+        if foreign:
+            raise UnsupportedModelError(
+                [
+                    Problem(
+                        f'model "{model.name}" layer "{printable(where)}"',
+                        f"TensorFlow's {operator}",
+                        "TFLite has no operator for it; build the layer from others",
+                    )
+                    for where, operator in foreign
+                ]
+            ) from None
         reason = str(error).strip().split("\n")[0]
         raise McugenError(
             f'model "{model.name}": TensorFlow cannot convert it to TFLite: {reason}; '

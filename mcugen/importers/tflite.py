@@ -49,6 +49,9 @@ OPERATORS = _names(schema.BuiltinOperator)
 OPTIONS = _names(schema.BuiltinOptions)
 TYPES = _names(schema.TensorType)
 
+# Operators that run subgraphs; they are refused themselves.
+CALLERS = ("CALL", "IF", "WHILE")
+
 # What people hand over instead: leading bytes, what that is, what to do.
 CONVERT = "convert it with TensorFlow's tf.lite.TFLiteConverter"
 FOREIGN = (
@@ -157,7 +160,8 @@ class _Importer:
         """What the subgraphs that CALL_ONCE runs assign to variables."""
         once = [node for node in nodes if node.op == variables.ONCE]
         called = {node.attrs.subgraph for node in once}
-        if len(self.subgraphs) != 1 + len(called - {0}):
+        calls = any(isinstance(n.attrs, Unsupported) and n.attrs.operator in CALLERS for n in nodes)
+        if len(self.subgraphs) != 1 + len(called - {0}) and not calls:
             found = f"{len(self.subgraphs)} subgraphs"
             allowed = "One subgraph is supported, and those that CALL_ONCE runs."
             self.problem("model", found, allowed)

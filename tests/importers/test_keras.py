@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 import mcugen
-from mcugen import interpret
+from mcugen import interpret, verify
 from mcugen.errors import ModelFileError, UnsupportedModelError
 from mcugen.importers import keras as importer
+from mcugen.importers import tflite
 from mcugen.quantizer.config import Config, Effort
 
 keras = pytest.importorskip("keras")  # the optional extra; `make test` installs it
@@ -145,6 +146,23 @@ def test_open_dimensions_are_refused() -> None:
     model = keras.Sequential([keras.Input((None, 4, 1)), keras.layers.Conv2D(2, 1)])
     with pytest.raises(UnsupportedModelError, match="every dimension but the batch must be fixed"):
         importer.convert(model)
+
+
+def test_everything_that_tflite_lacks_is_named_at_once() -> None:
+    x = keras.Input((4, 6, 6, 1))
+    pooled = keras.layers.MaxPooling3D(2, name="deep")(x)
+    model = keras.Model(x, keras.layers.AveragePooling3D(2, name="mean")(pooled))
+    with pytest.raises(UnsupportedModelError) as caught:
+        importer.convert(model)
+    found = [problem.found for problem in caught.value.problems]
+    assert sorted(found) == ["TensorFlow's AvgPool3D", "TensorFlow's MaxPool3D"]
+    assert "/deep_1/MaxPool3D" in str(caught.value) and "fused[" not in str(caught.value)
+
+
+def test_a_loop_is_refused_with_the_way_out() -> None:
+    model = keras.Sequential([keras.Input((5, 3)), keras.layers.GRU(4)])
+    (problem,) = verify.problems(tflite.loads(importer.convert(model), "gru"))
+    assert problem.found == "operator WHILE" and "unroll=True" in problem.allowed
 
 
 def test_keras_models_are_quantized_as_objects_and_as_files_known_by_content(
