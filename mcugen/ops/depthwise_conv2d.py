@@ -30,6 +30,7 @@ from mcugen.ops.kernels import (
     depthwise_conv2d_planes_s8_dsp,
     depthwise_conv2d_s8_dsp,
     depthwise_conv2d_s8_mve,
+    depthwise_conv2d_stride2_s8_dsp,
 )
 from mcugen.ops.sums import multipliers
 from mcugen.ops.window import (
@@ -313,6 +314,7 @@ OP = Op(
         depthwise_conv2d_planes_s8_dsp.KERNEL,
         depthwise_conv2d_planes_s8_dsp.PITCHED,
         *depthwise_conv2d_narrow_s8_dsp.KERNELS,
+        *depthwise_conv2d_stride2_s8_dsp.KERNELS,
         depthwise_conv2d_s8_dsp.KERNEL,
         depthwise_conv2d_s8_mve.KERNEL,
     ),

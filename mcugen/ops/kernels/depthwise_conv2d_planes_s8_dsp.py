@@ -105,32 +105,37 @@ def shift_is_exact(call: Call) -> str | None:
 # ---- params
 
 
-def params(call: Call, pitch: int | None = None) -> Fields:
-    """Fields of mcu_depthwise_conv2d_planes_s8_dsp_params."""
+def stream(call: Call, pitch: int) -> Const:
+    """The constants."""
     sums = exact_sums(call, planes.weight_rows(call))
     form = fixed_shift(call, sums, SHIFT)
     assert form is not None, call.node.where
-    shape, stride = plane(call, pitch), call.attrs.stride[0]
-    pairs = shape.strips if stride == 2 else call.output.shape[2] // 2
     weights = sums.weights * form.factor[:, None]
-    pitches = np.full(len(weights), shape.pitch)
-    one, other, alone = TAPS[stride]
+    pitches = np.full(len(weights), pitch)
+    one, other, alone = TAPS[call.attrs.stride[0]]
     low = np.stack([*weights[:, one::3].T, weights[:, alone], weights[:, 6 + alone]], axis=1)
     high = np.stack([*weights[:, other::3].T, weights[:, 3 + alone], pitches], axis=1)
     start = sums.bias * form.factor + form.extra
-    stream = np.concatenate(
+    words = np.concatenate(
         [
             (low & 0xFFFF) | (high & 0xFFFF) << 16,
             np.stack([form.multiplier, start], axis=1),
         ],
         axis=1,
     )
+    return Const((words & 0xFFFFFFFF).astype(np.uint32).view(np.int32), "int32_t")
+
+
+def params(call: Call, pitch: int | None = None) -> Fields:
+    """Fields of mcu_depthwise_conv2d_planes_s8_dsp_params."""
+    shape, stride = plane(call, pitch), call.attrs.stride[0]
+    pairs = shape.strips if stride == 2 else call.output.shape[2] // 2
     return {
         **planes.layout(call, shape.words, shape.pitch, shape.bytes),
         "stride": stride,
         "two": strips(call, shape, 2 * stride, pairs),
         "one": strips(call, shape, 1, 1),
-        "stream": Const((stream & 0xFFFFFFFF).astype(np.uint32).view(np.int32), "int32_t"),
+        "stream": stream(call, shape.pitch),
     }
 
 

@@ -92,6 +92,7 @@ class Form:
     window: tuple[int, int]
     stride: tuple[int, int] | None  # None: any
     channels: int | None = None
+    padding: Padding | None = None
 
 
 FORMS = {
@@ -100,6 +101,10 @@ FORMS = {
     "mcu_conv2d_3x3_stride2_s8_dsp": Form((3, 3), (2, 2)),
     "mcu_conv2d_10x4_s8_dsp": Form((10, 4), (2, 2), 1),
     "mcu_depthwise_conv2d_narrow_stride2_s8_dsp": Form((3, 3), (2, 2)),
+    **{
+        f"mcu_depthwise_conv2d_stride2_c{n}_s8_dsp": Form((3, 3), (2, 2), n, Padding.SAME)
+        for n in (16, 32)
+    },
 }
 
 
@@ -129,6 +134,8 @@ def window(s: Sketch, most: int = 5) -> tuple[int, int]:
 
 def padding(s: Sketch) -> Padding:
     """SAME or VALID."""
+    if (certain := form(s)) is not None and certain.padding is not None:
+        return certain.padding
     return s.pick((Padding.SAME, Padding.VALID))
 
 
