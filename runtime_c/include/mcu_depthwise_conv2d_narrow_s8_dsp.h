@@ -29,8 +29,12 @@ typedef struct {
 void mcu_depthwise_conv2d_narrow_s8_dsp(const mcu_depthwise_conv2d_narrow_s8_dsp_params *params,
                                         const int8_t *input, int8_t *output, void *scratch);
 
-/// As above with stride 2, padded by 1 to the right and by 0 to the left: out_w is half of in_w.
-/// scratch: 48 bytes for each input row, 96 if in_w is above 6, 144 if it is above 12.
+/// The same for 64 channels.
+void mcu_depthwise_conv2d_narrow_c64_s8_dsp(const mcu_depthwise_conv2d_narrow_s8_dsp_params *params,
+                                            const int8_t *input, int8_t *output, void *scratch);
+
+/// As the first one with stride 2, padded by 1 to the right and by 0 to the left: out_w is half of
+/// in_w. scratch: 48 bytes for each input row, 96 if in_w is above 6, 144 if it is above 12.
 void mcu_depthwise_conv2d_narrow_stride2_s8_dsp(
     const mcu_depthwise_conv2d_narrow_s8_dsp_params *params, const int8_t *input, int8_t *output,
     void *scratch);

@@ -130,14 +130,23 @@ static void mcu_narrow_sort6(const int8_t *image MCU_UNUSED, int32_t *blocks MCU
 #define LOAD(to, from) "ldr.w " to ", " from "\n"
 #define STORE_LAST "str r12, [sp, #4]\n"
 
-#define FINISH(s, multiplier, pitch, add)                                                          \
-    "smmul " s ", " s ", " multiplier "\n ssat " s ", #8, " s ", asr #10\n"                        \
-    "strb " s ", [r2]\n " add " r2, " pitch "\n"
-#define FINISH3(m, p) FINISH("r3", m, p, "add") FINISH("r4", m, p, "add") FINISH("r5", m, p, "add")
-#define FINISH4(m, p) FINISH3(m, p) FINISH("r6", m, p, "add")
-#define FINISH5(m, p) FINISH4(m, p) FINISH("r7", m, p, "add")
-#define FINISH6(m, p) FINISH5(m, p) FINISH("r8", m, p, "add.w")
-#define FINISH7(m, p) FINISH6(m, p) FINISH("r9", m, p, "add.w")
+/* A result to pixel i of a row, and on behind a row of n. MCU_NARROW_CHANNELS is a string: the
+ * distance of pixels, as an immediate. Where it is not defined `pitch` is added for each. */
+#ifdef MCU_NARROW_CHANNELS
+#define STORE(s, i, pitch, add) "strb " s ", [r2, #" MCU_NARROW_CHANNELS "*" i "]\n"
+#define BEHIND(n)               "add.w r2, r2, #" MCU_NARROW_CHANNELS "*" n "\n"
+#else
+#define STORE(s, i, pitch, add) "strb " s ", [r2]\n " add " r2, " pitch "\n"
+#define BEHIND(n)
+#endif
+#define FINISH(s, i, multiplier, pitch, add)                                                       \
+    "smmul " s ", " s ", " multiplier "\n ssat " s ", #8, " s ", asr #10\n" STORE(s, i, pitch, add)
+#define FINISH3(m, p)                                                                              \
+    FINISH("r3", "0", m, p, "add") FINISH("r4", "1", m, p, "add") FINISH("r5", "2", m, p, "add")
+#define FINISH4(m, p) FINISH3(m, p) FINISH("r6", "3", m, p, "add")
+#define FINISH5(m, p) FINISH4(m, p) FINISH("r7", "4", m, p, "add")
+#define FINISH6(m, p) FINISH5(m, p) FINISH("r8", "5", m, p, "add.w")
+#define FINISH7(m, p) FINISH6(m, p) FINISH("r9", "6", m, p, "add.w")
 
 /* r0 the middle row of the first window, r1 stream, r2 output, r3-r9 sums. N leaves out the row
  * above, Z the row below. */
@@ -161,19 +170,30 @@ static void mcu_narrow_sort6(const int8_t *image MCU_UNUSED, int32_t *blocks MCU
 
 #define SLIDE3(outputs, ...)                                                                       \
     SLIDE(outputs, "r5", START3, __VA_ARGS__, LOAD("r7", PITCH) LOAD("r8", LAST),                  \
-          LOAD("r6", MULTIPLIER), "r8", "", FINISH3("r6", "r7"))
+          LOAD("r6", MULTIPLIER), "r8", "", FINISH3("r6", "r7") BEHIND("3"))
+#ifdef MCU_NARROW_CHANNELS
+#define SLIDE4(outputs, ...)                                                                       \
+    SLIDE(outputs, "r6", START4, __VA_ARGS__, LOAD("r8", LAST), LOAD("r7", MULTIPLIER), "r8", "",  \
+          FINISH4("r7", "") BEHIND("4"))
+#define SLIDE5(outputs, ...)                                                                       \
+    SLIDE(outputs, "r7", START5, __VA_ARGS__, LOAD("r8", LAST), "", "r8", "",                      \
+          LOAD("r10", MULTIPLIER) FINISH5("r10", "") BEHIND("5"))
+#define LOAD_PITCH ""
+#else
 #define SLIDE4(outputs, ...)                                                                       \
     SLIDE(outputs, "r6", START4, __VA_ARGS__, LOAD("r7", PITCH) LOAD("r8", LAST), "", "r8", "",    \
           LOAD("r10", MULTIPLIER) FINISH4("r10", "r7"))
 #define SLIDE5(outputs, ...)                                                                       \
     SLIDE(outputs, "r7", START5, __VA_ARGS__, LOAD("r8", PITCH), "", "r12", STORE_LAST,            \
           LOAD("r10", MULTIPLIER) LOAD("r12", LAST) FINISH5("r10", "r8"))
+#define LOAD_PITCH LOAD("r11", PITCH)
+#endif
 #define SLIDE6(outputs, ...)                                                                       \
     SLIDE(outputs, "r8", START6, __VA_ARGS__, "", "", "r12", STORE_LAST,                           \
-          LOAD("r10", MULTIPLIER) LOAD("r11", PITCH) LOAD("r12", LAST) FINISH6("r10", "r11"))
+          LOAD("r10", MULTIPLIER) LOAD_PITCH LOAD("r12", LAST) FINISH6("r10", "r11") BEHIND("6"))
 #define SLIDE7(outputs, ...)                                                                       \
     SLIDE(outputs, "r9", START7, __VA_ARGS__, "", "", "r12", STORE_LAST,                           \
-          LOAD("r10", MULTIPLIER) LOAD("r11", PITCH) LOAD("r12", LAST) FINISH7("r10", "r11"))
+          LOAD("r10", MULTIPLIER) LOAD_PITCH LOAD("r12", LAST) FINISH7("r10", "r11") BEHIND("7"))
 
 #define CORE(name, slide, outputs, up, down, step)                                                 \
     MCU_ASSEMBLY_FUNCTION                                                                          \

@@ -83,6 +83,12 @@ def channels_fill_a_word(call: Call) -> str | None:
     return None if in_ch == out_ch >= CHANNELS else f"{in_ch} channels to {out_ch}"
 
 
+def channels_are_64(call: Call) -> str | None:
+    """There must be 64 channels, and the depth multiplier must be 1."""
+    in_ch, out_ch = call.input(0).shape[3], call.output.shape[3]
+    return None if in_ch == out_ch == 64 else f"{in_ch} channels to {out_ch}"
+
+
 def _missing_below(call: Call) -> int:
     """Rows of the last window that lie below the image."""
     rows, _ = convolution(call)
@@ -124,18 +130,23 @@ def scratch(call: Call) -> int:
     return BLOCK_BYTES * blocks(call) * call.input(0).shape[1]
 
 
-def cost(call: Call, kernel_row: Mapping[int, int]) -> Cost:
-    """The rows of a channel but for those in the padding, and sorting four channels."""
+def cost(call: Call, kernel_row: Mapping[int, int], store: int = 2) -> Cost:
+    """The rows of a channel but for those in the padding, and sorting four channels.
+
+    A result takes `store` cycles to get to the output.
+    """
     batch, out_h, out_w, channels = call.output.shape
     rows, cols = convolution(call)
     kernel_rows = 3 * out_h - rows.before - _missing_below(call)
-    finish = 4 * out_w + min(out_w, 6) + 4
+    finish = (2 + store) * out_w + min(out_w, 6) + 4
     core = kernel_rows * kernel_row[out_w] + out_h * finish + 20
     fours = cols.size in (3, 4, 8)
     sort = sum(
         rows.size * (35 if fours or 6 * block + 6 > cols.size + 1 else 50)
         for block in range(blocks(call))
     )
+    if cols.size == 5:
+        sort -= 4 * rows.size
     cycles = channels * core + -(-channels // CHANNELS) * (sort + 60 + 30 * blocks(call))
     return Cost(batch * cycles, flash=32 * channels)
 
@@ -146,7 +157,11 @@ def overlap(call: Call) -> Overlaps:
 
 
 def _kernel(
-    name: str, image_is_narrow: Callable[[Call], str | None], kernel_row: Mapping[int, int]
+    name: str,
+    image_is_narrow: Callable[[Call], str | None],
+    kernel_row: Mapping[int, int],
+    channels_fit: Callable[[Call], str | None] = channels_fill_a_word,
+    store: int = 2,
 ) -> Kernel:
     return Kernel(
         name=f"mcu_depthwise_conv2d_{name}_s8_dsp",
@@ -159,16 +174,17 @@ def _kernel(
             kernel_is_3x3,
             image_is_narrow,
             middle_rows_exist,
-            channels_fill_a_word,
+            channels_fit,
             clamp_is_saturation,
             shift_is_exact,
         ),
         scratch=scratch,
         overlap=overlap,
-        cost=partial(cost, kernel_row=kernel_row),
+        cost=partial(cost, kernel_row=kernel_row, store=store),
     )
 
 
 KERNEL = _kernel("narrow", image_is_narrow, KERNEL_ROW)
 STRIDE2 = _kernel("narrow_stride2", image_is_narrow_stride2, KERNEL_ROW_STRIDE2)
-KERNELS = (KERNEL, STRIDE2)
+OF_64 = _kernel("narrow_c64", image_is_narrow, KERNEL_ROW, channels_are_64, store=1)
+KERNELS = (KERNEL, OF_64, STRIDE2)
