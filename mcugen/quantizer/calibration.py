@@ -29,7 +29,8 @@ Data = (
 class Calibration:
     """Samples for the inputs of a float graph: lists of float32 arrays of batch 1.
 
-    It can be iterated once, after `head`. `count` is known for files and arrays.
+    It can be iterated once, after `head`. `count` is known for files and arrays, `taken` is how many
+    samples were iterated over.
     """
 
     def __init__(self, samples: Iterator[Sample], count: int | None, notes: list[str]) -> None:
@@ -37,6 +38,7 @@ class Calibration:
         self._head: list[Sample] = []
         self._notes = notes
         self.count = count
+        self.taken = 0
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -51,7 +53,9 @@ class Calibration:
         return self._head
 
     def __iter__(self) -> Iterator[Sample]:
-        return chain(self._head, self._samples)
+        for sample in chain(self._head, self._samples):
+            self.taken += 1
+            yield sample
 
 
 def calibrate(source: Data, tensors: Sequence[Tensor]) -> Calibration:

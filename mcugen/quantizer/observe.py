@@ -51,7 +51,7 @@ def observe(
             if tensor in distances:
                 seen = visible(seen, distances[tensor])
             summary.update(seen)
-    if not any(summary.samples for summary in statistics.values()):
+    if all(summary.is_empty for summary in statistics.values()):
         raise DataError(f"{graph.name}: no calibration samples; give at least one")
     return statistics
 

@@ -46,7 +46,7 @@ Progress = Callable[[int, int], None]  # steps done, steps in all
 class Quantized:
     """The integer graph, the float graph of the same tensors, and how the one became the other.
 
-    `samples` are the calibration samples that were kept; `statistics` saw all of them.
+    `samples` are the calibration samples that were kept; `statistics` saw all, `taken` in number.
     """
 
     graph: Graph
@@ -54,6 +54,7 @@ class Quantized:
     parameters: Parameters
     statistics: Ranges
     samples: tuple[Sample, ...]
+    taken: int
     method: Method
     steps: tuple[Step, ...]
     notes: tuple[str, ...]
@@ -87,6 +88,7 @@ def quantize(
         parameters=parameters,
         statistics=statistics,
         samples=samples,
+        taken=calibration.taken,
         method=method,
         steps=tuple(trials.steps),
         notes=(

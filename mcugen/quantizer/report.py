@@ -93,7 +93,7 @@ def report(
     return Report(
         model=model,
         method=quantized.method.value,
-        calibration_samples=max(s.samples for s in quantized.statistics.values()),
+        calibration_samples=quantized.taken,
         steps=quantized.steps,
         quality=_quality(quantized, sizes, labelled or quantized.samples, labels),
         layers=_layers(quantized),

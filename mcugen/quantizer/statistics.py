@@ -43,19 +43,22 @@ class Statistics:
         self.moving_high = 0.0
         self.limit = 0.0
         self.counts: NDArray[np.int64] = np.zeros(BINS, np.int64)
-        self.samples = 0
         self.levels = Levels()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no value was ever seen."""
+        return self.low > self.high
 
     def update(self, values: NDArray[Any]) -> None:
         """Take in a batch of finite values."""
         low, high = float(values.min()), float(values.max())
-        if self.samples == 0:
+        if self.is_empty:
             self.moving_low, self.moving_high = low, high
         else:
             self.moving_low = MOMENTUM * self.moving_low + (1 - MOMENTUM) * low
             self.moving_high = MOMENTUM * self.moving_high + (1 - MOMENTUM) * high
         self.low, self.high = min(self.low, low), max(self.high, high)
-        self.samples += len(values)
         self.levels.update(values)
         self._widen(max(-low, high))
         if self.limit > 0.0:

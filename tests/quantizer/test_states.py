@@ -26,7 +26,10 @@ DATA = RNG.standard_normal((SAMPLES, STEPS, FEATURES)).astype(np.float32)
 
 
 def lstm_model(
-    activation: Activation = Activation.TANH, forget: float = 1.0, layers: int = 1
+    activation: Activation = Activation.TANH,
+    forget: float = 1.0,
+    layers: int = 1,
+    time_major: bool = False,
 ) -> bytes:
     """LSTMs, behind them a dense layer on each step; `forget` is the bias of the forget gate."""
     rng = np.random.default_rng(3)
@@ -36,23 +39,30 @@ def lstm_model(
         data = (mean + 0.4 * rng.standard_normal(shape)).astype(np.float32)
         return b.tensor(shape, "float32", data=data)
 
-    x = source = b.tensor((1, STEPS, FEATURES), "float32")
+    def sequence(width: int) -> int:
+        return b.tensor((*((STEPS, 1) if time_major else (1, STEPS)), width), "float32")
+
+    x = source = sequence(FEATURES)
     for _ in range(layers):
         width = FEATURES if source == x else UNITS
         fresh = [constant(UNITS, width) for _ in range(4)]
         past = [constant(UNITS, UNITS) for _ in range(4)]
         biases = [constant(UNITS, mean=forget if gate == 1 else 0.0) for gate in range(4)]
         states = [b.tensor((1, UNITS), "float32", variable=True) for _ in range(2)]
-        hidden = b.tensor((1, STEPS, UNITS), "float32")
+        hidden = sequence(UNITS)
         inputs = [source, *fresh, *past, *[None] * 3, *biases, None, None, *states, *[None] * 4]
         b.op(
             "UNIDIRECTIONAL_SEQUENCE_LSTM",
             inputs,
             [hidden],
-            {"fusedActivationFunction": activation.value, "cellClip": 10.0},
+            {
+                "fusedActivationFunction": activation.value,
+                "cellClip": 10.0,
+                "timeMajor": time_major,
+            },
         )
         source = hidden
-    y = b.tensor((1, STEPS, 3), "float32")
+    y = sequence(3)
     b.op("FULLY_CONNECTED", [source, constant(3, UNITS), constant(3)], [y], {"keepNumDims": True})
     return b.build([x], [y])
 
@@ -112,6 +122,13 @@ def test_an_lstm_becomes_int8(tmp_path: Path, layers: int) -> None:
     types = {call.input(i).dtype for i in (0, 1, HIDDEN)}
     assert types == {DType.INT8} and call.input(CELL).dtype is DType.INT16
     assert mcugen.validate(tmp_path / "integer.tflite", "host", tmp_path / "x.npz", limit=5).exact
+
+
+@pytest.mark.parametrize("time_major", [False, True])
+def test_a_sequence_counts_as_one_sample(tmp_path: Path, time_major: bool) -> None:
+    data = DATA[:, :, None] if time_major else DATA
+    report = quantized(tmp_path, lstm_model(time_major=time_major), data).report
+    assert report.calibration_samples == report.quality.samples == SAMPLES
 
 
 def test_the_file_suits_litert(tmp_path: Path) -> None:
