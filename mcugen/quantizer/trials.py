@@ -31,8 +31,9 @@ class Step:
 class Trials:
     """Judges parameters against the float graph's outputs on some samples.
 
-    What is fitted to samples is judged by two-fold cross-validation: each half of the samples
-    judges what was fitted to the other one. A few samples judge what is fitted to themselves.
+    What `score_fit` fits is judged by two-fold cross-validation: each half of the samples judges
+    what was fitted to the other one. A few samples judge what is fitted to themselves, and `score`
+    asks all samples, those that ranges or channel factors come from among them.
     """
 
     def __init__(self, graph: Graph, samples: Sequence[Sample]) -> None:
