@@ -29,8 +29,8 @@ Data = (
 class Calibration:
     """Samples for the inputs of a float graph: lists of float32 arrays of batch 1.
 
-    It can be iterated once, after `head`. `count` is known for files and arrays, `taken` is how many
-    samples were iterated over.
+    It can be iterated once, after `head`. `count` is known for files and arrays, `taken` is how
+    many samples were iterated over.
     """
 
     def __init__(self, samples: Iterator[Sample], count: int | None, notes: list[str]) -> None:
