@@ -8,6 +8,7 @@ from mcugen.exporters.builder import ModelBuilder
 from mcugen.ir import DType, Graph, Tensor, TensorId
 from mcugen.ops import OPS
 from mcugen.ops.read_variable import ASSIGN, READ
+from mcugen.passes.edit import without_unused_tensors
 
 # The operator versions at which TFLite's registry introduced int8, where that is not 1.
 INT8_VERSIONS = {
@@ -74,7 +75,11 @@ OTHER_VERSIONS = {"BROADCAST_TO": 2}  # for types that are not int8
 
 
 def dumps(graph: Graph) -> bytes:
-    """A `.tflite` file; importing it gives the same graph, with tensors numbered anew."""
+    """A `.tflite` file; importing it gives the same graph, with tensors numbered anew.
+
+    Tensors that no node reads or writes are left out, as the intermediates that a file had.
+    """
+    graph = without_unused_tensors(graph)
     builder = ModelBuilder()
     handles = {node.inputs[0] for node in graph.nodes if node.op in (READ.name, ASSIGN.name)}
     assigned = {i for node in graph.nodes if node.op == ASSIGN.name for i in node.outputs}

@@ -10,6 +10,7 @@ import pytest
 import mcugen
 from mcugen import interpret
 from mcugen.errors import UnsupportedModelError
+from mcugen.exporters import tflite as exporter
 from mcugen.importers import tflite
 from mcugen.ir import Call, DType
 from mcugen.ops.base import Activation
@@ -140,6 +141,13 @@ def test_the_file_suits_litert(tmp_path: Path) -> None:
     (ours,) = interpret.outputs(graph, [x])
     assert np.abs(ours.astype(int) - theirs).max() <= 2
     assert len(np.unique(ours)) > 20
+
+
+def test_exporting_again_adds_no_intermediates(tmp_path: Path) -> None:
+    content = quantized(tmp_path, lstm_model()).model.content
+    graph = tflite.loads(content, "test")
+    again = tflite.loads(exporter.dumps(graph), "test")
+    assert len(again.tensors) == len(graph.tensors)
 
 
 def test_the_cell_has_room_for_every_step(tmp_path: Path) -> None:
