@@ -47,10 +47,15 @@ def test_portable_c_equals_numpy(kernel: Kernel, cases: dict[str, OpCase], compi
 
 
 @both
-@pytest.mark.parametrize("core", ["cortex-m4", "cortex-m33"])
-def test_assembly_equals_numpy(kernel: Kernel, cases: dict[str, OpCase], core: str) -> None:
-    traces = KernelBatch.of(kernel, cases).check_emulated(core)
-    assert max(trace.stack for trace in traces) <= (448 if kernel is STACK else 128)
+@pytest.mark.parametrize(
+    ("core", "fpu"), [("cortex-m4", True), ("cortex-m4", False), ("cortex-m33", True)]
+)
+def test_assembly_equals_numpy(
+    kernel: Kernel, cases: dict[str, OpCase], core: str, fpu: bool
+) -> None:
+    traces = KernelBatch.of(kernel, cases).check_emulated(core, fpu=fpu)
+    state = 0 if fpu else 32
+    assert max(trace.stack for trace in traces) <= (448 if kernel is STACK else 128) + state
 
 
 def words(case: Dense) -> int:
