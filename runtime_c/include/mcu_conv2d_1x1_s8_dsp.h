@@ -26,9 +26,14 @@ void mcu_conv2d_1x1_s8_dsp(const mcu_conv2d_1x1_s8_dsp_params *params, const int
 void mcu_conv2d_1x1_k128_s8_dsp(const mcu_conv2d_1x1_s8_dsp_params *params, const int8_t *input,
                                 int8_t *output, void *scratch);
 
-/// The same for 8, 16, 32 and 64 input channels, with another stream, see
-/// mcu_pointwise_stack_dsp.h, for two output channels or more. Pixels are read four at a time, then
-/// one at a time. Takes 8 * in_ch and about 80 bytes of stack.
+/// The same for 4 to 64 input channels, with another stream, see mcu_pointwise_stack_dsp.h, for two
+/// output channels or more. Pixels are read four at a time, then one at a time. Takes about 590
+/// bytes of stack.
+void mcu_conv2d_1x1_stack_s8_dsp(const mcu_conv2d_1x1_s8_dsp_params *params, const int8_t *input,
+                                 int8_t *output);
+
+/// The same for 8, 16, 32 and 64 input channels: 8 * in_ch and about 60 bytes of stack, but 250 or
+/// more.
 void mcu_conv2d_1x1_k8_s8_dsp(const mcu_conv2d_1x1_s8_dsp_params *params, const int8_t *input,
                               int8_t *output);
 void mcu_conv2d_1x1_k16_s8_dsp(const mcu_conv2d_1x1_s8_dsp_params *params, const int8_t *input,

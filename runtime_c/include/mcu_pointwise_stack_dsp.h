@@ -66,6 +66,24 @@ static inline int32_t mcu_ps_words(int32_t taps) { return 2 * (taps / 4) + (taps
     MCU_PS_WIDEN_FOUR("r4", "r5", "r6", "r7", "0") MCU_PS_WIDEN_FOUR("r2", "r3", "r8", "lr", "32") \
     ".if " taps " > 8\n add r1, #64\n subs r11, #1\n bne.w 2b\n .endif\n"
 
+/* Two, which are read as one. */
+#define MCU_PS_BOTH(x, at)                                                                         \
+    "sxtb r12, " x "\n asr " x ", #8\n pkhbt r12, r12, " x ", lsl #16\n str r12, [r1, #" at "]\n"
+#define MCU_PS_TWO                                                                                 \
+    MCU_PS_LOAD("ldrsh", "r4", "r5", "r6", "r7", "2")                                              \
+    MCU_PS_BOTH("r4", "0") MCU_PS_BOTH("r5", "4") MCU_PS_BOTH("r6", "8") MCU_PS_BOTH("r7", "12")
+
+/* Any number of taps, r9: 24 cycles for 4. */
+#define MCU_PS_FILL_ANY                                                                            \
+    "add r10, r9, r9, lsl #1\n subs r11, r9, #4\n"                                                \
+    ".balign 4\n"                                                                                  \
+    "2:\n" MCU_PS_FOUR "add r1, #32\n subs r11, #4\n bge 2b\n"                                    \
+    "adds r11, #4\n beq 9f\n"                                                                     \
+    "and r2, r11, #1\n sub r0, r2\n"                                                              \
+    "cmp r11, #3\n beq 8f\n" MCU_PS_TWO "b 9f\n"                                                  \
+    "8:\n" MCU_PS_FOUR                                                                             \
+    "9:\n"
+
 /* ---- sums of four pixels */
 
 #define MCU_PS_LOADS(at)                                                                           \
@@ -79,11 +97,14 @@ static inline int32_t mcu_ps_words(int32_t taps) { return 2 * (taps / 4) + (taps
 
 /* ---- the cores */
 
-/* Behind the window of `most` taps of four pixels: bytes of two channels in the stream. */
+/* Behind the window of `most` taps of four pixels: bytes of two channels in the stream, and taps
+ * for a core that serves any number of them. */
 #define MCU_PS_PAIR(most) "[sp, #" MCU_FOUR_PLACE " + 8 * " most "]"
+#define MCU_PS_TAPS(most) "[sp, #" MCU_FOUR_PLACE " + 8 * " most " + 2]"
 #define MCU_PS_FRAME(most) MCU_FOUR_PLACE " + 8 * " most " + 4"
 
-/* All steps of four pixels. `enter` may use r3, the words of two channels, and r9 to r12; `fill`
+/* All steps of four pixels. `enter` may read r3, the words of two channels, and
+ * r5, the taps of a pixel, and change r9 to r12; `fill`
  * leaves r0 behind the first pixel and r10 the bytes of three. */
 #define MCU_PS_CORE(name, most, enter, fill, sums)                                                 \
     MCU_ASSEMBLY_FUNCTION                                                                          \
@@ -98,7 +119,7 @@ static inline int32_t mcu_ps_words(int32_t taps) { return 2 * (taps / 4) + (taps
             MCU_PUT(MCU_FOUR_PITCH, "r6") MCU_PUT(MCU_FOUR_STREAM, "r7")                           \
             enter                                                                                  \
             "lsls r3, #2\n add r3, #20\n"                                                          \
-            "str r3, " MCU_PS_PAIR(most) "\n"                                                      \
+            "strh r3, " MCU_PS_PAIR(most) "\n"                                                      \
             "lsrs r2, r6, #1\n mla r7, r2, r3, r7\n"                                               \
             MCU_PUT(MCU_FOUR_END, "r7")                                                            \
             "ite cs\n addcs r3, r7\n movcc r3, #0\n"                                               \
@@ -124,7 +145,7 @@ static inline int32_t mcu_ps_words(int32_t taps) { return 2 * (taps / 4) + (taps
             "sub r1, #1\n"                                                                         \
             MCU_PUT(MCU_FOUR_OUTPUT, "r1") MCU_PUT(MCU_FOUR_END, "r4")                             \
             "b.w 3b\n"                                                                             \
-            "7:\n ldr r2, " MCU_PS_PAIR(most) "\n sub r4, r2\n"                                    \
+            "7:\n ldrh r2, " MCU_PS_PAIR(most) "\n sub r4, r2\n"                                    \
             MCU_PUT(MCU_FOUR_END, "r4")                                                            \
             "b 4b\n");                                                                             \
     }

@@ -12,8 +12,9 @@ from mcugen.testing.check import KernelBatch, OpCase, call_of, run_op
 from mcugen.testing.convolutions import Conv, clamped, general
 
 KERNELS = (*conv2d_1x1_s8_dsp.KERNELS, *conv2d_1x1_stack_s8_dsp.KERNELS)
-UNROLLED = {int(k.name.split("_")[3][1:]): k for k in KERNELS if k is not KERNEL}
-STACK = {UNROLLED[8]: 250, UNROLLED[16]: 250, UNROLLED[32]: 370, UNROLLED[64]: 620}
+STACKED = conv2d_1x1_stack_s8_dsp.KERNEL
+UNROLLED = {int(k.name.split("_")[3][1:]): k for k in KERNELS if k not in (KERNEL, STACKED)}
+STACK = {UNROLLED[8]: 250, UNROLLED[16]: 250, UNROLLED[32]: 370, UNROLLED[64]: 620, STACKED: 630}
 
 
 def grid() -> dict[str, Conv]:
@@ -110,6 +111,12 @@ def test_unrolled_products_are_for_one_number_of_channels(count: int) -> None:
         (clamped((9, 7), 16, 15), UNROLLED[16], 0.6),
         (clamped((3, 3), 32, 31), UNROLLED[32], 0.7),
         (clamped((6, 6), 128, 128), UNROLLED[128], 1.0),
+        (clamped((24, 24), 16, 32), STACKED, 0.71),
+        (clamped((6, 6), 60, 106), STACKED, 0.94),
+        (clamped((6, 6), 57, 30), STACKED, 0.87),
+        (clamped((6, 6), 30, 19), STACKED, 0.74),
+        (clamped((6, 6), 19, 15), STACKED, 0.62),
+        (clamped((3, 3), 31, 22), STACKED, 0.7),
         (clamped((48, 48), 8, 16), KERNEL, 0.47),
         (clamped((24, 24), 16, 32), KERNEL, 0.66),
         (clamped((25, 5), 64, 64), KERNEL, 0.9),

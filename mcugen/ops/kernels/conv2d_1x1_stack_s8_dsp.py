@@ -1,6 +1,7 @@
-"""mcu_conv2d_1x1_k..._s8_dsp: 1x1 convolutions with their window on the stack.
+"""mcu_conv2d_1x1_stack_s8_dsp, ..k...: 1x1 convolutions with their window on the stack.
 
-Each serves a certain number of input channels, with code for all of its products in a row.
+One serves 4 to 64 input channels, others a certain number each, with code for all of its products
+in a row.
 `four_pixels` says what they read. The words of weights begin with the last one, then go on as
 `conv2d_1x1_s8_dsp` has them. Where channels are odd, the last two are a pair once more.
 """
@@ -34,7 +35,16 @@ from mcugen.ops.kernels.requant import clamp_is_saturation
 COUNTS = (8, 16, 32, 64)  # input channels that have a kernel of their own
 
 
+MOST, LEAST = 64, 4  # input channels of the other one
+
+
 # ---- rules
+
+
+def input_channels_fit(call: Call) -> str | None:
+    """There must be 4 to 64 input channels."""
+    in_ch: int = call.input(0).shape[3]
+    return None if LEAST <= in_ch <= MOST else f"{in_ch} input channels"
 
 
 def output_channels_are_two(call: Call) -> str | None:
@@ -71,6 +81,13 @@ def overlaps(call: Call) -> Overlaps:
 
 
 def cost(call: Call) -> Cost:
+    """As below, and a jump for two channels of four pixels."""
+    in_ch = call.input(0).shape[3]
+    fill = 24 * (in_ch // 4) + (0, 30, 28, 36)[in_ch % 4] + 10
+    return _cost(call, 15 * len(pairs(in_ch)) + AROUND + 5, fill)
+
+
+def unrolled_cost(call: Call) -> Cost:
     """15 cycles for 16 products, 48 for two channels of four pixels, the windows; for a pixel
     that is left half as many as for four."""
     in_ch = call.input(0).shape[3]
@@ -112,4 +129,5 @@ def _kernel(name: str, cost: Callable[[Call], Cost], first: Callable[[Call], str
     )
 
 
-KERNELS = tuple(_kernel(f"k{count}", cost, channels_are(count)) for count in COUNTS)
+KERNEL = _kernel("stack", cost, input_channels_fit)
+KERNELS = (KERNEL, *(_kernel(f"k{n}", unrolled_cost, channels_are(n)) for n in COUNTS))
