@@ -122,9 +122,15 @@ def save(path: Path, outputs: Sequence[Sequence[Array]]) -> Path:
 
 
 def input_keys(path: Path, names: Collection[str], tensors: Sequence[Tensor]) -> list[str]:
-    """Which array feeds which input: by the input's name, by position (x0, x1), or the only one."""
-    if all(tensor.name in names for tensor in tensors):
-        return [tensor.name for tensor in tensors]
+    """Which array feeds which input: by the input's name, by position (x0, x1), or the only one.
+
+    A name is that of the tensor, or that of the Keras input from which a converter made it.
+    """
+    called = [tensor.name for tensor in tensors]
+    authors = [_authors_name(name) for name in called]
+    for known in (called, authors):
+        if all(name in names for name in known):
+            return known
     if len(tensors) == 1:
         others = [key for key in names if key != LABELS_KEY]
         keys = ["x"] if "x" in names or len(others) != 1 else others
@@ -133,10 +139,15 @@ def input_keys(path: Path, names: Collection[str], tensors: Sequence[Tensor]) ->
     if all(key in names for key in keys):
         return keys
     found = f"arrays {', '.join(sorted(names))}" if names else "no arrays"
-    called = ", ".join(f'"{tensor.name}"' for tensor in tensors)
+    listed = ", ".join(f'"{name}"' for name in authors)
     raise DataError(
-        f"{path.name}: {found}; needed are {', '.join(keys)}, or the model's names {called}"
+        f"{path.name}: {found}; needed are {', '.join(keys)}, or the model's names {listed}"
     )
+
+
+def _authors_name(name: str) -> str:
+    """`image` of `serving_default_image:0`, as TensorFlow's converter calls an input."""
+    return name.removeprefix("serving_default_").removesuffix(":0")
 
 
 def stored_as_real(arrays: Mapping[str, Array], values: Array, tensor: Tensor) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,18 @@ def test_one_input_is_found_by_its_name_by_x_or_as_the_only_array(tmp_path, key)
 def test_an_npy_file_holds_x(tmp_path):
     np.save(tmp_path / "x.npy", np.zeros((4, 2, 3, 1), np.int8))
     assert len(data.load(tmp_path / "x.npy", [INT8])) == 4
+
+
+def test_inputs_are_found_by_the_names_that_keras_knew(tmp_path):
+    """The converter prefixes them, and puts them into an order of its own."""
+    right, left = (
+        replace(INT8, name=f"serving_default_{name}:0") for name in ("right", "left_image")
+    )
+    x = np.zeros((3, *INT8.shape[1:]), np.float32)
+    samples = data.load(npz(tmp_path, left_image=x + 1, right=x), [right, left])
+    assert samples.real[0].max() == 0 and samples.real[1].min() == 1
+    with pytest.raises(DataError, match='x0, x1, or the model\'s names "right", "left_image"'):
+        data.load(npz(tmp_path, left=x), [right, left])
 
 
 def test_two_inputs_are_found_by_name_or_by_position(tmp_path):
