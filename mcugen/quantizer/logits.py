@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,6 +11,8 @@ from mcugen.ir import Call, Graph, TensorId
 from mcugen.ops.base import Array
 from mcugen.passes.edit import readers
 
+MASK = -1000.0  # a constant score that is never one
+LOWEST_MASK = -1e6  # leaves room for arithmetic
 FAR = 8.0  # e-folds behind: a score of 0.0003, a sixth of what an int8 score of 1/256 rounds from
 
 
@@ -27,6 +30,30 @@ def far_behind(graph: Graph) -> dict[TensorId, float]:
         for i, behind in distances.items()
         if all(node.op == "softmax" for node in graph.consumers(i))
     }
+
+
+def masks(graph: Graph) -> list[TensorId]:
+    """Constants that a selection puts in the place of scores so that a softmax gives them nothing.
+
+    On a grid that ends where classes are lost, they are its end.
+    """
+    distances = far_behind(graph)
+    return [
+        i
+        for call in graph.calls()
+        if call.node.op in ("select", "select_v2") and call.node.outputs[0] in distances
+        for i in call.node.inputs[1:]
+        if i is not None and (data := graph.tensors[i].data) is not None and data.max() <= MASK
+    ]
+
+
+def bounded_masks(graph: Graph) -> Graph:
+    """The same scores with masks that are as low as floats go moved up."""
+    for i in masks(graph):
+        mask = graph.tensors[i]
+        values = np.maximum(mask.values(), np.float32(LOWEST_MASK))
+        graph = graph.with_tensor(i, replace(mask, data=values))
+    return graph
 
 
 def distance(softmax: Call) -> float:

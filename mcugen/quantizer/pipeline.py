@@ -25,6 +25,7 @@ from mcugen.quantizer.config import Config, Pass
 from mcugen.quantizer.equalize import equalize
 from mcugen.quantizer.global_means import global_means
 from mcugen.quantizer.levels import exact_quant
+from mcugen.quantizer.logits import bounded_masks
 from mcugen.quantizer.observe import Sample, activations, observe
 from mcugen.quantizer.ranges import Method, choose_range
 from mcugen.quantizer.scheme import activation_quants, least_squares_scales, weight_scales
@@ -71,7 +72,7 @@ def quantize(
     Raises DataError without samples or where they overflow the model, UnsupportedModelError for
     infinite weights and for layers that do not exist.
     """
-    graph = fold_affine(no_negation(l2_norm(graph)))
+    graph = bounded_masks(fold_affine(no_negation(l2_norm(graph))))
     _check(graph, config)
     samples = tuple(calibration.head(_affordable(graph)))
     is_int8 = config.activations.dtype is DType.INT8

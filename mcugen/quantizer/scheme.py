@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from mcugen.ir import Graph, Quant, TensorId
 from mcugen.ops import OPS
+from mcugen.quantizer.logits import masks
 from mcugen.quantizer.ranges import INT16, Grid, quant_for
 
 Range = tuple[float, float]
@@ -73,11 +74,14 @@ def activation_quants(
 def _with_constants(
     graph: Graph, groups: Mapping[TensorId, TensorId], ranges: Mapping[TensorId, Range]
 ) -> dict[TensorId, Range]:
+    """The ranges with those of constants, but for a mask of a softmax, which may be clipped."""
     constants = {
         i: (float(tensor.data.min()), float(tensor.data.max()))
         for i in groups
         if (tensor := graph.tensors[i]).data is not None and tensor.elements
     }
+    for i in masks(graph):
+        constants.pop(i, None)
     return {**ranges, **constants}
 
 

@@ -15,7 +15,7 @@ from mcugen.ir import Graph
 from mcugen.model import loads
 from mcugen.quantizer.batch import real_outputs
 from mcugen.quantizer.judge import Judge
-from mcugen.quantizer.logits import FAR, far_behind, visible
+from mcugen.quantizer.logits import FAR, bounded_masks, far_behind, masks, visible
 from mcugen.quantizer.observe import observe
 
 RNG = np.random.default_rng(11)
@@ -82,3 +82,37 @@ def test_the_judge_does_not_mind_what_the_softmax_cannot_see() -> None:
     wanted = np.array([[20.0, 10.0, 5.0, 0.0, -5.0, -40.0]], np.float32)
     found = np.array([[20.0, 11.9, 12.0, 9.0, 0.0, -1.0]], np.float32)
     assert Judge(graph()).score([wanted], [found]) > 100.0
+
+
+def masked(mask: float, has_scores: bool = False) -> bytes:
+    """Two of six scores masked before a softmax, as in attention to what came before."""
+    builder = ModelBuilder()
+    x, logits, chosen, y = (builder.tensor((1, size), "float32") for size in (8, 6, 6, 6))
+    w = builder.tensor((6, 8), "float32", data=np.random.default_rng(2).normal(size=(6, 8)))
+    seen = builder.tensor((1, 6), "bool", data=np.array([[1, 1, 0, 1, 0, 1]], bool))
+    least = builder.tensor((), "float32", data=np.float32(mask))
+    builder.op("FULLY_CONNECTED", [x, w], [logits], {})
+    builder.op("SELECT_V2", [seen, logits, least], [chosen])
+    builder.op("SOFTMAX", [chosen], [y], {"beta": 1.0})
+    return builder.build([x], [y, chosen] if has_scores else [y])
+
+
+@pytest.mark.parametrize("mask", [np.finfo(np.float32).min, -1e9])
+def test_a_mask_does_not_widen_the_range_of_scores(mask: float) -> None:
+    made = mcugen.quantize(loads(masked(mask), Path("m.tflite")), SAMPLES)
+    compiled = made.model.compiled()
+    select = next(call for call in compiled.calls() if call.node.op == "select_v2")
+    exact = SAMPLES @ np.random.default_rng(2).normal(size=(6, 8)).T
+    assert select.output.scale < (exact.max() - exact.min() + FAR) / 255
+    odds = np.exp(exact) * [1, 1, 0, 1, 0, 1]
+    found = np.concatenate([real_outputs(compiled, [x[np.newaxis]])[0] for x in SAMPLES])
+    assert np.abs(found - odds / odds.sum(axis=1, keepdims=True)).max() < 0.1
+    assert not found[:, [2, 4]].any()
+
+
+def test_only_what_a_softmax_alone_reads_is_a_mask() -> None:
+    for mask, has_scores, count in ((-1e30, False, 1), (-1e30, True, 0), (-50.0, False, 0)):
+        before = passes.run(importer.loads(masked(mask, has_scores), "m"))
+        after = bounded_masks(before)
+        assert len(masks(before)) == count
+        assert [after.tensors[i].values().item() for i in masks(after)] == [-1e6] * count
