@@ -16,7 +16,7 @@ typedef struct {
     int32_t in_w;
     int32_t channels; ///< 4 or more
     int32_t out_h;
-    int32_t out_w;            ///< stride 1: 3 to 7; stride 2: 3, 4, 6 or 7
+    int32_t out_w;            ///< stride 1: 3 to 7 or 12; stride 2: 3, 4, 6 or 7
     int32_t pad_top;          ///< 0 or 1
     int32_t pad_bottom;       ///< 0 or 1, not 1 like pad_top where out_h is 1
     int32_t input_zero_point; ///< what padding holds, [-128, 127]
@@ -31,6 +31,10 @@ void mcu_depthwise_conv2d_narrow_s8_dsp(const mcu_depthwise_conv2d_narrow_s8_dsp
 
 /// The same for 64 channels.
 void mcu_depthwise_conv2d_narrow_c64_s8_dsp(const mcu_depthwise_conv2d_narrow_s8_dsp_params *params,
+                                            const int8_t *input, int8_t *output, void *scratch);
+
+/// The same for 64 channels and 12 columns. scratch: 96 bytes for each input row.
+void mcu_depthwise_conv2d_twelve_c64_s8_dsp(const mcu_depthwise_conv2d_narrow_s8_dsp_params *params,
                                             const int8_t *input, int8_t *output, void *scratch);
 
 /// As the first one with stride 2, padded by 1 to the right and by 0 to the left: out_w is half of

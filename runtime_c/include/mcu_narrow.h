@@ -188,9 +188,11 @@ static void mcu_narrow_sort6(const int8_t *image MCU_UNUSED, int32_t *blocks MCU
           LOAD("r10", MULTIPLIER) LOAD("r12", LAST) FINISH5("r10", "r8"))
 #define LOAD_PITCH LOAD("r11", PITCH)
 #endif
-#define SLIDE6(outputs, ...)                                                                       \
+#define SLIDE6(outputs, ...) SLIDE6_OF("6", outputs, __VA_ARGS__)
+#define SLIDE6_OF(columns, outputs, ...)                                                           \
     SLIDE(outputs, "r8", START6, __VA_ARGS__, "", "", "r12", STORE_LAST,                           \
-          LOAD("r10", MULTIPLIER) LOAD_PITCH LOAD("r12", LAST) FINISH6("r10", "r11") BEHIND("6"))
+          LOAD("r10", MULTIPLIER) LOAD_PITCH LOAD("r12", LAST) FINISH6("r10", "r11")               \
+              BEHIND(columns))
 #define SLIDE7(outputs, ...)                                                                       \
     SLIDE(outputs, "r9", START7, __VA_ARGS__, "", "", "r12", STORE_LAST,                           \
           LOAD("r10", MULTIPLIER) LOAD_PITCH LOAD("r12", LAST) FINISH7("r10", "r11") BEHIND("7"))

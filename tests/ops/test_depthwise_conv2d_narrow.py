@@ -11,7 +11,7 @@ from mcugen.ops import OPS
 from mcugen.ops.base import Activation, Family, Kernel, Overlap
 from mcugen.ops.depthwise_conv2d import OP
 from mcugen.ops.kernels.depthwise_conv2d_narrow_s8_dsp import KERNEL as STRIDE_1
-from mcugen.ops.kernels.depthwise_conv2d_narrow_s8_dsp import KERNELS, OF_64
+from mcugen.ops.kernels.depthwise_conv2d_narrow_s8_dsp import KERNELS, OF_64, TWELVE
 from mcugen.ops.kernels.depthwise_conv2d_narrow_s8_dsp import STRIDE2 as STRIDE_2
 from mcugen.ops.window import Explicit, Padding, Pads
 from mcugen.testing.check import (
@@ -46,6 +46,9 @@ def grid() -> dict[str, Depthwise]:
                 cases[f"{width}-channels64"] = Depthwise((5, width), 64)
                 cases[f"{width}-channels64-batch"] = Depthwise((2, width), 64, batch=2)
             cases[f"{width}-batch-{stride}"] = Depthwise((4, width), 6, stride=stride, batch=3)
+    for height in (2, 3, 4, 7):
+        cases[f"{height}x12-channels64"] = Depthwise((height, 12), 64)
+    cases["12-channels64-batch"] = Depthwise((4, 12), 64, batch=2, in_zero_point=-3)
     for zero_point in (-128, -1, 0, 127):
         cases[f"in-zero-point{zero_point}"] = Depthwise(in_zero_point=zero_point)
     cases["saturating"] = Depthwise(gain=6.0)
@@ -62,7 +65,9 @@ def kernel(call: Call) -> Kernel:
     """The one for a stride and for the channels."""
     if call.attrs.stride != (1, 1):
         return STRIDE_2
-    return OF_64 if call.input(0).shape[3] == 64 else STRIDE_1
+    if call.input(0).shape[3] != 64:
+        return STRIDE_1
+    return TWELVE if call.input(0).shape[2] > 7 else OF_64
 
 
 @pytest.fixture(autouse=True)
@@ -146,6 +151,8 @@ def test_they_work_in_place(cases: dict[str, OpCase]) -> None:
     ("case", "refusal"),
     [
         (Depthwise((5, 8)), "3 to 7 columns"),
+        (Depthwise((5, 12)), "3 to 7 columns"),
+        (Depthwise((5, 11), 64), "12 columns"),
         (Depthwise((5, 2)), "3 to 7 columns"),
         (Depthwise(padding=Padding.VALID), "3 to 7 columns"),
         (Depthwise(stride=(1, 2)), "stride must be 2"),
@@ -176,9 +183,10 @@ def test_they_refuse_what_they_cannot_do(case: Depthwise, refusal: str) -> None:
         (Depthwise((7, 7), 60), 0.49),
         (Depthwise((25, 5), 64), 0.545),
         (Depthwise((6, 6), 64), 0.575),
-        (Depthwise((3, 3), 64), 0.41),
+        (Depthwise((3, 3), 64), 0.4),
         (Depthwise((4, 4), 64), 0.52),
         (Depthwise((7, 7), 64), 0.525),
+        (Depthwise((12, 12), 64), 0.545),
         (Depthwise((12, 12), 64, stride=TWO), 0.345),
         (Depthwise((14, 14), 64, stride=TWO), 0.325),
         (Depthwise((8, 8), 64, stride=TWO), 0.315),

@@ -125,7 +125,9 @@ def grid() -> Iterator[tuple[str, bytes]]:
     for channels in (16, 32):
         model = sliding("DEPTHWISE_CONV_2D", (6, 12, channels), stride=2, batch=2)
         yield f"depthwise-halved-{channels}", model
-    yield "depthwise-narrow-64", sliding("DEPTHWISE_CONV_2D", (4, 5, 64), batch=2)
+    for width in (5, 12):
+        model = sliding("DEPTHWISE_CONV_2D", (4, width, 64), batch=2)
+        yield f"depthwise-{width}-64", model
     for in_ch, out_ch in ((6, 7), (9, 4), (8, 9), (16, 18), (32, 35), (64, 68), (128, 130)):
         yield f"conv-relu-{in_ch}-{out_ch}", clamped((3, 5), in_ch, out_ch, seed=2).model()
     for in_ch, stride in product((1, 2, 3, 4), (1, 2)):

@@ -32,6 +32,7 @@ CHANNELS = 4  # sorted together
 BLOCK_BYTES = 48  # of three words for each of them
 # By columns of the output: cycles of a row of the kernel.
 KERNEL_ROW = {3: 10, 4: 11, 5: 15, 6: 16, 7: 21}
+KERNEL_ROW_TWELVE = {12: 42}  # two halves
 KERNEL_ROW_STRIDE2 = {3: 11, 4: 15, 6: 21, 7: 26}
 
 
@@ -46,6 +47,11 @@ def blocks(call: Call) -> int:
 def image_is_narrow(call: Call) -> str | None:
     """The stride must be 1, with 3 to 7 columns, padded by 1 to the left and to the right."""
     return _columns(call, 1, (1, 1), KERNEL_ROW)
+
+
+def image_has_12_columns(call: Call) -> str | None:
+    """The stride must be 1, with 12 columns, padded by 1 to the left and to the right."""
+    return _columns(call, 1, (1, 1), KERNEL_ROW_TWELVE)
 
 
 def image_is_narrow_stride2(call: Call) -> str | None:
@@ -147,7 +153,7 @@ def cost(call: Call, kernel_row: Mapping[int, int], store: int = 2) -> Cost:
     )
     if cols.size == 5:
         sort -= 4 * rows.size
-    cycles = channels * core + -(-channels // CHANNELS) * (sort + 60 + 30 * blocks(call))
+    cycles = channels * core + -(-channels // CHANNELS) * (sort + 75 + 30 * blocks(call))
     return Cost(batch * cycles, flash=32 * channels)
 
 
@@ -187,4 +193,5 @@ def _kernel(
 KERNEL = _kernel("narrow", image_is_narrow, KERNEL_ROW)
 STRIDE2 = _kernel("narrow_stride2", image_is_narrow_stride2, KERNEL_ROW_STRIDE2)
 OF_64 = _kernel("narrow_c64", image_is_narrow, KERNEL_ROW, channels_are_64, store=1)
-KERNELS = (KERNEL, OF_64, STRIDE2)
+TWELVE = _kernel("twelve_c64", image_has_12_columns, KERNEL_ROW_TWELVE, channels_are_64, store=1)
+KERNELS = (KERNEL, OF_64, TWELVE, STRIDE2)

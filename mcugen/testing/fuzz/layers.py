@@ -100,7 +100,10 @@ FORMS = {
     **{f"mcu_conv2d_3x3_c{n}_s8_dsp": Form((3, 3), None, n) for n in (1, 2, 3, 4)},
     "mcu_conv2d_3x3_stride2_s8_dsp": Form((3, 3), (2, 2)),
     "mcu_conv2d_10x4_s8_dsp": Form((10, 4), (2, 2), 1),
-    "mcu_depthwise_conv2d_narrow_c64_s8_dsp": Form((3, 3), (1, 1), 64, Padding.SAME),
+    **{
+        f"mcu_depthwise_conv2d_{kind}_c64_s8_dsp": Form((3, 3), (1, 1), 64, Padding.SAME)
+        for kind in ("narrow", "twelve")
+    },
     "mcu_depthwise_conv2d_narrow_stride2_s8_dsp": Form((3, 3), (2, 2)),
     **{
         f"mcu_depthwise_conv2d_stride2_c{n}_s8_dsp": Form((3, 3), (2, 2), n, Padding.SAME)
