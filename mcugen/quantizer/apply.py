@@ -137,7 +137,20 @@ class _Rewriter:
             inputs[scheme.bias :] = bias
         for i in call.node.outputs:
             self.store_integer(i)
+        if OPS[call.node.op].scheme.shares and key in self.integer:
+            inputs = [self.requantized(i, self.tensors[key].quant) for i in inputs]
         self.nodes.append(replace(call.node, inputs=tuple(inputs)))
+
+    def requantized(self, tensor: TensorId | None, quant: Quant | None) -> TensorId | None:
+        """An operand of an operator that only moves values, with the parameters of its output."""
+        if tensor is None or self.tensors[tensor].quant in (None, quant):
+            return tensor
+        target = replace(self.tensors[tensor], quant=quant)
+        if target.is_const or target.dtype is not self.parameters.dtype:
+            return tensor
+        moved = self.add(target)
+        self.nodes.append(Node("quantize", f"{target.name}/requantize", (tensor,), (moved,)))
+        return moved
 
     def integer_input(self, tensor: TensorId | None) -> TensorId | None:
         if tensor is None or not self.graph.tensors[tensor].dtype.is_float:

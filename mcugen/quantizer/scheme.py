@@ -7,7 +7,7 @@ Operators that only move values share parameters between input and output; some 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +18,20 @@ from mcugen.quantizer.logits import masks
 from mcugen.quantizer.ranges import INT16, Grid, quant_for
 
 Range = tuple[float, float]
+FixedOutput = tuple[float, int]  # int8 scale and zero point
 
 MAX_WEIGHT = 127  # int8 weights are symmetric: -128 is not used
 
 
 def shared_groups(graph: Graph) -> dict[TensorId, TensorId]:
-    """For each activation, the tensor whose parameters it takes (itself, or one further up)."""
+    """For each activation, the tensor whose parameters it takes (itself, or one further up).
+
+    An operator of several inputs, a CONCATENATION for one, does not share the parameters that the
+    specification fixes for some of them only: a sigmoid's would clip everything beside it to 1.
+    Such an input is requantized.
+    """
     leader: dict[TensorId, TensorId] = {}
+    fixed: dict[TensorId, FixedOutput] = {}
 
     def find(tensor: TensorId) -> TensorId:
         while leader.setdefault(tensor, tensor) != tensor:
@@ -32,16 +39,35 @@ def shared_groups(graph: Graph) -> dict[TensorId, TensorId]:
         return tensor
 
     for call in graph.calls():
-        if not OPS[call.node.op].scheme.shares:
+        scheme = OPS[call.node.op].scheme
+        if scheme.output is not None:
+            fixed.update((i, scheme.output) for i in call.node.outputs)
+        if not scheme.shares:
             continue
-        moved = [
-            i
-            for i in (*call.node.inputs, *call.node.outputs)
-            if i is not None and graph.tensors[i].dtype.is_float
-        ]
+        given = [i for i in call.node.inputs if i is not None and graph.tensors[i].dtype.is_float]
+        common = _common(graph, given, fixed)
+        if common is not None:
+            fixed.update((i, common) for i in call.node.outputs)
+        sharing = [i for i in given if common is not None or i not in fixed]
+        moved = [*sharing, *(i for i in call.node.outputs if graph.tensors[i].dtype.is_float)]
         for tensor in moved[1:]:
             leader[find(tensor)] = find(moved[0])
     return {i: find(i) for i in list(leader)}
+
+
+def _common(
+    graph: Graph, given: Sequence[TensorId], fixed: Mapping[TensorId, FixedOutput]
+) -> FixedOutput | None:
+    """The fixed parameters that all operands have or, being constants, can take."""
+    found = {fixed.get(i) for i in given if not graph.tensors[i].is_const}
+    common = next(iter(found)) if len(found) == 1 else None
+    if common is None:
+        return None
+    scale, zero_point = common
+    low, high = scale * (-128 - zero_point), scale * (127 - zero_point)
+    constants = (graph.tensors[i].values() for i in given if graph.tensors[i].is_const)
+    fits = all(low <= values.min() and values.max() <= high for values in constants if values.size)
+    return common if fits else None
 
 
 def activation_quants(
