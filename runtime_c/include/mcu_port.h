@@ -3,8 +3,10 @@
 #ifndef MCU_PORT_H
 #define MCU_PORT_H
 
-/* Changes when a params struct or a kernel's contract does: generated code checks it. */
-#define MCU_KERNELS_ABI 3
+/* Changes when params structs, packed constants or a kernel's contract do: generated code checks
+ * it.
+ */
+#define MCU_KERNELS_ABI 4
 
 /* Arguments of kernels are valid by construction. Define MCU_ASSERT(condition) to check them. */
 #ifndef MCU_ASSERT

@@ -13,7 +13,7 @@
 
 #include "branches_weights.h"
 
-#if MCU_KERNELS_ABI != 3
+#if MCU_KERNELS_ABI != 4
 #error "The kernels in mcu/ are not those that this file was made for: generate the project again."
 #endif
 
