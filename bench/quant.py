@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ from mcugen.model import Model
 from mcugen.ops.base import Array
 from mcugen.quantizer.batch import real_outputs, sqnr_db
 from mcugen.quantizer.calibration import calibrate
-from mcugen.quantizer.config import Config, Effort, Pass
+from mcugen.quantizer.config import Activations, Config, Effort, Pass
 from mcugen.quantizer.observe import with_batch
 from mcugen.quantizer.pipeline import quantize
 from mcugen.results import QuantizedModel
@@ -42,7 +42,7 @@ SHARED = Path(os.environ.get("MCUGEN_SHARED") or CHECKOUT.parent / "shared")
 CALIBRATION = 200
 SPLITS = 10  # by the seeds 0 to 9
 GOLDEN = ("ic", "vww", "ad")
-ROWS = ("channels", "kws", "digits", *GOLDEN, "cost")
+ROWS = ("channels", "kws", "kws16", "digits", *GOLDEN, "cost")
 
 
 def main() -> None:
@@ -63,7 +63,9 @@ def main() -> None:
         elif not (SHARED / "models").is_dir():
             print(f"{name}: no real models in {SHARED}; set MCUGEN_SHARED")
         elif name == "kws":
-            kws(config)
+            kws("KWS", config)
+        elif name == "kws16":
+            kws("KWS, int16", replace(config, activations=Activations.INT16))
         elif name == "digits":
             digits(config)
         elif name == "cost":
@@ -134,14 +136,14 @@ class Against:
 Trial = dict[str, Against]
 
 
-def kws(config: Config) -> None:
+def kws(title: str, config: Config) -> None:
     data = kws_data()
     trials = []
     for seed in range(SPLITS):
         order = np.random.default_rng(seed).permutation(len(data.x))
         chosen, rest = order[:CALIBRATION], order[CALIBRATION:]
-        trials.append(data.trial(f"KWS, split {seed}", chosen, rest, config))
-    means(f"KWS, mean of {SPLITS} splits", trials)
+        trials.append(data.trial(f"{title}, split {seed}", chosen, rest, config))
+    means(f"{title}, mean of {SPLITS} splits", trials)
 
 
 def kws_data() -> Labelled:
