@@ -78,7 +78,9 @@ def _is_length(graph: Graph, chain: list[Node], x: TensorId | None) -> bool:
     if square.inputs != (x, x) or not _is_plain_product(square):
         return False
     rows = graph.call(total)
+    if mean.axes_are_constant(rows) is not None:
+        return False
     bounds = [graph.tensors[i] for i in bounded.inputs if i is not None]
-    constants = [float(t.values().min()) for t in bounds if t.is_const]
+    least = min((float(t.values().min()) for t in bounds if t.is_const), default=0.0)
     last = (len(rows.input(0).shape) - 1,)
-    return total.attrs.keep_dims and mean.axes(rows) == last and min(constants) >= LEAST_BOUND
+    return total.attrs.keep_dims and mean.axes(rows) == last and least >= LEAST_BOUND

@@ -19,22 +19,26 @@ SHAPE = (1, 3, 8)
 
 
 def unit_length(
-    *, axis: int = -1, bound: float = 1e12, shift: bool = False, swap: bool = False
+    *, axis: int = -1, bound: float | None = 1e12, shift: bool = False, swap: bool = False
 ) -> bytes:
-    """x * min(rsqrt(sum(x ** 2, axis)), bound); with `shift`, of another tensor's length."""
+    """x * min(rsqrt(sum(x ** 2, axis)), bound); with `shift`, of another tensor's length.
+
+    Without a bound it is an input.
+    """
     b = ModelBuilder()
     x, other = b.tensor(SHAPE, "float32"), b.tensor(SHAPE, "float32")
     reduced = [1 if i == axis % 3 else n for i, n in enumerate(SHAPE)]
     square, y = b.tensor(SHAPE, "float32"), b.tensor(SHAPE, "float32")
     total, root, least = (b.tensor(tuple(reduced), "float32") for _ in range(3))
     axes = b.tensor((1,), "int32", data=[axis])
-    most = b.tensor((), "float32", data=np.float32(bound))
+    most = b.tensor((), "float32", data=None if bound is None else np.float32(bound))
     b.op("SQUARE", [other if shift else x], [square])
     b.op("SUM", [square, axes], [total], {"keepDims": True})
     b.op("RSQRT", [total], [root])
     b.op("MINIMUM", [root, most], [least])
     b.op("MUL", [least, x] if swap else [x, least], [y], {})
-    return b.build([x, other] if shift else [x], [y])
+    inputs = [x, *([other] if shift else []), *([most] if bound is None else [])]
+    return b.build(inputs, [y])
 
 
 def graph_of(model: bytes) -> Graph:
@@ -57,9 +61,10 @@ def test_a_normalization_is_one_operator(swap: bool) -> None:
     [
         unit_length(axis=1),
         unit_length(bound=100.0),
+        unit_length(bound=None),
         unit_length(shift=True),
     ],
-    ids=["another axis", "a bound that shows", "another tensor"],
+    ids=["another axis", "a bound that shows", "a bound at run time", "another tensor"],
 )
 def test_what_is_none_stays(model: bytes) -> None:
     graph = graph_of(model)
