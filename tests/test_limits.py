@@ -53,12 +53,11 @@ def test_what_a_board_leaves() -> None:
 
 def test_a_limit_changes_kernels_and_says_so(tmp_path: Path) -> None:
     free = mcugen.generate(MODEL, "mps2-an386", tmp_path / "free", objective="time")
-    least = mcugen.generate(MODEL, "mps2-an386", tmp_path / "ram", objective="ram")
-    assert free.note == "" and least.arena < free.arena
+    assert free.note == ""
     bound = mcugen.generate(
-        MODEL, "mps2-an386", tmp_path / "bound", objective="time", limits=Limits(ram=least.arena)
+        MODEL, "mps2-an386", tmp_path / "bound", objective="time", limits=Limits(ram=free.arena - 8)
     )
-    assert bound.arena <= least.arena
+    assert bound.arena <= free.arena - 8
     pairs = re.findall(r"(cycles|flash|RAM) ([\d,]+) instead of ([\d,]+)", bound.note)
     changed = {kind: (int(now.replace(",", "")), then) for kind, now, then in pairs}
     assert re.match("to (fit|save RAM), .* modelled cycles ", bound.note)

@@ -20,7 +20,7 @@ BOARDS = ("mps2-an386", "mps2-an385", "mps2-an385-m0", "mps2-an505", "mps3-an547
     ("board", "objective", "spare"),
     [
         *((board, "balanced", 64) for board in BOARDS),
-        ("mps2-an386", "ram", 96),  # layers by rows, in a kernel with branches not taken here
+        ("mps2-an386", "ram", 144),  # layers by rows, in a kernel with branches not taken here
         ("mps3-an547", "ram", 64),
     ],
 )
