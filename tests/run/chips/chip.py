@@ -14,6 +14,7 @@ import select
 import struct
 import termios
 import tty
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import ClassVar
 
@@ -27,7 +28,7 @@ TOLERANCE = 0.03  # of a UART's rate
 RATES = {getattr(termios, name): int(name[1:]) for name in dir(termios) if name[1:].isdigit()}
 
 
-class Chip:
+class Chip(ABC):
     """Registers that remember what was written; a chip adds those that answer something else."""
 
     CPU = arm.UC_CPU_ARM_CORTEX_M4
@@ -72,13 +73,13 @@ class Chip:
         sp, pc = struct.unpack("<II", self.uc.mem_read(self.VECTORS, 8))
         return sp, pc
 
+    @abstractmethod
     def core_hz(self) -> int:
         """By the clock tree; an AssertionError where the chip would not bear it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def baud(self) -> float:
         """The rate of the UART; 0 while it has no clock or no pins."""
-        raise NotImplementedError
 
     def field(self, address: int, at: int, width: int) -> int:
         """Bits of a register, as the firmware would read them."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 from chip import Chip
 
 BAUD, STAT, CTRL, DATA = 0x10, 0x14, 0x18, 0x1C
@@ -11,9 +13,9 @@ READY, FULL = 3 << 22, 1 << 21  # of the status: TDRE and TC; RDRF
 class Lpuart(Chip):
     LPUART = 0
 
+    @abstractmethod
     def uart_hz(self) -> int:
         """Its clock; 0 while it has none, or no pins."""
-        raise NotImplementedError
 
     def baud(self) -> float:
         if self.field(self.LPUART + CTRL, 18, 2) != 3:  # receiver and transmitter

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import ClassVar
 
 from chip import Chip
@@ -22,9 +23,9 @@ class Stm32(Chip):
     HZ = 0  # of the core after reset
     UART = STATUS = RECEIVE = SEND = DIVIDER = 0
 
+    @abstractmethod
     def uart_hz(self) -> int:
         """The clock that the UART divides; 0 while it is off."""
-        raise NotImplementedError
 
     def baud(self) -> float:
         return self.uart_hz() / max(self.words.get(self.UART + self.DIVIDER, 0), 1)
