@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -183,7 +184,7 @@ def _member(path: Path, ending: str, optional: bool = False) -> tuple[bytes, str
                 raise BoardError(f"{path}: has {len(names)} files {ending}; a pack has one")
             with pack.open(names[0]) as file:
                 data = file.read(LARGEST + 1)
-    except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError) as error:
+    except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError, EOFError) as error:
         raise BoardError(f"{path}: cannot be read as a .pack or .pdsc: {error}") from error
     where = f"{path}: {names[0]}"
     if len(data) > LARGEST:
