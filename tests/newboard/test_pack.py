@@ -118,6 +118,18 @@ def test_archives_that_are_no_packs(tmp_path, monkeypatch):
         read_device(packed(tmp_path, a_dot_pdsc=PDSC + " " * 10**6), None)
 
 
+def test_an_archive_with_damaged_data(tmp_path):
+    path = tmp_path / "damaged.pack"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.pdsc", "<package>" * 100)
+    content = bytearray(path.read_bytes())
+    begin = 30 + len("a.pdsc")  # behind the local header
+    content[begin : begin + 8] = b"\xff" * 8
+    path.write_bytes(content)
+    with pytest.raises(BoardError, match=r"cannot be read as a \.pack or \.pdsc"):
+        read_device(path, None)
+
+
 def test_an_svd_file_outside_of_the_folder_is_not_read(tmp_path, pdsc):
     pdsc.write_text(PDSC.replace("SVD\\CHIP.svd", "../../etc/passwd"))
     assert read_device(pdsc, "CHIP1").svd is None
