@@ -1,9 +1,8 @@
 """mcu_conv2d_1x1_stack_s8_dsp, ..k...: 1x1 convolutions with their window on the stack.
 
 One serves 4 to 64 input channels, others a certain number each, with code for all of its products
-in a row.
-`four_pixels` says what they read. The words of weights begin with the last one, then go on as
-`conv2d_1x1_s8_dsp` has them. Where channels are odd, the last two are a pair once more.
+in a row. `four_pixels` says what they read. The words of weights begin with the last one, then go
+on as `conv2d_1x1_s8_dsp` has them. Where channels are odd, the last two are a pair once more.
 """
 
 from __future__ import annotations
@@ -33,8 +32,6 @@ from mcugen.ops.kernels.four_pixels import (
 from mcugen.ops.kernels.requant import clamp_is_saturation
 
 COUNTS = (8, 16, 32, 64)  # input channels that have a kernel of their own
-
-
 MOST, LEAST = 64, 4  # input channels of the other one
 
 
@@ -81,7 +78,7 @@ def overlaps(call: Call) -> Overlaps:
 
 
 def cost(call: Call) -> Cost:
-    """As below, and a jump for two channels of four pixels."""
+    """As `unrolled_cost`, and a jump for two channels of four pixels."""
     in_ch = call.input(0).shape[3]
     fill = 24 * (in_ch // 4) + (0, 30, 28, 36)[in_ch % 4] + 10
     return _cost(call, 15 * len(pairs(in_ch)) + AROUND + 5, fill)

@@ -151,7 +151,7 @@ def cost(call: Call, kernel_row: Mapping[int, int], store: int = 2) -> Cost:
         rows.size * (35 if fours or 6 * block + 6 > cols.size + 1 else 50)
         for block in range(blocks(call))
     )
-    if cols.size == 5:
+    if cols.size == 5:  # the fifth pixel is sorted alone
         sort -= 4 * rows.size
     cycles = channels * core + -(-channels // CHANNELS) * (sort + 75 + 30 * blocks(call))
     return Cost(batch * cycles, flash=32 * channels)
