@@ -92,11 +92,16 @@ def multiply_wide_by_quantized_multiplier(
     As the reference's overload for int64: the multiplier becomes Q0.15, and the product is rounded
     once, halves up. A result beyond int32 wraps.
     """
-    m = np.asarray(multiplier, np.int64)
-    reduced = np.where(m < 0x7FFF0000, (m + 2**15) >> 16, 0x7FFF)
     right = 15 - np.asarray(shift, np.int64)
     rounding = np.int64(1) << (right - 1)
-    return wrap_int32((np.asarray(x, np.int64) * reduced + rounding) >> right)
+    product = np.asarray(x, np.int64) * reduced_multiplier(multiplier)
+    return wrap_int32((product + rounding) >> right)
+
+
+def reduced_multiplier(multiplier: ArrayLike) -> I64:
+    """Q0.31 multipliers rounded to Q0.15, at most 0x7FFF."""
+    m = np.asarray(multiplier, np.int64)
+    return np.where(m < 0x7FFF0000, (m + 2**15) >> 16, 0x7FFF)
 
 
 def requantize(

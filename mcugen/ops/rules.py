@@ -122,8 +122,8 @@ def sums_are_wide(call: Call) -> bool:
     return call.input(0).dtype is DType.INT16 and (bias is None or bias.dtype is DType.INT64)
 
 
-def accumulator_bound(call: Call) -> int:
-    """The largest |sum| that any input can reach, over all channels.
+def accumulator_bounds(call: Call) -> list[int]:
+    """The largest |sum| that any input can reach, for each channel.
 
     For int8 sum|w| * 256 + |bias|. 256 and not 255, so that it bounds the way there too: a kernel
     may begin with the zero point's share, up to sum|w| * 128, and then add products with raw
@@ -135,9 +135,12 @@ def accumulator_bound(call: Call) -> int:
     # Python's own integers: |INT64_MIN| is none of numpy's.
     extra = [abs(int(b)) for b in bias.values().reshape(-1)] if bias is not None else [0]
     most = 2**15 if call.input(0).dtype is DType.INT16 else 256
-    return max(
-        (int(s) * most + b for s, b in np.broadcast(sums, np.array(extra, object))), default=0
-    )
+    return [int(s) * most + b for s, b in np.broadcast(sums, np.array(extra, object))]
+
+
+def accumulator_bound(call: Call) -> int:
+    """The largest |sum| that any input can reach, over all channels."""
+    return max(accumulator_bounds(call), default=0)
 
 
 def moved_left(bound: int, ratio: float) -> float:
