@@ -65,7 +65,8 @@ def dense_passes(call: Call, outputs: int) -> Overlaps:
     out, depth = call.input(1).shape
     row, first = np.indices((call.output.elements // out, -(-out // outputs)))
     ends = row * out + np.minimum(outputs * (first + 1), out)
-    return {0: forwards((row * depth).reshape(-1), ends.reshape(-1))}
+    size = call.output.dtype.bytes
+    return {0: forwards(size * (row * depth).reshape(-1), size * ends.reshape(-1))}
 
 
 # ---- sliding windows

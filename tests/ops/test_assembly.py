@@ -8,7 +8,7 @@ a register which it must preserve, in the FPU too.
 from __future__ import annotations
 
 import pytest
-from test_overlap import grid
+from test_overlap import forms
 
 from mcugen.ops import OPS
 from mcugen.ops.base import Family
@@ -24,7 +24,7 @@ MOST = 12  # cases of a kernel
 def found() -> dict[str, list[tuple[KernelCase, OpCase]]]:
     """Cases of each kernel."""
     cases: dict[str, list[tuple[KernelCase, OpCase]]] = {name: [] for name in KERNELS}
-    for title, model in grid():
+    for title, model in forms():
         case = run_op(model)
         (call,) = case.graph.calls()
         for kernel in OPS[call.node.op].kernels:
