@@ -42,13 +42,20 @@ def _replay(buffers: Sequence[Buffer], memory_plan: MemoryPlan, shares: Sequence
     """Walk through the steps. Each byte knows its owner and which byte of the owner it is."""
     owner = np.full(memory_plan.arena_bytes, _FREE, np.int32)
     byte = np.zeros(memory_plan.arena_bytes, np.int64)
+    places = [
+        slice(offset, offset + buffer.bytes)
+        for buffer, offset in zip(buffers, memory_plan.offsets, strict=True)
+    ]
+    living: set[int] = set()
     for step in sorted({buffer.first for buffer in buffers}):
-        for i, buffer in enumerate(buffers):
-            if buffer.last < step:
-                owner[owner == i] = _FREE
+        dead = {i for i in living if buffers[i].last < step}
+        for i in dead:  # what it owns lies in its place, so that a large arena is not searched
+            owner[places[i]][owner[places[i]] == i] = _FREE
+        living -= dead
         for i, buffer in enumerate(buffers):
             if buffer.first == step:
-                memory = slice(memory_plan.offsets[i], memory_plan.offsets[i] + buffer.bytes)
+                living.add(i)
+                memory = places[i]
                 written = np.arange(buffer.bytes)
                 taken = owner[memory] != _FREE
                 for share in shares:

@@ -84,3 +84,10 @@ def test_an_input_that_lives_on_cannot_be_shared() -> None:
     buffers = [Buffer(8, 0, 2, 4), Buffer(8, 1, 2, 4)]
     with pytest.raises(PlanError, match="buffer 0 does not die where buffer 1 begins"):
         verify(buffers, MemoryPlan((0, 0), 8), [Share(1, 0, 0)])
+
+
+def test_a_large_arena_is_not_searched_for_every_buffer_that_died() -> None:
+    """That would take hours here: buffers times steps times bytes."""
+    count, size = 3000, 1024
+    buffers = [Buffer(size, step, step + 1, 16) for step in range(count)]
+    verify(buffers, MemoryPlan(tuple(size * i for i in range(count)), size * count))
