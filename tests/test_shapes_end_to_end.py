@@ -113,12 +113,24 @@ def mixed_types() -> bytes:
     return b.build([x, y, mask], [product, boolean("LOGICAL_NOT", either), best])
 
 
+def unsigned_edges() -> bytes:
+    """What a converter makes for inputs and outputs of uint8."""
+    b = Body()
+    image = b.tensor((1, 6, 5, 3), "uint8", quant(0.1, 121))
+    x = b.layer("QUANTIZE", [image], 1, 6, 5, 3)
+    maps = b.conv(x, (1, 4, 3, 4), (3, 3), padding=1)
+    scores = b.tensor((1, 4, 3, 4), "uint8", quant(0.1, 128))
+    b.op("QUANTIZE", [maps], [scores])
+    return b.build([image], [scores])
+
+
 MODELS = {
     "conv1d": conv1d(flat=False),
     "conv1d_flat": conv1d(flat=True),
     "many_ports": many_ports(),
     "dilated": dilated(),
     "mixed_types": mixed_types(),
+    "unsigned_edges": unsigned_edges(),
 }
 
 

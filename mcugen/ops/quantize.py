@@ -1,4 +1,4 @@
-"""QUANTIZE: float32 to int8 or int16, or either of these to another scale.
+"""QUANTIZE: float32 to int8 or int16, either of these to another scale, int8 to and from uint8.
 
 A requantization is also what the RELU operators do, which only clamp in addition; they share
 its semantics and its kernels.
@@ -10,7 +10,7 @@ import numpy as np
 
 from mcugen.fixed import quantize_multiplier, requantize, round_half_away
 from mcugen.ir import Call, DType
-from mcugen.ops import overlap, rules
+from mcugen.ops import overlap, rules, table
 from mcugen.ops.base import (
     Activation,
     Array,
@@ -42,10 +42,12 @@ def infer(call: Call) -> tuple[Shape, ...]:
 
 
 def types_are_quantizable(call: Call) -> str | None:
-    """The input must be float32, int8 or int16, the output int8 or int16."""
+    """It must make int8 or int16 of float32, int8 or int16, uint8 of int8, or int8 of uint8."""
     source, target = call.input().dtype, call.output.dtype
     integers = (DType.INT8, DType.INT16)
     if source in (DType.FLOAT32, *integers) and target in integers:
+        return None
+    if {source, target} == {DType.INT8, DType.UINT8}:
         return None
     return f"input {source.value}, output {target.value}"
 
@@ -73,7 +75,7 @@ def floating(call: Call, inputs: Arrays) -> list[Array]:
 
 
 def quantized(call: Call, inputs: Arrays) -> list[Array]:
-    """Another scale and zero point, as reference_ops::Requantize and ReluQuantized."""
+    """Another scale, zero point or type, as reference_ops::Requantize and ReluQuantized."""
     low, high = activation_range(activation(call), call.output)
     centred = inputs[0].astype(np.int64) - call.input().zero_point
     zero_point, dtype = call.output.zero_point, call.output.dtype.numpy
@@ -180,6 +182,8 @@ OP = Op(
         REQUANTIZE_S16,
         _requantize(DType.INT8, DType.INT16, "s8_s16"),
         _requantize(DType.INT16, DType.INT8, "s16_s8"),
+        table.kernel(quantized, DType.INT8, (_gives(DType.UINT8),)),
+        table.kernel(quantized, DType.UINT8, (_gives(DType.INT8),)),
         _from_float(DType.INT8, "s8"),
         _from_float(DType.INT16, "s16"),
     ),

@@ -8,6 +8,7 @@ import pytest
 from mcugen.importers import tflite
 from mcugen.ir import Call, DType, Quant
 from mcugen.ops import dequantize, quantize
+from mcugen.ops.base import Array
 from mcugen.testing.builder import one_op, quant
 from mcugen.testing.check import (
     LITERT_ONLY,
@@ -25,9 +26,12 @@ from mcugen.testing.check import (
 BYTES = np.arange(-128, 128).astype(np.int8)
 
 
-def requantizing(source: Quant, target: Quant) -> bytes:
-    """An int8 QUANTIZE of every value."""
-    x, y = ({"shape": (256,), "quant": q} for q in (source, target))
+def requantizing(
+    source: Quant, target: Quant, source_type: str = "int8", target_type: str = "int8"
+) -> bytes:
+    """A QUANTIZE of every value of a byte."""
+    x = {"shape": (256,), "quant": source, "dtype": source_type}
+    y = {"shape": (256,), "quant": target, "dtype": target_type}
     return one_op("QUANTIZE", [x], y)
 
 
@@ -40,7 +44,17 @@ def grid() -> dict[str, bytes]:
     for zero_point in ZERO_POINTS:
         cases[f"from{zero_point}"] = requantizing(quant(0.7, zero_point), quant(0.5, 3))
         cases[f"to{zero_point}"] = requantizing(quant(0.7, 3), quant(0.5, zero_point))
+    # What converters put at the edges of a model with uint8 inputs and outputs, and other scales.
+    for scale in (1 / 256, 0.7, 0.004, 3.0):
+        wide, narrow = quant(scale, 128), quant(1 / 256, 0)
+        cases[f"from-uint8-{scale:g}"] = requantizing(wide, narrow, "uint8")
+        cases[f"to-uint8-{scale:g}"] = requantizing(narrow, wide, target_type="uint8")
     return cases
+
+
+def values_of(name: str) -> list[Array]:
+    """Every value of the input's type."""
+    return [BYTES.view(np.uint8) if name.startswith("from-uint8") else BYTES]
 
 
 GRID = grid()
@@ -48,14 +62,14 @@ GRID = grid()
 
 @pytest.mark.parametrize("name", GRID)
 def test_numpy_equals_the_references(name: str) -> None:
-    check_op(GRID[name], [BYTES])
+    check_op(GRID[name], values_of(name))
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
 def test_kernels_equal_numpy(compiler: str) -> None:
     batch = KernelBatch()
     for name, model in GRID.items():
-        batch.add(name, run_op(model, [BYTES]))
+        batch.add(name, run_op(model, values_of(name)))
     batch.check(compiler)
 
 
@@ -118,7 +132,10 @@ TO_INT32 = one_op("DEQUANTIZE", [BYTE], {**BYTE, "dtype": "int32"})
 
 BROKEN: tuple[tuple[str, bytes, Change], ...] = (
     ("types_are_quantizable", SAME, change_input(0, dtype=DType.INT32)),
-    ("types_are_quantizable", TO_UINT8, unchanged),
+    ("types_are_quantizable", TO_UINT8, change_input(0, dtype=DType.FLOAT32, quant=None)),
+    ("types_are_quantizable", TO_UINT8, change_input(0, dtype=DType.INT16)),
+    ("types_are_quantizable", TO_UINT8, change_input(0, dtype=DType.UINT8)),
+    ("types_are_quantizable", SAME, change_input(0, dtype=DType.BOOL)),
     ("quantized_per_tensor", SAME, change_input(0, quant=None)),
     ("quantized_per_tensor", SAME, change_input(0, quant=quant([1.0, 2.0], axis=0))),
     ("scale_ratio_fits", requantizing(quant(2.0**22), quant(1.0)), unchanged),
@@ -128,6 +145,8 @@ BROKEN: tuple[tuple[str, bytes, Change], ...] = (
 )
 
 JUST_PASSING: tuple[tuple[bytes, Change], ...] = (
+    (TO_UINT8, unchanged),
+    (SAME, change_input(0, dtype=DType.UINT8)),
     (SAME, change_input(0, dtype=DType.FLOAT32, quant=None)),
     (requantizing(quant(2.0**22 * (1 - 2.0**-20)), quant(1.0)), unchanged),
     (FROM_INT8, change_input(0, dtype=DType.FLOAT16, quant=None)),
