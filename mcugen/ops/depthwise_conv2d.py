@@ -25,6 +25,7 @@ from mcugen.ops.base import (
 )
 from mcugen.ops.kernels import (
     depthwise_conv2d_3x3_s8_dsp,
+    depthwise_conv2d_3x3_s16_dsp,
     depthwise_conv2d_narrow_s8_dsp,
     depthwise_conv2d_packed_s8_ref,
     depthwise_conv2d_planes_s8_dsp,
@@ -317,5 +318,6 @@ OP = Op(
         *depthwise_conv2d_stride2_s8_dsp.KERNELS,
         depthwise_conv2d_s8_dsp.KERNEL,
         depthwise_conv2d_s8_mve.KERNEL,
+        depthwise_conv2d_3x3_s16_dsp.KERNEL,
     ),
 )

@@ -109,6 +109,7 @@ FORMS = {
         f"mcu_depthwise_conv2d_stride2_c{n}_s8_dsp": Form((3, 3), (2, 2), n, Padding.SAME)
         for n in (16, 32)
     },
+    "mcu_depthwise_conv2d_3x3_s16_dsp": Form((3, 3), (1, 1)),
 }
 
 
