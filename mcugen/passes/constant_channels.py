@@ -17,7 +17,14 @@ from mcugen.ir import Call, DType, Graph, Node, Quant, Tensor, TensorId
 from mcugen.ops import OPS
 from mcugen.ops.base import Array
 from mcugen.passes.edit import without_unused_tensors
-from mcugen.passes.intervals import MONOTONE, Interval, intervals, keeps_channels
+from mcugen.passes.intervals import (
+    BOUNDED,
+    MONOTONE,
+    Interval,
+    intervals,
+    is_bounded,
+    keeps_channels,
+)
 from mcugen.passes.resolve import resolve
 
 MIXING = ("conv2d", "fully_connected")  # every output channel reads every input channel
@@ -27,7 +34,7 @@ Removed = dict[TensorId, Array]  # per channel of a tensor: whether it goes
 
 def constant_channels(graph: Graph) -> Graph:
     """Drop all channels that can go; tensors that lose some say in `kept` which are left."""
-    if any(tensor.dtype is not DType.INT8 for i in graph.inputs for tensor in [graph.tensors[i]]):
+    if any(graph.tensors[i].dtype not in BOUNDED for i in graph.inputs):
         return graph
     bounds = intervals(graph)
     removed = _removable(graph, bounds)
@@ -60,14 +67,14 @@ def _agree(call: Call, removed: Removed, bounds: dict[TensorId, Interval]) -> No
     activations = [i for i in call.node.inputs if i is not None and i in removed]
     outputs = call.node.outputs
     source = activations[0] if activations else -1
-    is_int8 = call.output.dtype is DType.INT8 and source == call.node.inputs[0]
-    if is_int8 and call.node.op in MIXING and _mixes_whole_channels(call):
+    is_known = is_bounded(call) and source == call.node.inputs[0]
+    if is_known and call.node.op in MIXING and _mixes_whole_channels(call):
         removed[source] &= _foldable(call, bounds[source], removed[outputs[0]])
-    elif is_int8 and call.node.op == "depthwise_conv2d" and call.input(1).is_const:
+    elif is_known and call.node.op == "depthwise_conv2d" and call.input(1).is_const:
         together = removed[source] & removed[outputs[0]].reshape(len(removed[source]), -1).all(1)
         removed[source][:] = together
         removed[outputs[0]][:] = np.repeat(together, len(removed[outputs[0]]) // len(together))
-    elif is_int8 and _is_by_channel(call):
+    elif is_known and _is_by_channel(call):
         together = np.logical_and.reduce([removed[i] for i in (*activations, *outputs)])
         for i in (*activations, *outputs):
             removed[i][:] = together
@@ -150,8 +157,9 @@ def _constants(call: Call, removed: Removed, bounds: dict[TensorId, Interval]) -
         total = (bias.values().astype(np.int64) + folded)[~gone_out]
         changed[2] = _sliced(bias, total.astype(bias.dtype.numpy), ~gone_out)
     elif folded[~gone_out].any():
-        total = folded[~gone_out].astype(np.int32)
-        changed[2] = Tensor(f"{call.node.name}/bias", total.shape, DType.INT32, None, total)
+        dtype = DType.INT64 if call.input().dtype is DType.INT16 else DType.INT32
+        total = folded[~gone_out].astype(dtype.numpy)
+        changed[2] = Tensor(f"{call.node.name}/bias", total.shape, dtype, None, total)
     return changed
 
 

@@ -23,11 +23,12 @@ MONOTONE = frozenset(
         *("relu", "relu6", "relu_n1_to_1", "reshape", "squeeze", "expand_dims"),
     }
 )
+BOUNDED = (DType.INT8, DType.INT16)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Interval:
-    """Bounds of an int8 activation, one of each per channel, the last axis."""
+    """Bounds of an int8 or int16 activation, one of each per channel, the last axis."""
 
     low: Array
     high: Array
@@ -40,7 +41,7 @@ class Interval:
 
 
 def intervals(graph: Graph) -> dict[TensorId, Interval]:
-    """Bounds of every int8 activation of a graph whose inputs may be anything."""
+    """Bounds of every int8 or int16 activation of a graph whose inputs may be anything."""
     found: dict[TensorId, Interval] = {}
     for i in graph.inputs:
         found[i] = _anything(graph.tensors[i])
@@ -48,14 +49,23 @@ def intervals(graph: Graph) -> dict[TensorId, Interval]:
         for i, tensor in zip(call.node.outputs, call.outputs, strict=True):
             found[i] = _anything(tensor)
         source = call.node.inputs[0]
-        if source not in found or {call.input().dtype, call.output.dtype} != {DType.INT8}:
+        if source not in found or not is_bounded(call):
             continue
         view = OPS[call.node.op].matmul
         if view is not None and call.input(1).is_const:
             found[call.node.outputs[0]] = _weighted(call, view, found[source])
-        elif call.node.op in MONOTONE and keeps_channels(call) and not _may_wrap(call, 2**8):
+        elif (
+            call.node.op in MONOTONE
+            and keeps_channels(call)
+            and not _may_wrap(call, 2 ** (8 * call.input().dtype.bytes))
+        ):
             found[call.node.outputs[0]] = _monotone(call, found)
     return found
+
+
+def is_bounded(call: Call) -> bool:
+    """Whether an operator computes int8 from int8, or int16 from int16."""
+    return call.input().dtype is call.output.dtype and call.output.dtype in BOUNDED
 
 
 def keeps_channels(call: Call) -> bool:
@@ -70,13 +80,14 @@ def keeps_channels(call: Call) -> bool:
 
 def _anything(tensor: Tensor) -> Interval:
     channels = tensor.shape[-1] if tensor.shape else 1
-    limits = np.iinfo(np.int8)
+    limits = np.iinfo(tensor.dtype.numpy if tensor.dtype in BOUNDED else np.int8)
     return Interval(np.full(channels, limits.min), np.full(channels, limits.max))
 
 
 def _spread(call: Call, position: int, values: Array) -> Array:
     """An input that has one value per channel."""
-    return np.broadcast_to(values, call.input(position).shape).astype(np.int8)
+    tensor = call.input(position)
+    return np.broadcast_to(values, tensor.shape).astype(tensor.dtype.numpy)
 
 
 def _weighted(call: Call, view: Matmul, source: Interval) -> Interval:

@@ -15,6 +15,7 @@ from mcugen.ir import Graph
 from mcugen.ops import OPS
 from mcugen.passes.constant_channels import constant_channels
 from mcugen.passes.intervals import intervals
+from mcugen.testing.wide import widened
 
 ZERO_POINT = -128  # of activations behind a ReLU
 CONV = {"strideH": 1, "strideW": 1, "dilationHFactor": 1, "dilationWFactor": 1}
@@ -22,9 +23,10 @@ SAME, VALID, RELU, NONE = 0, 1, 1, 0
 
 
 class Network:
-    """Builds chains of convolutions on a 6x6 input of 3 channels."""
+    """Builds chains of convolutions on a 6x6 input of 3 channels, on int8 or `wide`, in 16x8."""
 
-    def __init__(self, seed: int = 0) -> None:
+    def __init__(self, seed: int = 0, *, wide: bool = False) -> None:
+        self.wide = wide
         self.rng = np.random.default_rng(seed)
         self.builder = ModelBuilder()
         self.given = self.builder.tensor((1, 6, 6, 3), quant=quant(0.05, 3))
@@ -44,6 +46,7 @@ class Network:
         size: int = 6,
         zero_point: int = ZERO_POINT,
         activation: int = RELU,
+        biased: bool = True,
     ) -> int:
         """`bias` sets some channels', `zero` output and `unread` input channels' weights to 0."""
         depth, out, kernel = shape
@@ -59,7 +62,7 @@ class Network:
         b = self.builder.tensor((out,), "int32", quant([0.0005] * out, 0, 0), data=values)
         target = self.activation((1, size, size, out), zero_point)
         options = {**CONV, "padding": padding, "fusedActivationFunction": activation}
-        self.builder.op("CONV_2D", [source, w, b], [target], options)
+        self.builder.op("CONV_2D", [source, w, *([b] if biased else [])], [target], options)
         return target
 
     def depthwise(self, source: int, channels: int, size: int = 6) -> int:
@@ -72,7 +75,7 @@ class Network:
 
     def graph(self, *outputs: int) -> Graph:
         model = self.builder.build([self.given], list(outputs))
-        return before(tflite.loads(model, "test"))
+        return before(tflite.loads(widened(model) if self.wide else model, "test"))
 
 
 def before(graph: Graph) -> Graph:
@@ -88,17 +91,23 @@ def shrink(graph: Graph) -> tuple[Graph, list[int]]:
     small = constant_channels(graph)
     assert verify.problems(small) == []
     rng = np.random.default_rng(1)
-    shape = graph.tensors[graph.inputs[0]].shape
-    cases = [rng.integers(-128, 128, shape) for _ in range(8)]
-    for x in (*cases, np.full(shape, -128), np.full(shape, 127)):
-        wanted = interpret.outputs(graph, [x.astype(np.int8)])
-        for ours, theirs in zip(interpret.outputs(small, [x.astype(np.int8)]), wanted, strict=True):
+    given = graph.tensors[graph.inputs[0]]
+    shape, dtype = given.shape, given.dtype.numpy
+    limits = np.iinfo(dtype)
+    cases = [rng.integers(limits.min, limits.max, shape, endpoint=True) for _ in range(8)]
+    for x in (*cases, np.full(shape, limits.min), np.full(shape, limits.max)):
+        wanted = interpret.outputs(graph, [x.astype(dtype)])
+        for ours, theirs in zip(interpret.outputs(small, [x.astype(dtype)]), wanted, strict=True):
             np.testing.assert_array_equal(ours, theirs)
     return small, [small.tensors[node.outputs[0]].shape[-1] for node in small.nodes]
 
 
-def test_zero_weights_under_a_relu_go() -> None:
-    net = Network()
+both = pytest.mark.parametrize("wide", [False, True], ids=["int8", "16x8"])
+
+
+@both
+def test_zero_weights_under_a_relu_go(wide: bool) -> None:
+    net = Network(wide=wide)
     first = net.conv(net.given, (3, 8, 3), bias={1: -900, 5: 0}, zero=(1, 5))
     _, channels = shrink(net.graph(net.conv(first, (8, 4, 3))))
     assert channels == [6, 4]
@@ -111,11 +120,15 @@ def test_a_channel_that_its_bias_keeps_clamped_goes() -> None:
     assert channels == [7, 4]
 
 
-def test_a_constant_other_than_zero_is_folded_without_padding_only() -> None:
+@both
+@pytest.mark.parametrize("biased", [False, True])
+def test_a_constant_other_than_zero_is_folded_without_padding_only(
+    wide: bool, biased: bool
+) -> None:
     for padding, size, left in ((VALID, 4, 7), (SAME, 6, 8)):
-        net = Network()
+        net = Network(wide=wide)
         first = net.conv(net.given, (3, 8, 1), bias={2: 70_000}, zero=(2,))
-        last = net.conv(first, (8, 4, 3), padding=padding, size=size)
+        last = net.conv(first, (8, 4, 3), padding=padding, size=size, biased=biased)
         graph = net.graph(last)
         assert intervals(graph)[graph.nodes[0].outputs[0]].is_constant[2]
         assert shrink(graph)[1] == [left, 4]
@@ -128,18 +141,20 @@ def test_a_channel_that_nobody_reads_goes() -> None:
     assert channels == [6, 4]
 
 
-def test_a_depthwise_convolution_loses_the_channel_with_its_neighbours() -> None:
-    net = Network()
-    first = net.conv(net.given, (3, 8, 3), bias={3: -(10**7)})
+@both
+def test_a_depthwise_convolution_loses_the_channel_with_its_neighbours(wide: bool) -> None:
+    net = Network(wide=wide)
+    first = net.conv(net.given, (3, 8, 3), bias={3: -(10**9)})
     last = net.conv(net.depthwise(first, 8), (8, 4, 1))
     _, channels = shrink(net.graph(last))
     assert channels == [7, 7, 4]
 
 
-def test_an_addition_keeps_what_one_side_needs() -> None:
-    net = Network()
-    a = net.conv(net.given, (3, 8, 1), bias={1: -(10**6), 2: -(10**6)})
-    b = net.conv(net.given, (3, 8, 1), bias={2: -(10**6), 3: -(10**6)})
+@both
+def test_an_addition_keeps_what_one_side_needs(wide: bool) -> None:
+    net = Network(wide=wide)
+    a = net.conv(net.given, (3, 8, 1), bias={1: -(10**8), 2: -(10**8)})
+    b = net.conv(net.given, (3, 8, 1), bias={2: -(10**8), 3: -(10**8)})
     total = net.activation((1, 6, 6, 8))
     net.builder.op("ADD", [a, b], [total], {"fusedActivationFunction": NONE})
     _, channels = shrink(net.graph(net.conv(total, (8, 4, 3))))
@@ -174,13 +189,15 @@ def test_float_graphs_are_left_alone(shared: Any) -> None:
     assert constant_channels(graph) is graph
 
 
+@both
 @pytest.mark.parametrize("seed", range(20))
-def test_random_networks_keep_their_outputs(seed: int) -> None:
-    net = Network(seed)
+def test_random_networks_keep_their_outputs(seed: int, wide: bool) -> None:
+    net = Network(seed, wide=wide)
     rng = np.random.default_rng(seed)
+    size = 10**8 if wide else 10**6
 
     def dead(channels: int) -> dict[int, int]:
-        return {int(c): int(rng.choice([-(10**6), 10**6])) for c in rng.integers(channels, size=3)}
+        return {int(c): int(rng.choice([-size, size])) for c in rng.integers(channels, size=3)}
 
     a = net.conv(net.given, (3, 6, 3), bias=dead(6), zero=(int(rng.integers(6)),))
     b = net.depthwise(a, 6)
