@@ -142,6 +142,19 @@ static inline int32x4_t vqrdmulhq_s32(int32x4_t a, int32x4_t b) {
     return a;
 }
 
+/// The high word of a product, rounded, halves up.
+static inline int32_t mcu_rounded_high(int32_t a, int32_t b) {
+    return (int32_t)(((int64_t)a * b + ((int64_t)1 << 31)) >> 32);
+}
+
+/// The same of vectors.
+static inline int32x4_t vrmulhq_s32(int32x4_t a, int32x4_t b) {
+    for (uint32_t i = 0; i < 4; i++) {
+        a.lane[i] = mcu_rounded_high(a.lane[i], b.lane[i]);
+    }
+    return a;
+}
+
 /// Shifts to the right, 1 to 31 bits.
 static inline int32x4_t vshrq_n_s32(int32x4_t a, int bits) {
     for (uint32_t i = 0; i < 4; i++) {

@@ -62,7 +62,7 @@ def stream(form: Channels) -> Const:
 
 
 def params(call: Call) -> Fields:
-    """Fields of mcu_conv2d_s8_mve_params."""
+    """Fields of mcu_conv2d_mve_params."""
     return {
         **geometry(call),
         "output_offset": call.output.zero_point,
@@ -71,15 +71,15 @@ def params(call: Call) -> Fields:
     }
 
 
-def _steps(call: Call) -> int:
-    """Taps of a channel, in vectors."""
+def window_vectors(call: Call) -> int:
+    """Vectors that a window fills, int8 or int16."""
     taps: int = rows(call).shape[1]
-    return -(-taps // VECTOR)
+    return -(-taps * call.input(0).dtype.bytes // VECTOR)
 
 
 def scratch(call: Call) -> int:
     """The windows of four pixels, and one that is being collected."""
-    return (PIXELS + 1) * VECTOR * _steps(call)
+    return (PIXELS + 1) * VECTOR * window_vectors(call)
 
 
 def cost(call: Call) -> Cost:
@@ -88,22 +88,24 @@ def cost(call: Call) -> Cost:
     A Cortex-M55 takes two cycles for a vector instruction, but overlaps loads and products.
     """
     out_ch, pixels = call.output.shape[3], call.output.elements // call.output.shape[3]
-    pairs, steps = -(-out_ch // CHANNELS), _steps(call)
+    pairs, steps = -(-out_ch // CHANNELS), window_vectors(call)
     finish = 23 if call.output.zero_point == -128 else 27
     core = pairs * (14 * steps + 2 * ((steps - 1) // 8) + finish)
     last = 125 * (out_ch % CHANNELS)
     flash = pairs * (8 * CHANNELS * 2 * steps + 24)
-    return Cost(-(-pixels // PIXELS) * (core + last + _windows(call)), flash)
+    return Cost(-(-pixels // PIXELS) * (core + last + collecting(call)), flash)
 
 
-def _windows(call: Call) -> int:
-    """Instructions that collect four windows."""
+def collecting(call: Call) -> int:
+    """Instructions that collect four windows, int8 or int16."""
     _, kernel_h, kernel_w, in_ch = call.input(1).shape
+    pixel = in_ch * call.input(0).dtype.bytes
     axes = convolution(call)
     if kernel_h * kernel_w * axes[0].stride * axes[1].stride == 1:
-        return 75 + 11 * (in_ch // VECTOR) + 28 * (in_ch % VECTOR > 0)
-    steps = _steps(call)
-    rows = 10 * kernel_h if kernel_w * in_ch % VECTOR == 0 else 16 * kernel_h + 20
+        return 75 + 11 * (pixel // VECTOR) + 28 * (pixel % VECTOR > 0)
+    steps = window_vectors(call)
+    vectors, rest = divmod(kernel_w * pixel, VECTOR)
+    rows = (16 + 6 * vectors) * kernel_h + 20 if rest else 10 * kernel_h
     return int(PIXELS * (78 + rows + 3 * steps + at_border(axes) * (80 + 4 * steps)))
 
 
@@ -112,8 +114,8 @@ KERNEL = Kernel(
     family=Family.MVE,
     dtype=DType.INT8,
     params=params,
-    params_type="mcu_conv2d_s8_mve_params",
-    header="mcu_conv2d_s8_mve.h",
+    params_type="mcu_conv2d_mve_params",
+    header="mcu_conv2d_mve.h",
     applies=(
         one_group_without_dilation,
         clamp_is_saturation,
