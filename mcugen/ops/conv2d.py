@@ -33,6 +33,7 @@ from mcugen.ops.kernels import (
     conv2d_packed_s8_ref,
     conv2d_s8_dsp,
     conv2d_s8_mve,
+    conv2d_s16_dsp,
     conv2d_s16_mve,
     conv2d_winograd_s8_dsp,
 )
@@ -309,6 +310,7 @@ OP = Op(
         conv2d_winograd_s8_dsp.KERNEL,
         conv2d_s8_mve.KERNEL,
         conv2d_s16_mve.KERNEL,
+        conv2d_s16_dsp.KERNEL,
         Kernel(
             name="mcu_conv2d_f32_ref",
             family=Family.REF,

@@ -1,0 +1,136 @@
+"""mcu_conv2d_s16_dsp: portable C and the assembly core equal numpy; its limits; its price."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mcugen.ir import DType
+from mcugen.ops.base import Activation
+from mcugen.ops.kernels.conv2d_s16_dsp import KERNEL
+from mcugen.ops.window import Padding
+from mcugen.testing.check import (
+    TFLM_ONLY,
+    KernelBatch,
+    OpCase,
+    call_of,
+    change_attrs,
+    change_input,
+    check_op,
+    price,
+    run_op,
+)
+from mcugen.testing.convolutions import Conv, clamped, general
+from mcugen.testing.wide import widened
+
+
+def grid() -> dict[str, Conv]:
+    """Positions around the blocks of four, channels even and odd, rounds of the core, windows."""
+    cases = {}
+    for pixels in ((1, 1), (1, 2), (1, 3), (2, 2), (5, 1), (2, 3), (7, 1), (4, 4)):
+        cases[f"pixels{pixels}"] = clamped(pixels)
+        cases[f"pixels{pixels}-7-5"] = general(pixels, 7, 5)
+        cases[f"pixels{pixels}-3x3"] = clamped(pixels, 3, 3, (3, 3))
+    for in_ch in (*range(2, 12), 30, 31, 32, 33, 34, 35, 60, 64, 65, 66, 67, 68, 99, 100):
+        cases[f"in{in_ch}"] = general(in_ch=in_ch)
+    for out_ch in (2, 3, 4, 5, 7, 8, 9, 12):
+        cases[f"out{out_ch}"] = clamped(out_ch=out_ch)
+        cases[f"out{out_ch}-stride2"] = general((5, 7), 4, out_ch, stride=2)
+    for kind in (clamped, general):
+        for kernel in ((3, 3), (1, 5), (5, 2), (2, 2), (10, 4)):
+            for stride in (1, 2):
+                for padding in Padding:
+                    for in_ch in (1, 3, 4):
+                        name = f"{kind.__name__}-{kernel}-{stride}-{padding.name}-{in_ch}"
+                        cases[name] = kind((11, 9), in_ch, 4, kernel, stride, 1, padding)
+        cases[f"{kind.__name__}-batch"] = kind((3, 5), kernel=(3, 3), batch=3)
+        cases[f"{kind.__name__}-batch-1x1"] = kind((3, 3), 6, 6, batch=2)
+        cases[f"{kind.__name__}-window-beyond-input"] = kind((2, 3), kernel=(7, 7))
+        cases[f"{kind.__name__}-saturating"] = kind((4, 5), gain=20.0)
+        cases[f"{kind.__name__}-small-multipliers"] = kind(gain=1 / 30)
+        cases[f"{kind.__name__}-stride-3-1"] = kind((9, 9), 4, 6, (3, 4), 3, stride_w=1)
+    cases["dead"] = clamped(dead=2**30)
+    cases["most-negative-weight"] = general(largest=128)
+    return cases
+
+
+@pytest.fixture(scope="module")
+def cases() -> dict[str, OpCase]:
+    found = {name: run_op(widened(conv.model())) for name, conv in grid().items()}
+    # The extremes: sums that end near 2**31, on their way wherever they go.
+    full = replace(clamped((4, 3), 500, 6), weights=np.full((6, 1, 1, 500), -128))
+    for value in (-(2**15), 2**15 - 1):
+        model = widened(full.model())
+        shape = (1, 4, 3, 500)
+        found[f"all{value}"] = run_op(model, [np.full(shape, value, np.int16)])
+    return found
+
+
+@pytest.mark.parametrize("name", ["in7", "out5-stride2", "clamped-(10, 4)-2-SAME-1"])
+def test_equals_the_reference(name: str) -> None:
+    check_op(widened(grid()[name].model()), against=TFLM_ONLY)
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_portable_c_equals_numpy(cases: dict[str, OpCase], compiler: str) -> None:
+    KernelBatch.of(KERNEL, cases).check(compiler)
+
+
+@pytest.mark.parametrize(
+    ("core", "fpu"), [("cortex-m4", True), ("cortex-m4", False), ("cortex-m33", True)]
+)
+def test_assembly_equals_numpy(cases: dict[str, OpCase], core: str, fpu: bool) -> None:
+    traces = KernelBatch.of(KERNEL, cases).check_emulated(core, fpu=fpu)
+    assert max(trace.stack for trace in traces) <= 260
+
+
+def test_without_a_bias() -> None:
+    (call,) = run_op(widened(general(out_ch=5).model())).graph.calls()
+    bare = change_input(2, None)(call)
+    words = KERNEL.params(bare)["stream"].values.reshape(3, -1)
+    assert KERNEL.refusal(bare) is None
+    assert not words[:, :2].any()
+
+
+@pytest.mark.parametrize(
+    ("conv", "refusal"),
+    [
+        (clamped(dilation=2, kernel=(2, 2)), "no dilation"),
+        (clamped(in_ch=1, kernel=(3, 1)), "2 taps or more"),
+        (clamped(out_ch=1), "2 output channels or more"),
+        (clamped(in_ch=1200), "below 2**31"),
+        (clamped(gain=5000.0), "[2**-18, 1/2)"),
+    ],
+)
+def test_it_refuses_what_it_cannot_do(conv: Conv, refusal: str) -> None:
+    found = KERNEL.refusal(call_of(widened(conv.model())))
+    assert found is not None and refusal in found
+
+
+def test_it_refuses_other_sums_and_clamps() -> None:
+    call = call_of(widened(clamped().model(), bias=DType.INT32))
+    assert "int64" in str(KERNEL.refusal(call))
+    call = change_attrs(activation=Activation.RELU6)(call_of(widened(clamped().model())))
+    assert "as a ReLU" in str(KERNEL.refusal(call))
+
+
+@pytest.mark.parametrize(
+    ("conv", "goal"),
+    [
+        (clamped((25, 5), 64, 64), 0.82),
+        (clamped((12, 12), 64, 64), 0.825),
+        (clamped((24, 24), 16, 32), 0.6),
+        (clamped((6, 6), 128, 128), 0.875),
+        (clamped((49, 10), 1, 64, (10, 4), 2), 0.69),
+        (clamped((32, 32), 16, 16, (3, 3)), 0.775),
+        (general((16, 16), 32, 32, (3, 3)), 0.84),
+    ],
+)
+def test_products_per_cycle_on_the_m4(conv: Conv, goal: float) -> None:
+    """Modelled, zero wait states; the cost that selection sees is near."""
+    found = price(KERNEL, widened(conv.model()))
+    print(f"\n{conv.kernel} {conv.pixels} {conv.in_ch}->{conv.out_ch}: {found}")
+    assert found.products_per_cycle >= goal
+    assert abs(found.cost - 1) < 0.2
