@@ -139,7 +139,9 @@ class _File:
         listed = (ids for op in operators for ids in (op.inputs, op.outputs) if ids is not None)
         used = {*self.inputs, *(int(i) for ids in listed for i in ids)} - {-1}
         handles = {i for i in used if graph.tensors[i].type == schema.TensorType.RESOURCE}
-        self.used = sorted(used - handles)
+        # What LiteRT does not give: constants whose bytes are fewer than their elements.
+        sparse = {i for i in used if graph.tensors[i].sparsity is not None}
+        self.used = sorted(used - handles - sparse)
         self.has_resources = bool(handles)  # variables that no reset gives their first values
         self.tensor_elements = sum(
             max(1, int(np.prod(graph.tensors[i].shape, dtype=np.int64)))

@@ -17,7 +17,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from mcugen import int4
 from mcugen.errors import ModelFileError, Problem
-from mcugen.importers import variables
+from mcugen.importers import sparse, variables
 from mcugen.importers.reader import BROKEN, Reader
 from mcugen.importers.variables import Handle
 from mcugen.ir import DType, Graph, Node, Quant, Tensor, TensorId, Unsupported, printable
@@ -26,6 +26,7 @@ from mcugen.ops.base import CUSTOM
 
 IDENTIFIER = b"TFL3"  # at offset 4
 MAX_RANK = 8
+MAX_DENSE = 2**26  # elements of a sparse tensor, which a small file could claim
 MAX_BYTES = 2**31 - 1  # a flatbuffer's offsets reach no further
 
 DTYPES = {
@@ -306,8 +307,6 @@ class _Importer:
         if dtype is DType.OTHER:
             found = TYPES.get(table.Type(), f"type {table.Type()}")
             return found, f"Supported types are {', '.join(t.value for t in DTYPES.values())}."
-        if table.Sparsity() is not None:
-            return "a sparse tensor", "Weights must be stored densely."
         if table.ExternalBuffer() or self.buffer(table, where).Offset() > 1:
             return "data outside the flatbuffer", "Weights must be stored in the flatbuffer."
         return None
@@ -393,6 +392,8 @@ class _Importer:
     ) -> np.ndarray[Any, Any] | None:
         """The value of a tensor that nothing computes; None where the file has no value for it."""
         raw = self.reader.array(self.buffer(table, where), "Data")
+        if table.Sparsity() is not None:
+            return self.sparse_constant(table, raw, shape, dtype, where)
         elements = math.prod(shape)
         if raw.size == 0 and elements != 0:
             return None
@@ -410,3 +411,22 @@ class _Importer:
             raw = raw != 0  # a boolean of another value is true, and numpy wants 1
         values: np.ndarray[Any, Any] = raw.view(dtype.numpy.newbyteorder("<"))
         return values.reshape(shape)
+
+    def sparse_constant(
+        self,
+        table: Any,
+        raw: np.ndarray[Any, Any],
+        shape: tuple[int, ...],
+        dtype: DType,
+        where: str,
+    ) -> np.ndarray[Any, Any]:
+        """The dense value of a tensor that is stored sparsely, as pruned weights may be."""
+        if min(shape, default=1) < 0 or math.prod(shape) > MAX_DENSE:
+            allowed = f"A sparse tensor may have {MAX_DENSE:,} elements."
+            raise self.damaged(where, f"a sparse tensor of shape {list(shape)}", allowed)
+        try:
+            values = raw.view(dtype.numpy.newbyteorder("<"))
+            return sparse.dense(self.reader, table.Sparsity(), shape, values)
+        except BROKEN as error:
+            found = "a sparse tensor whose levels contradict each other"
+            raise self.damaged(where, found, f"{error}; its values must fit its shape") from error
