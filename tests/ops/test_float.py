@@ -308,6 +308,15 @@ def test_functions_are_near_those_of_a_library(name: str) -> None:
     np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=6e-7)
 
 
+def test_the_sigmoid_has_the_cutoffs_of_the_references() -> None:
+    """Small scores differ by e^-9 of themselves otherwise."""
+    x = np.array([*np.linspace(-30, -8.9, 120), *np.linspace(16, 18, 79), 100], np.float32)
+    ours = run_op(FUNCTIONS["LOGISTIC"], [x.reshape(5, 40)]).outputs[0]
+    for interpreter in (reference.tflm, reference.litert):
+        theirs = interpreter(FUNCTIONS["LOGISTIC"]).outputs([x.reshape(5, 40)])[0]
+        np.testing.assert_allclose(ours, theirs, rtol=1e-6)
+
+
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
 def test_kernels_equal_numpy(compiler: str) -> None:
     cases = list(ALL.items())
