@@ -319,5 +319,6 @@ OP = Op(
         depthwise_conv2d_s8_dsp.KERNEL,
         depthwise_conv2d_s8_mve.KERNEL,
         depthwise_conv2d_3x3_s16_dsp.KERNEL,
+        depthwise_conv2d_3x3_s16_dsp.STRIDE2,
     ),
 )

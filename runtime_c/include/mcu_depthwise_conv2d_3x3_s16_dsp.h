@@ -34,6 +34,10 @@ typedef struct {
 void mcu_depthwise_conv2d_3x3_s16_dsp(const mcu_depthwise_conv2d_3x3_s16_dsp_params *params,
                                       const int16_t *input, int16_t *output);
 
+/// Stride 2 along a strip.
+void mcu_depthwise_conv2d_3x3_stride2_s16_dsp(const mcu_depthwise_conv2d_3x3_s16_dsp_params *params,
+                                              const int16_t *input, int16_t *output);
+
 #ifdef __cplusplus
 }
 #endif

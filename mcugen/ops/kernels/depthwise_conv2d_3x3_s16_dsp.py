@@ -13,11 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from mcugen.ir import Call, DType
-from mcugen.ops.base import Array, Const, Cost, Family, Fields, Kernel
+from mcugen.ops.base import Array, Const, Cost, Family, Fields, Kernel, Rule
 from mcugen.ops.kernels import round_once
 from mcugen.ops.window import Axis, convolution
 
 MOST_BYTES = 65535  # of a step: a halfword of the stream
+WORDS = 7
+# By stride, cycles: of an output; how much less of one that sees two lines; around a strip.
+COSTS = {1: (18.33, 5.33, 39.0), 2: (23.25, 6.5, 39.0)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,29 +56,23 @@ def _last(axis: Axis) -> int:
     return (axis.out - 1) * axis.stride + 3 - axis.before
 
 
-def _strips(call: Call) -> tuple[Strips, ...]:
-    """Rows, and columns if these have the same step in input and output."""
+def strips(call: Call, stride: int) -> list[Strips]:
+    """What the kernel of a stride along the strips can compute."""
     rows, cols = convolution(call)
     channels = call.input(0).shape[3]
     wide, narrow = cols.size * channels, cols.out * channels
-    by_row = Strips(cols, rows, channels, wide, narrow, False)
-    by_column = Strips(rows, cols, wide, channels, channels, True)
-    return (by_row, by_column) if cols.size == cols.out else (by_row,)
+    found = [Strips(cols, rows, channels, wide, narrow, False)]
+    if wide == narrow:  # a step down is the same in input and output
+        found.append(Strips(rows, cols, wide, channels, channels, True))
+    return [each for each in found if each.along.stride == stride and _fit(each)]
 
 
-def fitting(call: Call) -> list[Strips]:
-    """The strips that the kernel can compute."""
-    return [
-        strips
-        for strips in _strips(call)
-        if strips.along.stride == 1
-        and strips.along.before <= 1
-        and strips.behind <= 1
-        and strips.across.before <= 1
-        and _last(strips.across) <= strips.across.size + 1
-        and strips.across.size >= 2
-        and 2 * strips.step <= MOST_BYTES
-    ]
+def _fit(strips: Strips) -> bool:
+    """Whether there are two lines or more, and neither much padding nor large steps."""
+    pads = (strips.along.before, strips.behind, strips.across.before)
+    below = _last(strips.across) - strips.across.size
+    lines, size = strips.across.size, 2 * strips.step
+    return max(*pads, below) <= 1 and lines >= 2 and size <= MOST_BYTES
 
 
 # ---- rules
@@ -89,13 +86,17 @@ def window_is_3x3(call: Call) -> str | None:
     return f"weights of shape {list(weights)}, dilation {list(call.attrs.dilation)}"
 
 
-def has_strips(call: Call) -> str | None:
-    """There must be two rows or columns or more, whose stride, padding and size the kernel takes.
+def _has_strips(stride: int) -> Rule:
+    def has_strips(call: Call) -> str | None:
+        found = f"{list(call.input(0).shape)}, {convolution(call)}"
+        return None if strips(call, stride) else found
 
-    Along them: stride 1, padding of at most 1, steps of less than 65536 bytes. Across: padding of
-    at most 1. Columns: as long a row in the output as in the input.
-    """
-    return None if fitting(call) else f"{call.input(0).shape}, {convolution(call)}"
+    columns = ", or columns as long in the output as in the input," if stride == 1 else ""
+    has_strips.__doc__ = (
+        f"Rows{columns} must have stride {stride} and steps of less than 65536 bytes; padding must "
+        "be at most 1 on all sides, and there must be two such lines or more."
+    )
+    return has_strips
 
 
 # ---- params
@@ -128,7 +129,7 @@ def _lanes(low: Array, high: Array) -> Array:
     return words
 
 
-def layout(call: Call, strips: Strips) -> Fields:
+def params(call: Call, strips: Strips) -> Fields:
     """Fields of mcu_depthwise_conv2d_3x3_s16_dsp_params."""
     return {
         "batch": call.input(0).shape[0],
@@ -151,40 +152,38 @@ def layout(call: Call, strips: Strips) -> Fields:
 
 
 def _cycles(call: Call, strips: Strips) -> int:
-    """17 or 12 for each position, and a loop of three."""
-    channel = strips.across.out * (39 + 18.33 * strips.along.out)
-    less = strips.short * (5.33 * strips.along.out - 4)
-    each = channel - less + 70 * strips.across.out / call.output.shape[3]
-    return int(call.output.shape[0] * call.output.shape[3] * each)
+    """The loops, which take less for two lines; what is around them; a call for each strip."""
+    position, less, around = COSTS[strips.along.stride]
+    batch, _, _, channels = call.output.shape
+    channel = strips.across.out * (position * strips.along.out + around)
+    channel -= strips.short * (less * strips.along.out - 4)
+    return int(batch * (channels * channel + 75 * strips.across.out))
 
 
-def _best(call: Call) -> Strips:
-    return min(fitting(call), key=lambda strips: _cycles(call, strips))
+def _best(call: Call, stride: int) -> Strips:
+    return min(strips(call, stride), key=lambda each: _cycles(call, each))
 
 
-def params(call: Call) -> Fields:
-    """The fields, for rows or for columns."""
-    return layout(call, _best(call))
+def _kernel(name: str, stride: int) -> Kernel:
+    return Kernel(
+        name=name,
+        family=Family.DSP,
+        dtype=DType.INT16,
+        params=lambda call: params(call, _best(call, stride)),
+        params_type="mcu_depthwise_conv2d_3x3_s16_dsp_params",
+        header="mcu_depthwise_conv2d_3x3_s16_dsp.h",
+        applies=(
+            window_is_3x3,
+            _has_strips(stride),
+            round_once.sums_fit_a_word,
+            round_once.multipliers_round_once,
+            round_once.clamp_is_one_instruction,
+        ),
+        cost=lambda call: Cost(
+            _cycles(call, _best(call, stride)), flash=4 * WORDS * call.output.shape[3]
+        ),
+    )
 
 
-def cost(call: Call) -> Cost:
-    """The strips."""
-    return Cost(_cycles(call, _best(call)), flash=28 * call.output.shape[3])
-
-
-KERNEL = Kernel(
-    name="mcu_depthwise_conv2d_3x3_s16_dsp",
-    family=Family.DSP,
-    dtype=DType.INT16,
-    params=params,
-    params_type="mcu_depthwise_conv2d_3x3_s16_dsp_params",
-    header="mcu_depthwise_conv2d_3x3_s16_dsp.h",
-    applies=(
-        window_is_3x3,
-        has_strips,
-        round_once.sums_fit_a_word,
-        round_once.multipliers_round_once,
-        round_once.clamp_is_one_instruction,
-    ),
-    cost=cost,
-)
+KERNEL = _kernel("mcu_depthwise_conv2d_3x3_s16_dsp", 1)
+STRIDE2 = _kernel("mcu_depthwise_conv2d_3x3_stride2_s16_dsp", 2)

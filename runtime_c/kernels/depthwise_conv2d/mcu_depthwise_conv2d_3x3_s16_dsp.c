@@ -1,23 +1,14 @@
 /* mcu_depthwise_conv2d_3x3_s16_dsp.c: depthwise 3x3 on int16 with int8 weights, stride 1.
  *
- * One channel of a strip of outputs at a time, straight from the image. The strip sees three lines
- * a, b, c of the input. At each position their values of this channel are loaded as halfwords and a
- * and b become the lanes of a word; these feed the outputs at this position, before and behind it,
- * of which three are in flight:
+ * Strips as in mcu_strips_dsp.h. A position feeds the outputs at it, before and behind it, so three
+ * sums are in flight:
  *
- *     old += (a, b) . (w0, w1) + c * w2       two instructions each, 6 for the 9 products
- *     mid += ...
- *     new = bias + ...
+ *     old += (a, b) . (w20, w21) + c * w22       two instructions each, 6 for the 9 products
+ *     mid += (a, b) . (w10, w11) + c * w12
+ *     new = bias + (a, b) . (w00, w01) + c * w02
  *
- * Then `old` is requantized, is one of the outputs, and its register takes the next `new`. Padding
- * before and behind a line is left out: the sums begin with fewer products and end with fewer. A
- * strip at the border sees two lines, whose position takes 12 cycles on a Cortex-M4 instead of 17.
- *
- * The stream of a channel, with w[tap of the line][line]:
- *     (w00, w01), (w10, w11), (w20, w21), (w02, w12), (w22, bytes of a step), multiplier, bias
- *
- * Sums wrap modulo 2^32 on the way. That they fit at their end, and that one rounded product
- * requantizes as the reference does, is checked when the project is generated (round_once.py).
+ * Then `old` is requantized, is one of the outputs, and its register takes the next `new`. On a
+ * Cortex-M4 a position takes 17 cycles, 12 where there are two lines, and a loop of three 4 or 3.
  *
  * Registers: r0 position, r1 bytes from line to line, r2 from the next position to the output that
  * is finished, r3 values, r4-r6 sums, r7-r11 weights, r12 multiplier, lr bias.
@@ -25,36 +16,14 @@
 #include "mcu_depthwise_conv2d_3x3_s16_dsp.h"
 
 #include "mcu_dsp.h"
-#include "mcu_fixed.h"
-
-enum { STREAM = 7, MULTIPLIER = 5, BIAS = 6 }; /* words */
-
-/* All channels of a strip. The assembly knows the order. */
-typedef struct {
-    const int16_t *from; /* the first line that is read, its first position */
-    int32_t pitch;       /* bytes from line to line */
-    int16_t *output;
-    int32_t lag;        /* bytes from the output that is finished to the next position */
-    const int16_t *end; /* behind the last position */
-    const int32_t *stream;
-    const int32_t *stream_end;
-    int32_t back;  /* bytes from where a strip ends to the next channel of its first position */
-    int32_t enter; /* positions in the loop of three modulo 3; 3 where there are none */
-    int32_t open;  /* 1: no padding before the first position */
-    int32_t tail;  /* 1: padding behind the last one */
-    int32_t first; /* of two lines: 1: it is the first line of the window that is missing */
-} strip_args;
+#include "mcu_strips_dsp.h"
 
 #if MCU_DSP_ASSEMBLY
 /* clang-format off */
 
-#define SSAT(r) "ssat " r ", #16, " r "\n"
-#define USAT(r) "usat " r ", #15, " r "\n"
-#define STEP "uxtah r0, r0, r11, ror #16\n"
 #define FINISH(old, sat, then) "smmulr " old ", " old ", r12\n" sat(old) then "strh " old ", [r0, r2]\n"
 
-/* A position of three lines, or of two. */
-#define PAIR(b) "ldrh r3, [r0]\n ldrh " b ", [r0, r1]\n pkhbt r3, r3, " b ", lsl #16\n"
+/* A position of three lines, or of two. `new` and c share registers with what they replace. */
 #define POSITION3(old, mid, new, sat, then)                                                        \
     PAIR(new)                                                                                      \
     "smlad " old ", r3, r9, " old "\n smlad " mid ", r3, r8, " mid "\n"                            \
@@ -68,26 +37,17 @@ typedef struct {
     "smlad " new ", r3, r7, lr\n" FINISH(old, sat, then)
 
 /* The first position of all adds to the first output, the next one to the second one, too. */
-#define BEGIN3(pair, third)                                                                        \
-    "ldrh r3, [r0]\n ldrh r5, [r0, r1]\n ldrh r6, [r0, r1, lsl #1]\n"                              \
-    "pkhbt r3, r3, r5, lsl #16\n" STEP "smlad r4, r3, " pair ", r4\n" third
-#define BEGIN2(pair, third) PAIR("r5") STEP "smlad r4, r3, " pair ", r4\n"
-#define FIRST3  BEGIN3("r7", "smlabb r4, r6, r10, r4\n")
-#define SECOND3 BEGIN3("r8", "smlabt r4, r6, r10, r4\n") "smlad r5, r3, r7, lr\n smlabb r5, r6, r10, r5\n"
-#define FIRST2  BEGIN2("r7", "")
-#define SECOND2 BEGIN2("r8", "") "smlad r5, r3, r7, lr\n"
-
-/* Of two lines: (w1, w2) in the place of (w0, w1) where the first line is missing; the end. */
-#define SHIFT                                                                                      \
-    "ldr r3, [sp, #28]\n cbz r3, 8f\n"                                                             \
-    "lsr r7, r7, #16\n pkhbt r7, r7, r10, lsl #16\n pkhtb r8, r10, r8, asr #16\n"                  \
-    "lsr r9, r9, #16\n pkhbt r9, r9, r11, lsl #16\n"                                               \
-    "8:\n ldr r10, [sp, #0]\n"
+#define FIRST3  TRIPLE("r5") STEP "smlad r4, r3, r7, r4\n smlabb r4, r6, r10, r4\n"
+#define SECOND3                                                                                    \
+    TRIPLE("r5") STEP "smlad r4, r3, r8, r4\n smlabt r4, r6, r10, r4\n"                            \
+    "smlad r5, r3, r7, lr\n smlabb r5, r6, r10, r5\n"
+#define FIRST2  PAIR("r5") STEP "smlad r4, r3, r7, r4\n"
+#define SECOND2 PAIR("r5") STEP "smlad r4, r3, r8, r4\n smlad r5, r3, r7, lr\n"
 
 /* sp: end, stream, its end, back, enter, open, tail, first */
 #define STRIP(name, sat, lines, shift, load_end, end)                                              \
     MCU_ASSEMBLY_FUNCTION                                                                          \
-    static void name(const strip_args *args MCU_UNUSED) {                                          \
+    static void name(const mcu_strip *args MCU_UNUSED) {                                          \
         __asm__(                                                                                   \
             ".syntax unified\n"                                                                    \
             "push {r4-r11, lr}\n"                                                                  \
@@ -121,78 +81,21 @@ STRIP(two_lines_relu, USAT, 2, SHIFT, "", "r10")
 
 #else
 
-/* A position's part of an output whose taps there are the pair, and a third line's. */
-static int32_t add(int32_t sum, const int16_t *at, int32_t pitch, int32_t pair, int32_t third) {
-    sum = mcu_smlad(mcu_lanes(at[0], at[pitch]), pair, sum);
-    return (third != 0) ? mcu_smlad(at[2 * pitch], third & 0xffff, sum) : sum;
-}
-
-static void strip(const strip_args *args, int32_t lines, int32_t low) {
-    const int32_t pitch = args->pitch / 2;
-    const int32_t step = (int32_t)((uint32_t)args->stream[4] >> 16) / 2;
-    const int32_t positions = (int32_t)(args->end - args->from) / step;
-    const int32_t outputs = positions - 1 - args->open + args->tail;
-    const int16_t *from = args->from;
-    int16_t *output = args->output;
-    for (const int32_t *w = args->stream; w != args->stream_end; w += STREAM, from++, output++) {
-        const int32_t third[3] = {mcu_lane(w[3], 0), mcu_lane(w[3], 1), mcu_lane(w[4], 0)};
-        for (int32_t i = 0; i < outputs; i++) {
-            int32_t sum = w[BIAS];
-            for (int32_t tap = 0; tap < 3; tap++) {
-                const int32_t at = i + tap - 1 + args->open;
-                if (at >= 0 && at < positions) {
-                    const int32_t pair =
-                        args->first ? mcu_lanes(mcu_lane(w[tap], 1), third[tap]) : w[tap];
-                    sum = add(sum, from + at * step, pitch, pair, (lines == 3) ? third[tap] : 0);
-                }
-            }
-            output[i * step] = (int16_t)mcu_clamp(mcu_smmulr(sum, w[MULTIPLIER]), low, INT16_MAX);
-        }
-    }
-}
-
-static void three_lines(const strip_args *args) { strip(args, 3, INT16_MIN); }
-static void three_lines_relu(const strip_args *args) { strip(args, 3, 0); }
-static void two_lines(const strip_args *args) { strip(args, 2, INT16_MIN); }
-static void two_lines_relu(const strip_args *args) { strip(args, 2, 0); }
+static void three_lines(const mcu_strip *args) { mcu_strips_compute(args, 1, 3, INT16_MIN); }
+static void three_lines_relu(const mcu_strip *args) { mcu_strips_compute(args, 1, 3, 0); }
+static void two_lines(const mcu_strip *args) { mcu_strips_compute(args, 1, 2, INT16_MIN); }
+static void two_lines_relu(const mcu_strip *args) { mcu_strips_compute(args, 1, 2, 0); }
 
 #endif
-
-static void compute(const strip_args *args, int32_t is_short, int32_t relu) {
-    if (is_short && relu) {
-        two_lines_relu(args);
-    } else if (is_short) {
-        two_lines(args);
-    } else if (relu) {
-        three_lines_relu(args);
-    } else {
-        three_lines(args);
-    }
-}
 
 void mcu_depthwise_conv2d_3x3_s16_dsp(const mcu_depthwise_conv2d_3x3_s16_dsp_params *params,
                                       const int16_t *input, int16_t *output) {
     const mcu_depthwise_conv2d_3x3_s16_dsp_params *const p = params;
     const int32_t bytes = 2 * p->step;
     const int32_t looped = p->positions - 2 + p->pad_before;
-    strip_args args = {
-        .pitch = 2 * p->line_pitch,
-        .lag = (3 - p->pad_before) * bytes,
-        .stream = p->stream,
-        .stream_end = p->stream + p->channels * STREAM,
-        .back = 2 - (p->positions + p->pad_behind) * bytes,
-        .enter = (looped == 0) ? 3 : looped % 3,
-        .open = 1 - p->pad_before,
-        .tail = p->pad_behind,
-    };
-    for (int32_t image = 0; image < p->batch; image++) {
-        args.output = output + image * p->out_size;
-        for (int32_t line = -p->pad_lines, i = 0; i < p->strips; i++, line += p->strip_stride) {
-            args.first = line < 0;
-            args.from = input + image * p->in_size + (line + args.first) * p->line_pitch;
-            args.end = args.from + p->positions * p->step;
-            compute(&args, line < 0 || line + 3 > p->lines, p->relu);
-            args.output += p->strip_pitch;
-        }
-    }
+    mcu_strip strip = mcu_strips_of(p);
+    strip.lag = (3 - p->pad_before) * bytes;
+    strip.back = 2 - (p->positions + p->pad_behind) * bytes;
+    strip.enter = (looped == 0) ? 3 : looped % 3;
+    mcu_strips_run_all(&strip, p, input, output);
 }
