@@ -29,6 +29,7 @@ from mcugen.ops.base import (
     activation_range,
     apply_activation,
 )
+from mcugen.ops.kernels import round_once
 from mcugen.ops.window import same_rows
 
 # Keep the rounding of both operands far below one step of the output, and the sum in an int32.
@@ -272,6 +273,37 @@ def params_s8_dsp(call: Call) -> Fields:
     }
 
 
+# ---- int16 of one shape
+
+
+def sum_multiplier_is_small(call: Call) -> str | None:
+    """The sum of the operands, shifted left by 15 bits, must have a multiplier below 1/2."""
+    _, _, (_, shift) = multipliers(call)
+    return None if shift < 0 else f"a multiplier of 2**{shift - 1} or more"
+
+
+def params_s16_dsp(call: Call) -> Fields:
+    """Fields of mcu_add_s16_dsp_params.
+
+    The multiplier of the smaller scale is 1/2, exactly, where scales are equal; the largest one
+    below 2**31 and a shift of 1 give the same for every int16.
+    """
+    *operands, (multiplier, shift) = multipliers(call)
+    swapped = call.input(1).scale > call.input(0).scale
+    small_multiplier, small_shift = operands[0 if swapped else 1]
+    if small_shift == 0:
+        small_multiplier, small_shift = min(2 * small_multiplier, INT32_MAX), -1
+    return {
+        "count": call.output.elements,
+        "swapped": int(swapped),
+        "small_multiplier": small_multiplier,
+        "small_shift": -small_shift,
+        "multiplier": multiplier,
+        "shift": -shift,
+        "relu": int(round_once.is_relu(call)),
+    }
+
+
 OP = Op(
     name="add",
     tflite="ADD",
@@ -332,6 +364,22 @@ OP = Op(
             cost=lambda call: Cost(cycles=5 * call.output.elements + 60),
         ),
         kernel_s16("mcu_add_s16_ref"),
+        Kernel(
+            name="mcu_add_s16_dsp",
+            family=Family.DSP,
+            dtype=DType.INT16,
+            params=params_s16_dsp,
+            params_type="mcu_add_s16_dsp_params",
+            header="mcu_add_s16_dsp.h",
+            operands=(0, 1),
+            applies=(
+                shapes_are_equal,
+                round_once.clamp_is_one_instruction,
+                sum_multiplier_is_small,
+            ),
+            overlap=overlap.elementwise,
+            cost=lambda call: Cost(cycles=53 * call.output.elements // 4 + 100),
+        ),
         binary_f32.kernel("add"),
     ),
 )
