@@ -26,12 +26,15 @@ def dense(ratio: float, weight: int = 100, bias: int = 0, relu: bool = False) ->
     return call_of(one_op("FULLY_CONNECTED", inputs, target, options))
 
 
-@pytest.mark.parametrize("ratio", [0.49, 0.25, 2.0**-9, 0.0123, 2.0**-17, 1e-9, 1e-12])
+@pytest.mark.parametrize(
+    "ratio", [0.99999, 0.7, 0.5, 0.49, 0.25, 2.0**-9, 0.0123, 2.0**-17, 1e-9, 1e-12]
+)
 def test_equals_the_reference(ratio: float) -> None:
     call = dense(ratio, weight=1 if ratio < 1e-8 else 100)
-    assert round_once.multipliers_round_once(call) is None
+    assert (round_once.multipliers_round_once(call) is None) == (ratio < 0.5)
+    assert round_once.multipliers_below_one(call) is None
     multiplier, shift = sums.multipliers(call)
-    word = round_once.words(call).astype(np.int64)
+    word = round_once.words(call).astype(np.int64) % 2**32
     most = 2**21 if ratio < 1e-8 else 2**31 - 1
     rng = np.random.default_rng(0)
     halves = np.rint((np.arange(-4000, 4000) + 0.5) / max(ratio, 1e-5)).astype(np.int64)
@@ -42,9 +45,10 @@ def test_equals_the_reference(ratio: float) -> None:
     assert np.array_equal((acc * word + 2**31) >> 32, expected)
 
 
-@pytest.mark.parametrize("ratio", [0.5, 0.99999, 2.0**-19])
+@pytest.mark.parametrize("ratio", [0.5, 0.99999, 1.0, 2.0**-19])
 def test_refuses_multipliers_that_it_cannot_serve(ratio: float) -> None:
     assert round_once.multipliers_round_once(dense(ratio)) is not None
+    assert (round_once.multipliers_below_one(dense(ratio)) is None) == (0.5 <= ratio < 1)
 
 
 def test_refuses_sums_beyond_a_word() -> None:

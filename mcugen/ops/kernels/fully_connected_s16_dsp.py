@@ -4,7 +4,7 @@ Its constants are a stream of int32 words. For each four outputs A, B, C, D:
 
     6 words      256 * bias_A + bias_B as 64 bits, low word first, bias_B; the same of C and D
     4 per four   inputs: lanes 256 * w_A + w_B of the first two, of C D, then both of the other two
-    4 words      multipliers
+    4 words      multipliers, less 2**32 where they are 2**31 or more
 
 Where inputs are no multiple of four, the last four lie over those before, with zeros as the weights
 of inputs that were there. Outputs are filled up to a multiple of four with zeros.
@@ -102,7 +102,7 @@ KERNEL = Kernel(
         four_inputs,
         weights_pair_up,
         round_once.sums_fit_a_word,
-        round_once.multipliers_round_once,
+        round_once.multipliers_below_one,
         round_once.clamp_is_one_instruction,
     ),
     overlap=partial(overlap.dense_passes, outputs=OUTPUTS),

@@ -27,9 +27,14 @@ LIMITS = ((-(2**15), 2**15 - 1), (0, 2**15 - 1))  # what SSAT #16 and USAT #15 l
 
 
 def words(call: Call) -> Array:
-    """[channels]: m << (32 - t), int32; 0 for a channel whose sums all become 0."""
+    """[channels]: m << (32 - t), int32; 0 for a channel whose sums all become 0.
+
+    Where t is 15 this is 2**31 or more, and negative as an int32, 2**32 less: a kernel for
+    `multipliers_below_one` adds the sum to the high product.
+    """
     reduced, right = _reduced(call)
-    return np.where(right <= 32, reduced << np.maximum(32 - right, 0), 0).astype(np.int32)
+    found = np.where(right <= 32, reduced << np.maximum(32 - right, 0), 0)
+    return found.astype(np.uint32).view(np.int32)
 
 
 def is_relu(call: Call) -> bool:
@@ -56,10 +61,19 @@ def sums_fit_a_word(call: Call) -> str | None:
 
 def multipliers_round_once(call: Call) -> str | None:
     """Multipliers must lie in [2**-18, 1/2); below, where every sum becomes 0."""
+    return _one_rounding(call, 16)
+
+
+def multipliers_below_one(call: Call) -> str | None:
+    """Multipliers must lie in [2**-18, 1); below, where every sum becomes 0."""
+    return _one_rounding(call, 15)
+
+
+def _one_rounding(call: Call, least: int) -> str | None:
     reduced, right = _reduced(call)
-    least = right[reduced > 0].min(initial=32)
-    if least < 16:
-        return f"a multiplier of 2**{int(14 - least)} or more"
+    found = right[reduced > 0].min(initial=32)
+    if found < least:
+        return f"a multiplier of 2**{int(14 - found)} or more"
     vanishes = [
         bound * int(m) < 1 << int(t) - 1
         for bound, m, t in zip(accumulator_bounds(call), reduced, right, strict=True)

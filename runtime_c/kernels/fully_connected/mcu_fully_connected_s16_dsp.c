@@ -6,7 +6,8 @@
  * three instructions for four products; four inputs take 19 cycles on a Cortex-M4 for 16 products,
  * a pass about 55 more.
  * SA and SB fit an int32, which is checked for the actual weights when the project is generated,
- * and are requantized by SMMULR and SSAT #16, or USAT #15 behind a ReLU (round_once.py).
+ * and are requantized by SMMLAR and SSAT #16, or USAT #15 behind a ReLU (round_once.py). A
+ * multiplier of 2^31 or more is negative as an int32, 2^32 too small, so the sum itself is added.
  *
  * The stream holds, for each four outputs A to D:
  *     256 * bias_A + bias_B as 64 bits, low word first, bias_B; the same of C and D
@@ -62,10 +63,12 @@ typedef struct {
     "ldr r10, [r0], #4\n ldr r11, [r0], #4\n ldr r12, [r0], #4\n ldr lr, [r0], #4\n"               \
     ADD("r4", "r5", "r6", "r10", "r2") ADD("r7", "r8", "r9", "r11", "r2")                          \
     ADD("r4", "r5", "r6", "r12", "r3") ADD("r7", "r8", "r9", "lr", "r3")
-/* SA to `low`. */
+/* SA to `low`: a quotient by 256 has SB / 256 too much, both rounded down. */
 #define SPLIT(low, high, b)                                                                        \
-    "subs " low ", " b "\n sbc " high ", " high ", " b ", asr #31\n"                               \
-    "lsr " low ", #8\n orr " low ", " low ", " high ", lsl #24\n"
+    "lsr " low ", #8\n orr " low ", " low ", " high ", lsl #24\n"                                   \
+    "sub " low ", " low ", " b ", asr #8\n"
+#define TIMES(sum, multiplier)                                                                     \
+    "and r12, " sum ", " multiplier ", asr #31\n smmlar " sum ", " sum ", " multiplier ", r12\n"
 
 MCU_ASSEMBLY_FUNCTION
 static const int32_t *core(const int32_t *stream MCU_UNUSED, const core_args *args MCU_UNUSED) {
@@ -83,14 +86,14 @@ static const int32_t *core(const int32_t *stream MCU_UNUSED, const core_args *ar
         MCU_GET("r2", WHOLE_END)
         "cmp r1, r2\n bne.w 2b\n"
         MCU_GET("r1", LAST)
-        "cmp r1, #0\n beq 3f\n"
+        "cbz r1, 3f\n"
         STEP
         "3:\n"
         SPLIT("r4", "r5", "r6") SPLIT("r7", "r8", "r9")
         MCU_GET("r1", TO) MCU_GET("r2", TO_END) MCU_GET("r3", RELU)
         "ldm r0!, {r5, r8, r10, r11}\n"
-        "smmulr r4, r4, r5\n smmulr r6, r6, r8\n smmulr r7, r7, r10\n smmulr r9, r9, r11\n"
-        "cmp r3, #0\n bne 5f\n"
+        TIMES("r4", "r5") TIMES("r6", "r8") TIMES("r7", "r10") TIMES("r9", "r11")
+        "cbnz r3, 5f\n"
         "ssat r4, #16, r4\n ssat r6, #16, r6\n ssat r7, #16, r7\n ssat r9, #16, r9\n"
         "4:\n"
         "strh r4, [r1], #2\n strh r6, [r1], #2\n strh r7, [r1], #2\n strh r9, [r1], #2\n"
@@ -119,7 +122,7 @@ static void add(pair_sums *sums, int32_t w, int32_t x) {
 }
 
 static int16_t finish(int32_t sum, int32_t multiplier, int32_t relu) {
-    const int32_t scaled = mcu_smmulr(sum, multiplier);
+    const int32_t scaled = mcu_smmulr(sum, multiplier) + ((multiplier < 0) ? sum : 0);
     return (int16_t)mcu_clamp(scaled, (relu != 0) ? 0 : INT16_MIN, INT16_MAX);
 }
 
