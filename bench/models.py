@@ -1,9 +1,10 @@
 """What the MLPerf Tiny models cost on emulated cores, beside other tools' figures.
 
-    python bench/models.py MODELS_FOLDER [--board B] [-O OBJECTIVE] [--json FILE]
+    python bench/models.py MODELS_FOLDER [--int16] [--board B] [-O OBJECTIVE] [--json FILE]
                            [--base bench/base.json] [--update]
 
-Every board with -O balanced, and a Cortex-M4 with every -O, unless --board or -O say otherwise.
+Every board with -O balanced, and a Cortex-M4 with every -O, unless --board or -O say otherwise;
+with --int16 not the int8 files, but 16x8 that mcugen makes of the float files.
 Instructions are exact (QEMU), cycles modelled (zero wait states), bytes those of the model itself:
 code and constants in flash; arena, and a bound on the stack, in RAM. With --base the figures are
 compared with a stored file, and growth of more than 1 % is an error; --update stores.
@@ -14,16 +15,22 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 from measure import Cost, grown, measure
 from peers import BEST_PUBLISHED_M4, GOALS, INSTRUCTIONS, TFLM_M4
 from rich.console import Console
 from rich.table import Table
 
-MODELS = ("kws_int8", "ic_int8", "vww_int8", "ad_int8")
+import mcugen
+from mcugen.quantizer.config import Activations, Config, Effort
+
+NAMES = ("kws", "ic", "vww", "ad")
+MODELS = tuple(f"{name}_int8" for name in NAMES)
 BOARDS = ("mps2-an386", "mps2-an500", "mps2-an505", "mps3-an547", "mps2-an385", "mps2-an385-m0")
 OBJECTIVES = ("balanced", "time", "size", "ram")
 FAST = ("balanced", "time")  # whose layers are looked at
@@ -37,6 +44,18 @@ def runs(boards: list[str] | None, objectives: list[str] | None) -> Iterator[tup
         everything = OBJECTIVES if board == M4 and not boards else OBJECTIVES[:1]
         for objective in objectives or everything:
             yield board, objective
+
+
+def widened(models: Path, folder: Path) -> Iterator[Path]:
+    """The float models in 16x8, calibrated with the inputs that lie in `golden` beside them."""
+    config = Config(activations=Activations.INT16, effort=Effort.LOW)
+    for name in NAMES:
+        target = folder / f"{name}_int16.tflite"
+        with np.load(models.parent / "golden" / f"{name}_float32.npz") as file:
+            samples = np.concatenate([file[f"x{k}_0"] for k in range(int(file["n"]))])
+        source = models / f"{name}_float32.tflite"
+        mcugen.quantize(source, samples, config=config, output=target)
+        yield target
 
 
 def table(costs: list[Cost]) -> Table:
@@ -122,17 +141,22 @@ def main() -> int:
     """Measure, print, compare."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("models", type=Path)
+    parser.add_argument("--int16", action="store_true", help="16x8 made of the float models")
     parser.add_argument("--board", action="append", choices=BOARDS)
     parser.add_argument("-O", dest="objective", action="append", choices=OBJECTIVES)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--base", type=Path)
     parser.add_argument("--update", action="store_true")
     options = parser.parse_args()
-    costs = [
-        measure(options.models / f"{model}.tflite", board, objective)
-        for board, objective in runs(options.board, options.objective)
-        for model in MODELS
-    ]
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [options.models / f"{model}.tflite" for model in MODELS]
+        if options.int16:
+            paths = list(widened(options.models, Path(folder)))
+        costs = [
+            measure(path, board, objective)
+            for board, objective in runs(options.board, options.objective)
+            for path in paths
+        ]
     console = Console(width=None if sys.stdout.isatty() else 140)
     console.print(table(costs))
     classes = class_table(costs)
