@@ -21,7 +21,7 @@ LANES = 8  # channels that share a vector
 ORDER = (0, 2, 4, 6, 1, 3, 5, 7)
 
 
-def _rows(call: Call) -> Array:
+def weight_rows(call: Call) -> Array:
     """The weights [channels][9]."""
     weights = call.input(1).values()
     rows: Array = weights.reshape(-1, weights.shape[3]).T
@@ -47,30 +47,25 @@ def eight_channels(call: Call) -> str | None:
 
 def products_fit(call: Call) -> str | None:
     """Weights must lie in [-127, 127], so that two products fit 16 bits."""
-    return None if _rows(call).min(initial=0) > -128 else "a weight of -128"
+    return None if weight_rows(call).min(initial=0) > -128 else "a weight of -128"
 
 
 def multipliers_fit(call: Call) -> str | None:
     """Requantization multipliers must lie in [2**-23, 1/2)."""
-    return multipliers_are_small(call, _rows(call))
+    return multipliers_are_small(call, weight_rows(call))
 
 
 # ---- params
 
 
-def params(call: Call) -> Fields:
-    """Fields of mcu_depthwise_conv2d_s8_mve_params."""
-    form = channels(call, _rows(call))
-    count = len(form.weights)
+def layout(call: Call) -> Fields:
+    """The fields that the params of int8 and of int16 begin with."""
     rows, cols = convolution(call)
-    eights = _firsts(count)[:, np.newaxis] + np.arange(LANES)
-    weights = form.weights[eights].swapaxes(1, 2)
-    constants = [v[eights[:, ORDER]] for v in (form.bias, form.multiplier, -form.shift)]
     return {
         "batch": call.output.shape[0],
         "in_h": rows.size,
         "in_w": cols.size,
-        "channels": count,
+        "channels": call.output.shape[3],
         "out_h": rows.out,
         "out_w": cols.out,
         "stride_h": rows.stride,
@@ -78,36 +73,58 @@ def params(call: Call) -> Fields:
         "pad_top": rows.before,
         "pad_left": cols.before,
         "input_zero_point": call.input(0).zero_point,
-        "output_offset": call.output.zero_point,
-        "weights": Const(weights.astype(np.int16).reshape(-1), "int16_t"),
-        "constants": Const(np.hstack(constants).astype(np.int32).reshape(-1), "int32_t"),
     }
 
 
-def _firsts(count: int) -> Array:
-    """The first channel of each eight."""
-    firsts: Array = np.minimum(np.arange(0, count, LANES), count - LANES)
-    return firsts
+def by_eights(values: Array) -> Array:
+    """Values [channels] or [channels][9] of each eight channels."""
+    count = len(values)
+    eights = np.minimum(np.arange(0, count, LANES), count - LANES)[:, np.newaxis]
+    grouped: Array = values[eights + np.arange(LANES)]
+    return grouped
+
+
+def constants(*values: Array) -> Const:
+    """What the outputs of each eight channels need, even channels first."""
+    parts = [by_eights(v)[:, ORDER] for v in values]
+    return Const(np.hstack(parts).astype(np.int32).reshape(-1), "int32_t")
+
+
+def params(call: Call) -> Fields:
+    """Fields of mcu_depthwise_conv2d_mve_params."""
+    form = channels(call, weight_rows(call))
+    weights = by_eights(form.weights).swapaxes(1, 2)
+    return {
+        **layout(call),
+        "finish": call.output.zero_point,
+        "weights": Const(weights.astype(np.int16).reshape(-1), "int16_t"),
+        "constants": constants(form.bias, form.multiplier, -form.shift),
+    }
 
 
 def blocks(call: Call) -> overlap.Blocks:
     """The order in which channels are computed."""
-    firsts = _firsts(call.output.shape[3])
-    return overlap.Blocks(firsts, firsts + LANES)
+    eights = by_eights(np.arange(call.output.shape[3]))
+    return overlap.Blocks(eights[:, 0], eights[:, -1] + 1)
 
 
 def scratch(call: Call) -> int:
-    """A window."""
-    return 9 * call.input(0).shape[3]
+    """A pixel of padding."""
+    source = call.input(0)
+    return source.shape[3] * source.dtype.bytes
+
+
+def around(call: Call) -> int:
+    """Instructions for a pixel beside those of its eights, int8 or int16."""
+    last = 78 if call.output.shape[3] % LANES else 0
+    return 65 + last + int(at_border(convolution(call)) * 78)
 
 
 def cost(call: Call) -> Cost:
-    """73 instructions for eight outputs, 92 for a pixel; a last pass; windows at the border."""
+    """77 instructions for eight outputs, and what is around them."""
     count = call.output.shape[3]
     groups, pixels = -(-count // LANES), call.output.elements // count
-    last = 70 if count % LANES else 0
-    window = int(at_border(convolution(call)) * (110 + 2.85 * count))
-    return Cost(pixels * (73 * groups + 92 + last + window), groups * 240)
+    return Cost(pixels * (77 * groups + around(call)), groups * 240)
 
 
 KERNEL = Kernel(
@@ -115,8 +132,8 @@ KERNEL = Kernel(
     family=Family.MVE,
     dtype=DType.INT8,
     params=params,
-    params_type="mcu_depthwise_conv2d_s8_mve_params",
-    header="mcu_depthwise_conv2d_s8_mve.h",
+    params_type="mcu_depthwise_conv2d_mve_params",
+    header="mcu_depthwise_conv2d_mve.h",
     applies=(
         kernel_is_3x3,
         eight_channels,
