@@ -34,6 +34,7 @@ from mcugen.ops.kernels import (
     fully_connected_s8_dsp,
     fully_connected_s8_mve,
     fully_connected_s16_dsp,
+    fully_connected_s16_mve,
 )
 
 # ---- attributes and decode
@@ -309,6 +310,7 @@ OP = Op(
         fully_connected_packed_s8_ref.KERNEL,
         *fully_connected_s8_dsp.KERNELS,
         fully_connected_s8_mve.KERNEL,
+        fully_connected_s16_mve.KERNEL,
         fully_connected_s16_dsp.KERNEL,
     ),
 )
