@@ -131,8 +131,8 @@ OP = Op(
             params=pool2d.params_s,
             params_type="mcu_pool2d_s16_params",
             header="mcu_pool2d_s16.h",
-            overlap=overlap.windows(pool2d.geometry, overlap.channels_one_by_one),
-            cost=lambda call: Cost(cycles=6 * pool2d.values_read(call) + 50 * call.output.elements),
+            overlap=overlap.windows(pool2d.geometry, overlap.channels_by_fours),
+            cost=lambda call: Cost(cycles=4 * pool2d.values_read(call) + 40 * call.output.elements),
         ),
         Kernel(
             name="mcu_average_pool2d_f32_ref",

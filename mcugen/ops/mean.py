@@ -249,7 +249,7 @@ OP = Op(
             params=params_s16,
             params_type="mcu_mean_s16_params",
             header="mcu_mean_s16.h",
-            cost=lambda call: Cost(cycles=6 * call.input(0).elements + 50 * call.output.elements),
+            cost=lambda call: Cost(cycles=4 * call.input(0).elements + 40 * call.output.elements),
         ),
         Kernel(
             name="mcu_mean_f32_ref",

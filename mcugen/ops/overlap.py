@@ -90,12 +90,6 @@ def channels_by_fours(call: Call) -> Blocks:
     return Blocks(reads, np.append(reads[1:], count))
 
 
-def channels_one_by_one(call: Call) -> Blocks:
-    """The same for kernels that take channels one by one."""
-    channels = np.arange(call.output.shape[-1])
-    return Blocks(channels, channels + 1)
-
-
 def windows(
     geometry: Geometry, blocks: Callable[[Call], Blocks], pixels: int = 1
 ) -> Callable[[Call], Overlaps]:

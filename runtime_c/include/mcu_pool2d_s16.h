@@ -17,7 +17,7 @@ typedef mcu_pool2d_s8_params mcu_pool2d_s16_params; ///< the clamp within [-3276
 /// input [batch][in_h][in_w][channels], output [batch][out_h][out_w][channels], of the same scale
 /// and zero point 0. At most 2^15 values per window. The output may begin so far in front of the
 /// input that it overwrites only what neither this position nor a later one reads, channels being
-/// taken one by one; otherwise they must not overlap.
+/// taken by fours, the rest one by one; otherwise they must not overlap.
 void mcu_average_pool2d_s16_ref(const mcu_pool2d_s16_params *params, const int16_t *input,
                                 int16_t *output);
 

@@ -1,4 +1,4 @@
-/* mcu_sums_s16.h: sums of products of int16 values and int8 weights.
+/* mcu_sums_s16.h: sums of int16 values, and of their products with int8 weights.
  * SPDX-License-Identifier: MIT-0 */
 #ifndef MCU_SUMS_S16_H
 #define MCU_SUMS_S16_H
@@ -10,6 +10,43 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/// The sum over rows x cols values, `right` apart in a row, whose rows are `down` apart.
+static inline int32_t mcu_sum_s16(const int16_t *x, int32_t rows, int32_t cols, int32_t right,
+                                  int32_t down) {
+    int32_t sum = 0;
+    for (; rows > 0; rows--) {
+        for (int32_t n = cols; n > 0; n--) {
+            sum += *x;
+            x += right;
+        }
+        x += down - cols * right;
+    }
+    return sum;
+}
+
+/// The same from four neighbours on.
+static inline void mcu_sum4_s16(int32_t sum[4], const int16_t *x, int32_t rows, int32_t cols,
+                                int32_t right, int32_t down) {
+    int32_t a0 = 0;
+    int32_t a1 = 0;
+    int32_t a2 = 0;
+    int32_t a3 = 0;
+    for (; rows > 0; rows--) {
+        for (int32_t n = cols; n > 0; n--) {
+            a0 += x[0];
+            a1 += x[1];
+            a2 += x[2];
+            a3 += x[3];
+            x += right;
+        }
+        x += down - cols * right;
+    }
+    sum[0] = a0;
+    sum[1] = a1;
+    sum[2] = a2;
+    sum[3] = a3;
+}
 
 enum { MCU_S16_RUN = 256 }; /* products of at most 2^22 that surely add up in an int32 */
 

@@ -4,17 +4,7 @@
 
 #include "mcu_fixed.h"
 #include "mcu_port.h"
-
-/* int32: fewer than 2^16 values of at most 2^15. */
-static int32_t sum(const mcu_mean_s16_params *p, const int16_t *x) {
-    int32_t acc = 0;
-    for (int32_t row = 0; row < p->rows; row++) {
-        for (int32_t col = 0; col < p->cols; col++) {
-            acc += x[(row * p->middle * p->cols + col) * p->inner];
-        }
-    }
-    return acc;
-}
+#include "mcu_sums_s16.h"
 
 void mcu_mean_s16_ref(const mcu_mean_s16_params *params, const int16_t *input, int16_t *output) {
     const mcu_mean_s16_params *const p = params;
@@ -25,10 +15,20 @@ void mcu_mean_s16_ref(const mcu_mean_s16_params *params, const int16_t *input, i
         const int32_t outer = i / p->middle;
         const int32_t middle = i % p->middle;
         const int16_t *const first = input + (outer * p->rows * p->middle + middle) * group;
-        for (int32_t inner = 0; inner < p->inner; inner++) {
-            const int32_t scaled = mcu_scale(sum(p, first + inner), p->multiplier, p->shift);
-            *output = (int16_t)mcu_clamp(scaled, INT16_MIN, INT16_MAX);
-            output++;
+        int32_t block = 0;
+        for (int32_t inner = 0; inner < p->inner; inner += block) {
+            int32_t sum[4]; /* int32: fewer than 2^16 values of at most 2^15 */
+            block = (p->inner - inner >= 4) ? 4 : 1;
+            if (block == 4) {
+                mcu_sum4_s16(sum, first + inner, p->rows, p->cols, p->inner, p->middle * group);
+            } else {
+                sum[0] = mcu_sum_s16(first + inner, p->rows, p->cols, p->inner, p->middle * group);
+            }
+            for (int32_t c = 0; c < block; c++) {
+                const int32_t scaled = mcu_scale(sum[c], p->multiplier, p->shift);
+                *output = (int16_t)mcu_clamp(scaled, INT16_MIN, INT16_MAX);
+                output++;
+            }
         }
     }
 }
