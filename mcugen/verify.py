@@ -255,9 +255,10 @@ def kernel_problems(graph: Graph, families: Collection[Family] = tuple(Family)) 
     found = []
     for call in graph.calls():
         op = OPS[call.node.op]
-        refusals = [(k.name, k.refusal(call)) for k in op.kernels if k.family in families]
-        if not op.alias and all(refusal is not None for _, refusal in refusals):
-            reasons = "; ".join(f"{name} {refusal}" for name, refusal in refusals)
+        kernels = [kernel for kernel in op.kernels if kernel.family in families]
+        # The rules of some kernels take long, so none is asked behind the first that serves.
+        if not op.alias and all(kernel.refusal(call) is not None for kernel in kernels):
+            reasons = "; ".join(f"{kernel.name} {kernel.refusal(call)}" for kernel in kernels)
             allowed = reasons or f"{op.tflite} is supported where it folds away."
             found.append(Problem(call.node.where, "no kernel for this call", allowed))
     return found

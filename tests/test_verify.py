@@ -176,6 +176,19 @@ def test_calls_without_kernel() -> None:
     assert len(verify.kernel_problems(chain(), [])) == 2
 
 
+def test_no_kernel_is_asked_behind_the_first_that_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rules of packed kernels look at every weight: most of the time of a large model."""
+
+    def never(call: Call) -> str | None:
+        raise AssertionError(call.node.where)
+
+    for node in chain().nodes:
+        op = OPS[node.op]
+        trap = replace(op.kernels[0], applies=(never,))
+        monkeypatch.setitem(OPS, node.op, replace(op, kernels=(*op.kernels, trap)))
+    assert verify.kernel_problems(chain(), [Family.REF]) == []
+
+
 # ---- rules on nonsense
 
 NONSENSE = (
