@@ -12,9 +12,9 @@ from collections.abc import Collection, Iterator
 import numpy as np
 
 from mcugen.errors import Problem, UnsupportedModelError
-from mcugen.ir import Call, DType, Graph, printable
+from mcugen.ir import Call, DType, Graph, TensorId, printable
 from mcugen.ops import BY_TFLITE, OPS
-from mcugen.ops.base import Family, Op, Rule, Shape, rule_text
+from mcugen.ops.base import CUSTOM, Family, Op, Rule, Shape, rule_text
 
 UNSUPPORTED = "unsupported"  # the `op` of nodes that the importer has no module for
 NAMED = 4  # tensors in a message
@@ -34,10 +34,17 @@ def problems(graph: Graph) -> list[Problem]:
     if broken:  # rules have nothing to say where it is not clear what an operator reads
         return [*graph.problems, *broken]
     calls = {call.node.index: call_problems(call) for call in graph.calls()}
+    unsure = _unsure(graph)
+    for node in graph.nodes:
+        shapes = [
+            graph.tensors[i].shape for i in unsure.intersection((*node.inputs, *node.outputs))
+        ]
+        if any(min(shape, default=1) < 1 for shape in shapes):
+            calls.pop(node.index, None)
     return [
         *graph.problems,
         *_edges(graph),
-        *_sizes(graph, {index for index, found in calls.items() if found}),
+        *_sizes(graph, {index for index, found in calls.items() if found}, unsure),
         *_constants(graph),
         *unsupported(graph),
         *_variables(graph),
@@ -102,7 +109,8 @@ def _edges(graph: Graph) -> Iterator[Problem]:
             yield Problem(_label(graph, i), "a constant input", "Inputs must be given at run time.")
         elif -1 in tensor.shape:
             found = f"shape {list(tensor.shape)}, -1 is open"
-            yield Problem(_label(graph, i), found, "Only the batch dimension may be open.")
+            allowed = "Only the batch dimension may be open; convert it with fixed input shapes."
+            yield Problem(_label(graph, i), found, allowed)
     computed = {i for node in graph.nodes for i in node.outputs}
     for i in graph.outputs:
         if i not in computed:
@@ -123,12 +131,25 @@ def _variables(graph: Graph) -> Iterator[Problem]:
                 yield Problem(call.node.where, found, "The state must be a variable.")
 
 
-def _sizes(graph: Graph, broken: Collection[int]) -> Iterator[Problem]:
+def _unsure(graph: Graph) -> set[TensorId]:
+    """Tensors behind an open input or an unsupported operator, whose stored sizes mean nothing."""
+    unsure = {i for i in graph.inputs if -1 in graph.tensors[i].shape[1:]}
+    for node in graph.nodes:
+        if node.op == UNSUPPORTED or unsure.intersection(node.inputs):
+            unsure.update(node.outputs)
+    return unsure
+
+
+def _sizes(
+    graph: Graph, broken: Collection[int], unsure: Collection[TensorId]
+) -> Iterator[Problem]:
     """Sizes that cannot be, but for the outputs of nodes that break rules: those say it better."""
     computed = (i for node in graph.nodes if node.index not in broken for i in node.outputs)
     for i in sorted({*graph.inputs, *computed}):
         tensor = graph.tensors[i]
         if min(tensor.shape, default=1) < 1 and -1 not in tensor.shape:
+            if i in unsure:
+                continue
             found = f"shape {list(tensor.shape)}"
             yield Problem(_label(graph, i), found, "Dimensions must be 1 or more.")
         elif abs(tensor.bytes) > MAX_BYTES:
@@ -156,6 +177,12 @@ ADVICE = {
 }
 
 
+def _advice(operator: str) -> str:
+    if operator.startswith(CUSTOM):
+        return " A plugin, a Python file and a C file, can bring it (mcugen --plugin FILE)."
+    return ADVICE.get(operator, "")
+
+
 def unsupported(graph: Graph) -> list[Problem]:
     """One problem for each kind of operator that has no module; the last lists those that have."""
     positions: dict[str, list[str]] = {}
@@ -168,7 +195,7 @@ def unsupported(graph: Graph) -> list[Problem]:
         Problem(
             ", ".join(where),
             f"operator {printable(operator)}",
-            f"Not supported.{ADVICE.get(operator, '')}{supported if i == last else ''}",
+            f"Not supported.{_advice(operator)}{supported if i == last else ''}",
         )
         for i, (operator, where) in enumerate(positions.items())
     ]

@@ -176,6 +176,24 @@ def test_calls_without_kernel() -> None:
     assert len(verify.kernel_problems(chain(), [])) == 2
 
 
+@pytest.mark.parametrize("first", ["an open input", "an unsupported operator"])
+def test_one_problem_says_it_where_the_sizes_behind_it_mean_nothing(first: str) -> None:
+    """Converters store placeholders there, such as -3 or 0; and the first tensor counts, too."""
+    is_open = first == "an open input"
+    tensors = {0: tensor(1, -1 if is_open else 4), 1: tensor(1, -3), 2: tensor(1, 0), 3: tensor(1)}
+    head = relu(0, 1, 0) if is_open else Node("unsupported", "n", (0,), (1,), Unsupported("RFFT2D"))
+    nodes = (head, relu(1, 2, 1), relu(2, 3, 2))
+    found = verify.problems(Graph("behind", tensors, nodes, (0,), (3,)))
+    assert len(found) == 1
+    assert found[0].found == ("shape [1, -1], -1 is open" if is_open else "operator RFFT2D")
+
+
+def test_a_custom_operator_can_come_with_a_plugin() -> None:
+    node = Node("unsupported", "n", (0,), (1,), Unsupported("custom:Mine"))
+    graph = Graph("custom", {0: tensor(1, 4), 1: tensor(1, 4)}, (node,), (0,), (1,))
+    assert "mcugen --plugin FILE" in verify.problems(graph)[0].allowed
+
+
 def test_no_kernel_is_asked_behind_the_first_that_serves(monkeypatch: pytest.MonkeyPatch) -> None:
     """The rules of packed kernels look at every weight: most of the time of a large model."""
 

@@ -1,7 +1,7 @@
 """TensorFlow Lite files: flatbuffer to Graph, without TensorFlow.
 
 Tensor ids are the indices in the file's first subgraph. What a file may lawfully say and the graph
-cannot express (a sparse tensor, a second subgraph) is kept as a problem of the graph, so that
+cannot express (a custom quantization, a second subgraph) is kept as a problem of the graph, so that
 `analyze` can list everything at once; a file that contradicts itself is a ModelFileError.
 """
 
