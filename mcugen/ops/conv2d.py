@@ -310,7 +310,7 @@ OP = Op(
         conv2d_winograd_s8_dsp.KERNEL,
         conv2d_s8_mve.KERNEL,
         conv2d_s16_mve.KERNEL,
-        conv2d_s16_dsp.KERNEL,
+        *conv2d_s16_dsp.KERNELS,
         Kernel(
             name="mcu_conv2d_f32_ref",
             family=Family.REF,

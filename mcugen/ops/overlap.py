@@ -91,11 +91,16 @@ def channels_by_fours(call: Call) -> Blocks:
 
 
 def windows(
-    geometry: Geometry, blocks: Callable[[Call], Blocks], pixels: int = 1
+    geometry: Geometry,
+    blocks: Callable[[Call], Blocks],
+    pixels: int = 1,
+    *,
+    singles: bool = False,
 ) -> Callable[[Call], Overlaps]:
     """For kernels that slide a window over input 0, row by row, `pixels` positions in one step.
 
-    With more than one pixel in a step, all channels of these pixels are one block.
+    With more than one pixel in a step, all channels of these pixels are one block. Pixels that are
+    left in the end are a step together, or one by one as `singles`.
     """
 
     def overlap(call: Call) -> Overlaps:
@@ -106,6 +111,8 @@ def windows(
         reads[corners == NOTHING] = NOTHING
         ends = (out_ch * np.arange(len(corners)))[:, np.newaxis] + channels.ends
         starts = np.arange(0, len(corners), pixels)
+        if singles and len(corners) % pixels:
+            starts = np.append(starts[:-1], np.arange(starts[-1], len(corners)))
         reads = np.minimum.reduceat(reads, starts, axis=0).reshape(-1)
         ends = np.maximum.reduceat(ends, starts, axis=0).reshape(-1)
         size = call.output.dtype.bytes

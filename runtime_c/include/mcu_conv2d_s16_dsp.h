@@ -29,11 +29,16 @@ typedef struct {
 
 /// One group, no dilation, zero points 0, window rows of two taps or more.
 /// input [batch][in_h][in_w][in_ch], output [batch][out_h][out_w][out_ch]; the output may begin so
-/// far in front of the input that it overwrites only what no later four positions read; otherwise
-/// they must not overlap.
+/// far in front of the input that it overwrites only what no later step reads, steps being of four
+/// positions, and of one where fewer are left; otherwise they must not overlap.
 /// scratch: 16 bytes for each two taps of a row of the window, rounded up; aligned to 4.
 void mcu_conv2d_s16_dsp(const mcu_conv2d_s16_dsp_params *params, const int16_t *input,
                         int16_t *output, void *scratch);
+
+/// The same for windows of up to 32 words, a word being two taps of a row; no scratch. See the
+/// kernel for the order of its stream.
+void mcu_conv2d_stack_s16_dsp(const mcu_conv2d_s16_dsp_params *params, const int16_t *input,
+                              int16_t *output);
 
 #ifdef __cplusplus
 }
