@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -304,6 +305,21 @@ def params_s16_dsp(call: Call) -> Fields:
     }
 
 
+def _kernel_s16_shaped(name: str, family: Family, cost: Callable[[Call], Cost]) -> Kernel:
+    return Kernel(
+        name=name,
+        family=family,
+        dtype=DType.INT16,
+        params=params_s16_dsp,
+        params_type="mcu_add_s16_dsp_params",
+        header=f"{name}.h",
+        operands=(0, 1),
+        applies=(shapes_are_equal, round_once.clamp_is_one_instruction, sum_multiplier_is_small),
+        overlap=overlap.elementwise,
+        cost=cost,
+    )
+
+
 OP = Op(
     name="add",
     tflite="ADD",
@@ -364,21 +380,11 @@ OP = Op(
             cost=lambda call: Cost(cycles=5 * call.output.elements + 60),
         ),
         kernel_s16("mcu_add_s16_ref"),
-        Kernel(
-            name="mcu_add_s16_dsp",
-            family=Family.DSP,
-            dtype=DType.INT16,
-            params=params_s16_dsp,
-            params_type="mcu_add_s16_dsp_params",
-            header="mcu_add_s16_dsp.h",
-            operands=(0, 1),
-            applies=(
-                shapes_are_equal,
-                round_once.clamp_is_one_instruction,
-                sum_multiplier_is_small,
-            ),
-            overlap=overlap.elementwise,
-            cost=lambda call: Cost(cycles=53 * call.output.elements // 4 + 100),
+        _kernel_s16_shaped(
+            "mcu_add_s16_dsp", Family.DSP, lambda call: Cost(53 * call.output.elements // 4 + 100)
+        ),
+        _kernel_s16_shaped(
+            "mcu_add_s16_mve", Family.MVE, lambda call: Cost(15 * call.output.elements // 4 + 60)
         ),
         binary_f32.kernel("add"),
     ),

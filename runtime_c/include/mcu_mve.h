@@ -69,6 +69,16 @@ static inline int32x4_t vldrbq_z_s32(const int8_t *from, mve_pred16_t active) {
 
 static inline int32x4_t vldrbq_s32(const int8_t *from) { return vldrbq_z_s32(from, 0xffffU); }
 
+static inline int32x4_t vldrhq_z_s32(const int16_t *from, mve_pred16_t active) {
+    int32x4_t v;
+    for (uint32_t i = 0; i < 4; i++) {
+        v.lane[i] = mcu_is_active(active, 4U * i) ? from[i] : 0;
+    }
+    return v;
+}
+
+static inline int32x4_t vldrhq_s32(const int16_t *from) { return vldrhq_z_s32(from, 0xffffU); }
+
 static inline int32x4_t vldrwq_s32(const int32_t *from) {
     const int32x4_t v = {{from[0], from[1], from[2], from[3]}};
     return v;
@@ -93,6 +103,16 @@ static inline void vstrbq_p_s32(int8_t *to, int32x4_t v, mve_pred16_t active) {
 }
 
 static inline void vstrbq_s32(int8_t *to, int32x4_t v) { vstrbq_p_s32(to, v, 0xffffU); }
+
+static inline void vstrhq_p_s32(int16_t *to, int32x4_t v, mve_pred16_t active) {
+    for (uint32_t i = 0; i < 4; i++) {
+        if (mcu_is_active(active, 4U * i)) {
+            to[i] = (int16_t)v.lane[i];
+        }
+    }
+}
+
+static inline void vstrhq_s32(int16_t *to, int32x4_t v) { vstrhq_p_s32(to, v, 0xffffU); }
 
 /* ---- arithmetic */
 
@@ -143,6 +163,14 @@ static inline int32x4_t vqrdmulhq_s32(int32x4_t a, int32x4_t b) {
 }
 
 /// The high word of a product, rounded, halves up.
+static inline int32x4_t vqrdmlahq_n_s32(int32x4_t a, int32x4_t b, int32_t factor) {
+    for (uint32_t i = 0; i < 4; i++) {
+        const int64_t product = (int64_t)b.lane[i] * factor;
+        a.lane[i] += (int32_t)((product + ((int64_t)1 << 30)) >> 31);
+    }
+    return a;
+}
+
 static inline int32_t mcu_rounded_high(int32_t a, int32_t b) {
     return (int32_t)(((int64_t)a * b + ((int64_t)1 << 31)) >> 32);
 }
@@ -156,6 +184,13 @@ static inline int32x4_t vrmulhq_s32(int32x4_t a, int32x4_t b) {
 }
 
 /// Shifts to the right, 1 to 31 bits.
+static inline int32x4_t vshlq_n_s32(int32x4_t a, int bits) {
+    for (uint32_t i = 0; i < 4; i++) {
+        a.lane[i] = (int32_t)((uint32_t)a.lane[i] << (uint32_t)bits);
+    }
+    return a;
+}
+
 static inline int32x4_t vshrq_n_s32(int32x4_t a, int bits) {
     for (uint32_t i = 0; i < 4; i++) {
         a.lane[i] = a.lane[i] >> bits;
