@@ -38,6 +38,9 @@ KEPT_BYTES = 2**28  # of their activations, at most
 KEPT_MACS = 600_000_000  # of one run over them, so that large models take no hours
 
 MAX_BIAS = 2**30  # leaves as much again for the products
+# Of 16x8, for whose kernels it must be 2**-18: a step of a weight makes a quarter of a step of the
+# output at most.
+LEAST_MULTIPLIER = 2.0**-17
 
 Ranges = Mapping[TensorId, Statistics]
 Progress = Callable[[int, int], None]  # steps done, steps in all
@@ -310,7 +313,7 @@ def _nearest(graph: Graph, statistics: Ranges, method: Method, config: Config) -
         grid,
         config.activations.dtype,
         quants,
-        {c.node.outputs[0]: _weights(c, quants, config.per_channel) for c in weighted},
+        {c.node.outputs[0]: _weights(c, quants, config) for c in weighted},
         {c.node.outputs[0]: bias for c in weighted if (bias := _bias(c)) is not None},
         kept,
         peaks,
@@ -322,23 +325,27 @@ def _bias(call: Call) -> NDArray[np.float64] | None:
     return None if tensor is None else tensor.values().astype(np.float64)
 
 
-def _weights(call: Call, quants: Mapping[TensorId, Quant], per_channel: bool) -> Weights:
+def _weights(call: Call, quants: Mapping[TensorId, Quant], config: Config) -> Weights:
     values = call.input(1).values()
-    axis = OPS[call.node.op].scheme.weights_axis if per_channel else None
-    scale = np.maximum(weight_scales(values, axis), _least_scale(call, quants, axis))
+    axis = OPS[call.node.op].scheme.weights_axis if config.per_channel else None
+    least = _least_scale(call, quants, axis, config.activations.dtype)
+    scale = np.maximum(weight_scales(values, axis), least)
     return Weights(scale, axis, rounded_weights(values, scale, axis))
 
 
 def _least_scale(
-    call: Call, quants: Mapping[TensorId, Quant], axis: int | None
+    call: Call, quants: Mapping[TensorId, Quant], axis: int | None, dtype: DType
 ) -> NDArray[np.float64]:
-    """The weight scales below which a large bias would not fit int32."""
+    """The weight scales below which a large bias would not fit int32, or a multiplier be tiny."""
     bias, source = _bias(call), call.node.inputs[OPS[call.node.op].scheme.data]
     assert source is not None
-    if bias is None:
-        return np.zeros(1)
-    least = np.abs(bias) / (quants[source].scale[0] * MAX_BIAS)
-    least = least if axis is not None else least.max(keepdims=True)
+    least, given = np.zeros(1), quants[source].scale[0]
+    if bias is not None:
+        least = np.abs(bias) / (given * MAX_BIAS)
+        least = least if axis is not None else least.max(keepdims=True)
+    target = quants.get(call.node.outputs[0])
+    if dtype is DType.INT16 and target is not None:
+        least = np.maximum(least, LEAST_MULTIPLIER * target.scale[0] / given)
     return least.astype(np.float32).astype(np.float64)
 
 
@@ -350,6 +357,7 @@ def _with_least_squares(graph: Graph, parameters: Parameters) -> Parameters:
         call = graph.call(node)
         values = call.input(1).values()
         fitted = least_squares_scales(values, old.scale, old.axis)
-        scale = np.maximum(fitted, _least_scale(call, parameters.activations, old.axis))
+        least = _least_scale(call, parameters.activations, old.axis, parameters.dtype)
+        scale = np.maximum(fitted, least)
         weights[key] = Weights(scale, old.axis, rounded_weights(values, scale, old.axis))
     return replace(parameters, weights=weights)

@@ -14,6 +14,7 @@ from mcugen.errors import DataError, UnsupportedModelError
 from mcugen.exporters.builder import ModelBuilder
 from mcugen.importers import tflite as importer
 from mcugen.ir import DType, Graph
+from mcugen.ops.kernels import round_once
 from mcugen.quantizer.batch import Batch, sqnr_db
 from mcugen.quantizer.calibration import calibrate
 from mcugen.quantizer.config import Activations, Config, Effort, Pass
@@ -222,6 +223,24 @@ def test_16x8_files_run_in_litert(images: np.ndarray, unseen: np.ndarray, tmp_pa
         q = np.clip(np.rint(image / source.scale), -32767, 32767).astype(np.int16)
         found = wide.outputs([q])[0] / 2**15
         np.testing.assert_allclose(found, exact.outputs([image])[0], atol=0.05)
+
+
+@pytest.mark.parametrize("effort", [Effort.LOW, Effort.NORMAL])
+def test_16x8_channels_that_hardly_vary_have_multipliers_that_kernels_take(effort: Effort) -> None:
+    """A bias of 0.3 beside weights of 1e-6, in a layer whose other outputs reach 10."""
+    rng = np.random.default_rng(0)
+    weights = rng.normal(size=(3, 8))
+    weights[1] *= 1e-6
+    builder = ModelBuilder()
+    x, y = builder.tensor((1, 8), "float32"), builder.tensor((1, 3), "float32")
+    w = builder.tensor((3, 8), "float32", data=weights.astype(np.float32))
+    b = builder.tensor((3,), "float32", data=np.array([0.1, 0.3, 0.2], np.float32))
+    builder.op("FULLY_CONNECTED", [x, w, b], [y], {})
+    graph = passes.run(importer.loads(builder.build([x], [y]), "steady"))
+    result = run(graph, rng.normal(size=(32, 8)), activations=Activations.INT16, effort=effort)
+    (call,) = result.graph.calls()
+    assert round_once.multipliers_round_once(call) is None
+    assert round_once.sums_fit_a_word(call) is None
 
 
 def test_layers_that_stay_float_meet_the_others_through_conversions(
