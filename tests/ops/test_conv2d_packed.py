@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mcugen.ops.kernels import conv2d_packed_s8_ref
 from mcugen.ops.kernels.conv2d_packed_s8_ref import KERNEL
 from mcugen.ops.kernels.conv2d_rules import rows
 from mcugen.ops.kernels.finish import channels, evaluate, finish
@@ -91,6 +92,16 @@ def test_what_the_short_form_cannot_do_is_done_as_the_reference_does() -> None:
 def test_it_refuses_sums_beyond_32_bits() -> None:
     found = KERNEL.refusal(call_of(general(gain=500.0, dead=2**31 - 1).model()))
     assert found is not None and "32 bits" in found
+
+
+def test_it_judges_sums_without_the_short_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which takes long to find: selection asks every layer."""
+
+    def never(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(conv2d_packed_s8_ref, "channels", never)
+    assert KERNEL.refusal(call_of(clamped().model())) is None
 
 
 @pytest.mark.parametrize(

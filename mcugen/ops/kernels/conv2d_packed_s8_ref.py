@@ -10,9 +10,9 @@ import numpy as np
 from mcugen.fixed import INT32_MAX
 from mcugen.ir import Call, DType
 from mcugen.ops import overlap
-from mcugen.ops.base import Array, Const, Cost, Family, Fields, Kernel
+from mcugen.ops.base import Array, Const, Cost, Family, Fields, Kernel, folded_bias
 from mcugen.ops.kernels.conv2d_rules import one_group_without_dilation, rows
-from mcugen.ops.kernels.finish import Channels, channels
+from mcugen.ops.kernels.finish import channels
 from mcugen.ops.window import convolution
 
 PIXELS = 2  # output pixels that share a pass
@@ -31,13 +31,20 @@ def _pitch(call: Call) -> int:
 
 def sums_fit(call: Call) -> str | None:
     """Sums with weights plus 128 must fit 32 bits."""
-    return sums_beyond(channels(call, rows(call)))
+    return sums_beyond(call, rows(call))
 
 
-def sums_beyond(made: Channels) -> str | None:
-    """What is found where a sum with weights plus 128 may not fit 32 bits."""
-    bound = int(np.abs(made.bias).max(initial=0)) + 2 * 128 * 255 * made.weights.shape[1]
-    return None if bound <= INT32_MAX else f"a sum may reach {bound}"
+def sums_beyond(call: Call, weights: Array) -> str | None:
+    """What is found where a sum with weights [channels][taps] plus 128 may not fit 32 bits.
+
+    The short form may lower biases, but takes long to find: it is asked where they are too large.
+    """
+
+    def beyond(bias: Array) -> str | None:
+        bound = int(np.abs(bias.astype(np.int64)).max(initial=0)) + 2 * 128 * 255 * weights.shape[1]
+        return None if bound <= INT32_MAX else f"a sum may reach {bound}"
+
+    return beyond(folded_bias(call, weights)) and beyond(channels(call, weights).bias)
 
 
 # ---- params

@@ -22,7 +22,7 @@ def inputs_by_fours(call: Call) -> str | None:
 
 def sums_fit(call: Call) -> str | None:
     """Sums with weights plus 128 must fit 32 bits."""
-    return sums_beyond(channels(call, call.input(1).values()))
+    return sums_beyond(call, call.input(1).values())
 
 
 # ---- params
