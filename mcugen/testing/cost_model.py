@@ -16,7 +16,7 @@ import numpy as np
 
 from mcugen.cycles import CORES
 from mcugen.importers import tflite
-from mcugen.ir import Call
+from mcugen.ir import Tensor
 from mcugen.passes import run as compiled
 from mcugen.select import modelled, variants
 from mcugen.target import CPUS
@@ -24,8 +24,13 @@ from mcugen.testing.builder import one_op, quant
 from mcugen.testing.convolutions import clamped, general
 from mcugen.testing.emulated import run_emulated
 from mcugen.testing.kernels import KernelCase
+from mcugen.testing.wide import widened
 
 CORE = "cortex-m4"
+WIDE = (  # the layers that are in the grid with activations of int16, too
+    *("1x1 8>16", "1x1 64>64", "1x1 7>5", "3x3 16>16", "3x3 3>8 /2", "10x4 1>64 /2"),
+    *("dw 3x3 64", "dw 3x3 16 /2", "dense 640>128", "dense 33>7"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +64,25 @@ def _cases(core: str) -> Iterator[KernelCase]:
         (call,) = compiled(tflite.loads(model, name)).calls()
         for variant in variants(call, CPUS[core]):
             operands = tuple(
-                np.asarray(tensor.values() if tensor.is_const else _random(rng, call, position))
+                np.asarray(tensor.values() if tensor.is_const else _random(rng, tensor))
                 for position in variant.kernel.operand_positions(call)
                 if (tensor := call.optional(position)) is not None
             )
             yield KernelCase(name, call, variant.kernel, operands)
 
 
-def _random(rng: np.random.Generator, call: Call, position: int) -> np.ndarray:
-    return rng.integers(-128, 128, call.input(position).shape).astype(np.int8)
+def _random(rng: np.random.Generator, tensor: Tensor) -> np.ndarray:
+    limits = np.iinfo(tensor.dtype.numpy)
+    return rng.integers(limits.min, limits.max + 1, tensor.shape).astype(tensor.dtype.numpy)
 
 
 def grid() -> dict[str, bytes]:
     """Layers as they occur, and shapes that are awkward for blocks of pixels and channels."""
+    narrow = _int8()
+    return narrow | {f"16x8 {name}": widened(narrow[name]) for name in WIDE}
+
+
+def _int8() -> dict[str, bytes]:
     convolutions = {
         "1x1 8>16": clamped((12, 12), 8, 16),
         "1x1 64>64": clamped((6, 6), 64, 64),

@@ -141,7 +141,8 @@ def _cost(call: Call, words: int, each: int) -> Cost:
     alone = pairs * (29 * (words // 4) + 11 * (words % 4) + 34)
     inside = _inside(call)
     blocks, left = divmod(positions, POSITIONS)
-    cycles = blocks * (pairs * each + 60) + left * (alone + gather) + 150
+    around = 60 + 45 * (call.output.shape[3] % CHANNELS)
+    cycles = blocks * (pairs * each + around) + left * (alone + gather) + 200
     cycles += inside * (fill + 75) + (blocks - inside) * (4 * gather + 30)
     return Cost(cycles, 4 * pairs * (words + 4))
 
