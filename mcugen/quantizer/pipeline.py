@@ -328,8 +328,10 @@ def _bias(call: Call) -> NDArray[np.float64] | None:
 def _weights(call: Call, quants: Mapping[TensorId, Quant], config: Config) -> Weights:
     values = call.input(1).values()
     axis = OPS[call.node.op].scheme.weights_axis if config.per_channel else None
-    least = _least_scale(call, quants, axis, config.activations.dtype)
-    scale = np.maximum(weight_scales(values, axis), least)
+    dtype = config.activations.dtype
+    least = _least_scale(call, quants, axis, dtype)
+    empty = np.where(least > 0, least, 1.0) if dtype is DType.INT16 else 1.0
+    scale = np.maximum(weight_scales(values, axis, empty), least)
     return Weights(scale, axis, rounded_weights(values, scale, axis))
 
 

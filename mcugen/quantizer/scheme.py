@@ -116,15 +116,17 @@ def _fixed(output: tuple[float, int], grid: Grid) -> Quant:
     return Quant((2.0**-15,), (0,)) if grid == INT16 else Quant((output[0],), (output[1],))
 
 
-def weight_scales(weights: NDArray[np.floating], axis: int | None) -> NDArray[np.float64]:
+def weight_scales(
+    weights: NDArray[np.floating], axis: int | None, empty: NDArray[np.float64] | float = 1.0
+) -> NDArray[np.float64]:
     """Symmetric scales that cover the weights: one per channel of `axis`, or a single one.
 
-    A channel of zeros gets scale 1.
+    A channel of zeros gets the scale `empty`.
     """
     magnitudes = np.abs(weights.astype(np.float64))
     others = tuple(i for i in range(weights.ndim) if axis is None or i != axis)
     peak = np.atleast_1d(magnitudes.max(axis=others))
-    return np.where(peak > 0, peak / MAX_WEIGHT, 1.0).astype(np.float32).astype(np.float64)
+    return np.where(peak > 0, peak / MAX_WEIGHT, empty).astype(np.float32).astype(np.float64)
 
 
 def least_squares_scales(

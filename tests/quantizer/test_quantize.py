@@ -227,10 +227,11 @@ def test_16x8_files_run_in_litert(images: np.ndarray, unseen: np.ndarray, tmp_pa
 
 @pytest.mark.parametrize("effort", [Effort.LOW, Effort.NORMAL])
 def test_16x8_channels_that_hardly_vary_have_multipliers_that_kernels_take(effort: Effort) -> None:
-    """A bias of 0.3 beside weights of 1e-6, in a layer whose other outputs reach 10."""
+    """A bias of 0.3 beside weights of 1e-6, or of 0, in a layer whose other outputs reach 10."""
     rng = np.random.default_rng(0)
     weights = rng.normal(size=(3, 8))
     weights[1] *= 1e-6
+    weights[2] = 0
     builder = ModelBuilder()
     x, y = builder.tensor((1, 8), "float32"), builder.tensor((1, 3), "float32")
     w = builder.tensor((3, 8), "float32", data=weights.astype(np.float32))
