@@ -162,7 +162,7 @@ static inline int32x4_t vqrdmulhq_s32(int32x4_t a, int32x4_t b) {
     return a;
 }
 
-/// The high word of a product, rounded, halves up.
+/// a + the high words of 2 * b * factor, rounded, halves up.
 static inline int32x4_t vqrdmlahq_n_s32(int32x4_t a, int32x4_t b, int32_t factor) {
     for (uint32_t i = 0; i < 4; i++) {
         const int64_t product = (int64_t)b.lane[i] * factor;
@@ -171,19 +171,7 @@ static inline int32x4_t vqrdmlahq_n_s32(int32x4_t a, int32x4_t b, int32_t factor
     return a;
 }
 
-static inline int32_t mcu_rounded_high(int32_t a, int32_t b) {
-    return (int32_t)(((int64_t)a * b + ((int64_t)1 << 31)) >> 32);
-}
-
-/// The same of vectors.
-static inline int32x4_t vrmulhq_s32(int32x4_t a, int32x4_t b) {
-    for (uint32_t i = 0; i < 4; i++) {
-        a.lane[i] = mcu_rounded_high(a.lane[i], b.lane[i]);
-    }
-    return a;
-}
-
-/// Shifts to the right, 1 to 31 bits.
+/// a * 2^bits modulo 2^32; bits in [0, 31].
 static inline int32x4_t vshlq_n_s32(int32x4_t a, int bits) {
     for (uint32_t i = 0; i < 4; i++) {
         a.lane[i] = (int32_t)((uint32_t)a.lane[i] << (uint32_t)bits);
@@ -191,6 +179,7 @@ static inline int32x4_t vshlq_n_s32(int32x4_t a, int bits) {
     return a;
 }
 
+/// Shifts to the right, 1 to 31 bits.
 static inline int32x4_t vshrq_n_s32(int32x4_t a, int bits) {
     for (uint32_t i = 0; i < 4; i++) {
         a.lane[i] = a.lane[i] >> bits;

@@ -18,6 +18,7 @@ def batch() -> KernelBatch:
     """The grid of int8."""
     cases = {name: case for name, case in grid().items() if "tiny" not in name}
     cases["small-multipliers"] = Depthwise(channels=12, gain=1 / 50, activation=Activation.NONE)
+    cases["multipliers-near-1"] = Depthwise(channels=12, gain=170, activation=Activation.NONE)
     cases["weights-of-minus-128"] = Depthwise(channels=12, largest=128, activation=Activation.NONE)
     collected = KernelBatch([Family.MVE])
     for name, case in cases.items():
@@ -40,7 +41,7 @@ def test_helium_equals_numpy(batch: KernelBatch) -> None:
         (Depthwise(channels=7), "8 channels"),
         (Depthwise(channels=8, multiplier=2), "multiplier 1"),
         (Depthwise(channels=8, kernel=(3, 2)), "3x3"),
-        (Depthwise(channels=8, gain=500.0), "[2**-18, 1/2)"),
+        (Depthwise(channels=8, gain=500.0), "[2**-17, 1)"),
     ],
 )
 def test_it_refuses_what_it_cannot_do_exactly(case: Depthwise, refusal: str) -> None:

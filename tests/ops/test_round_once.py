@@ -43,12 +43,22 @@ def test_equals_the_reference(ratio: float) -> None:
     acc = acc[np.abs(acc) <= most]
     expected = multiply_wide_by_quantized_multiplier(acc, multiplier, shift)
     assert np.array_equal((acc * word + 2**31) >> 32, expected)
+    assert round_once.multipliers_round_doubled(call) is None
+    half = round_once.half_words(call).astype(np.int64)
+    assert (half >= 0).all()
+    assert np.array_equal((acc * half + 2**30) >> 31, expected)
 
 
 @pytest.mark.parametrize("ratio", [0.5, 0.99999, 1.0, 2.0**-19])
 def test_refuses_multipliers_that_it_cannot_serve(ratio: float) -> None:
     assert round_once.multipliers_round_once(dense(ratio)) is not None
     assert (round_once.multipliers_below_one(dense(ratio)) is None) == (0.5 <= ratio < 1)
+
+
+def test_doubled_products_refuse_smaller_multipliers() -> None:
+    assert round_once.multipliers_round_once(dense(2.0**-17.5)) is None
+    assert round_once.multipliers_round_doubled(dense(2.0**-17.5)) is not None
+    assert round_once.multipliers_round_doubled(dense(1.0)) is not None
 
 
 def test_refuses_sums_beyond_a_word() -> None:

@@ -37,7 +37,7 @@ def params(call: Call) -> Fields:
         **layout(call),
         "finish": activation_range(call.attrs.activation, call.output)[0],
         "weights": Const(weights.astype(np.int8).reshape(-1), "int8_t"),
-        "constants": constants(folded_bias(call, rows), round_once.words(call)),
+        "constants": constants(folded_bias(call, rows), round_once.half_words(call)),
     }
 
 
@@ -59,7 +59,7 @@ KERNEL = Kernel(
         kernel_is_3x3,
         eight_channels,
         round_once.sums_fit_a_word,
-        round_once.multipliers_round_once,
+        round_once.multipliers_round_doubled,
         round_once.clamp_is_one_instruction,
     ),
     scratch=scratch,

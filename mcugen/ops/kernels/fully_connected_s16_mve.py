@@ -54,7 +54,7 @@ def params(call: Call) -> Fields:
         "in": depth,
         "out": out,
         "act_min": activation_range(call.attrs.activation, call.output)[0],
-        "stream": stream(rows, folded_bias(call, rows), round_once.words(call)),
+        "stream": stream(rows, folded_bias(call, rows), round_once.half_words(call)),
     }
 
 
@@ -75,7 +75,7 @@ KERNEL = Kernel(
     header="mcu_fully_connected_s16_mve.h",
     applies=(
         round_once.sums_fit_a_word,
-        round_once.multipliers_round_once,
+        round_once.multipliers_round_doubled,
         round_once.clamp_is_one_instruction,
     ),
     overlap=partial(overlap.dense_passes, outputs=OUTPUTS),

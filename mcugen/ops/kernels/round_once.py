@@ -1,4 +1,4 @@
-"""Requantization of 16x8 in one instruction: a high product, rounded (SMMULR, VRMULH).
+"""Requantization of 16x8 in one instruction: a high product, rounded (SMMULR, VQRDMULH).
 
 The reference scales an int64 sum by 15 bits of its multiplier and rounds once, halves up:
 
@@ -37,6 +37,12 @@ def words(call: Call) -> Array:
     return found.astype(np.uint32).view(np.int32)
 
 
+def half_words(call: Call) -> Array:
+    """[channels]: m << (31 - t), int32, for VQRDMULH, which doubles products; 0 as above."""
+    reduced, right = _reduced(call)
+    return np.where(right <= 31, reduced << np.maximum(31 - right, 0), 0).astype(np.int32)
+
+
 def is_relu(call: Call) -> bool:
     """Whether outputs are clamped to [0, 32767] (USAT #15) and not to all of int16 (SSAT #16)."""
     return activation_range(call.attrs.activation, call.output) == LIMITS[1]
@@ -69,7 +75,12 @@ def multipliers_below_one(call: Call) -> str | None:
     return _one_rounding(call, 15)
 
 
-def _one_rounding(call: Call, least: int) -> str | None:
+def multipliers_round_doubled(call: Call) -> str | None:
+    """Multipliers must lie in [2**-17, 1); below, where every sum becomes 0."""
+    return _one_rounding(call, 15, 31)
+
+
+def _one_rounding(call: Call, least: int, most: int = 32) -> str | None:
     reduced, right = _reduced(call)
     found = right[reduced > 0].min(initial=32)
     if found < least:
@@ -78,7 +89,7 @@ def _one_rounding(call: Call, least: int) -> str | None:
         bound * int(m) < 1 << int(t) - 1
         for bound, m, t in zip(accumulator_bounds(call), reduced, right, strict=True)
     ]
-    if ((right <= 32) | vanishes).all():
+    if ((right <= most) | vanishes).all():
         return None
     return f"a multiplier below 2**{int(15 - right.max())}"
 

@@ -3,11 +3,11 @@
  *
  * Weights are widened by their loads. VMULLB multiplies the even ones of eight channels, VMULLT the
  * odd ones; either adds to a vector of int32 lanes, modulo 2^32. With the bias a sum fits an int32,
- * and VRMULH rounds it once, as the reference does. Padding is a pixel of zeros in scratch.
+ * and VQRDMULH rounds it once, as the reference does. Padding is a pixel of zeros in scratch.
  *
  * Per eight channels: 54 instructions for 72 products and their sums, 11 for the outputs and the
  * loop. The constants hold, for each eight channels, biases and multipliers, eight each, channels
- * 0, 2, 4, 6 first. An output is the high word of sum * multiplier, rounded, halves up.
+ * 0, 2, 4, 6 first. An output is the high word of 2 * sum * multiplier, rounded, halves up.
  *
  * Registers: r0-r6 r12 r8 taps, r7 weights, r10 constants, r11 output, lr groups left; q0 sums of
  * even channels, q1 of odd ones, q4 q5 their products that are still to be added, q6 the least
@@ -50,7 +50,7 @@ static void core(const mcu_taps_args *args MCU_MVE_UNUSED) {
         TAP("r12", ADD_EVEN, ADD_ODD)
         TAP("r8", ADD_EVEN, ADD_ODD)
         "vldrw.u32 q2, [r10], #16\n" ADD_EVEN "vldrw.u32 q3, [r10], #16\n" ADD_ODD
-        "vrmulh.s32 q0, q0, q2\n vrmulh.s32 q1, q1, q3\n"
+        "vqrdmulh.s32 q0, q0, q2\n vqrdmulh.s32 q1, q1, q3\n"
         "vqmovnb.s32 q0, q0\n vqmovnt.s32 q0, q1\n"
         "vmax.s16 q0, q0, q6\n"
         "vstrh.16 q0, [r11], #16\n"
@@ -75,7 +75,7 @@ static void core(const mcu_taps_args *args) {
                 const int16_t *const x = (const void *)args->taps[tap];
                 sum += (uint32_t)(x[LANES * group + c] * weights[LANES * tap + c]);
             }
-            const int32_t scaled = mcu_rounded_high((int32_t)sum, constants[LANES + place]);
+            const int32_t scaled = mcu_mul_high((int32_t)sum, constants[LANES + place]);
             output[LANES * group + c] = (int16_t)mcu_clamp(scaled, args->finish, 32767);
         }
         weights += TAPS * LANES;

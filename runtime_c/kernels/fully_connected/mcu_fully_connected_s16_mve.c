@@ -2,7 +2,7 @@
  *
  * Weights are widened by their loads, and VMLADAVA adds 8 products to a register, which must be an
  * even one; eight sums fill all of those and begin as the biases. They are taken modulo 2^32; at
- * the end they fit an int32, and VRMULH rounds them once, as the reference does. Inputs are read
+ * the end they fit an int32, and VQRDMULH rounds them once, as the reference does. Inputs are read
  * where they are, and the last step loads only those that are there, and zeros.
  *
  * Per 8 inputs: 9 loads, 8 VMLADAVA, 2 for the loop, 19 instructions for 64 products; 21 for each
@@ -10,7 +10,7 @@
  *     eight biases
  *     per 8 inputs: 8 bytes of weights of each output
  *     eight multipliers, outputs 0, 2, 4, 6 first
- * An output is the high word of sum * multiplier, rounded, halves up.
+ * An output is the high word of 2 * sum * multiplier, rounded, halves up.
  *
  * Registers: r1 stream, r3 input, r5 end of the whole steps, r7 inputs after them, r9 outputs left,
  * r11 output, even ones the sums; q0 inputs, q1 q2 weights, q4 the least output. Bytes are widened
@@ -67,8 +67,8 @@ static void core(const core_args *args MCU_MVE_UNUSED) {
         "4:\n"
         "vmov q0[2], q0[0], r0, r8\n vmov q0[3], q0[1], r4, r12\n"
         "vmov q1[2], q1[0], r2, r10\n vmov q1[3], q1[1], r6, lr\n"
-        "vldrw.u32 q2, [r1], #16\n vrmulh.s32 q0, q0, q2\n"
-        "vldrw.u32 q3, [r1], #16\n vrmulh.s32 q1, q1, q3\n"
+        "vldrw.u32 q2, [r1], #16\n vqrdmulh.s32 q0, q0, q2\n"
+        "vldrw.u32 q3, [r1], #16\n vqrdmulh.s32 q1, q1, q3\n"
         "vqmovnb.s32 q0, q0\n vqmovnt.s32 q0, q1\n"
         "vmax.s16 q0, q0, q4\n"
         "vctp.16 r9\n vpst\n vstrht.16 q0, [r11], #16\n"
@@ -99,7 +99,7 @@ static void core(const core_args *args) {
         }
         for (int32_t i = 0; i < OUTPUTS && first + i < args->outputs; i++) {
             const int32_t multiplier = stream[i / 2 + i % 2 * (OUTPUTS / 2)];
-            const int32_t scaled = mcu_rounded_high((int32_t)sums[i], multiplier);
+            const int32_t scaled = mcu_mul_high((int32_t)sums[i], multiplier);
             args->output[first + i] = (int16_t)mcu_clamp(scaled, args->act_min, 32767);
         }
         stream += OUTPUTS;
