@@ -31,6 +31,7 @@ from mcugen.ops.kernels import (
     depthwise_conv2d_planes_s8_dsp,
     depthwise_conv2d_s8_dsp,
     depthwise_conv2d_s8_mve,
+    depthwise_conv2d_s16_dsp,
     depthwise_conv2d_s16_mve,
     depthwise_conv2d_stride2_s8_dsp,
 )
@@ -322,5 +323,6 @@ OP = Op(
         depthwise_conv2d_s16_mve.KERNEL,
         depthwise_conv2d_3x3_s16_dsp.KERNEL,
         depthwise_conv2d_3x3_s16_dsp.STRIDE2,
+        depthwise_conv2d_s16_dsp.KERNEL,
     ),
 )

@@ -30,7 +30,9 @@ typedef struct {
     const int32_t *stream; ///< [channels][7]: weights and requantization, see the kernel
 } mcu_depthwise_conv2d_3x3_s16_dsp_params;
 
-/// Stride 1 along a strip. Input and output, [batch][row][column][channel], must not overlap.
+/// Stride 1 along a strip. Input and output are [batch][row][column][channel]. Where strips are
+/// rows, the output may begin so far in front of the input that a strip overwrites only what
+/// neither it nor a later one reads; otherwise they must not overlap.
 void mcu_depthwise_conv2d_3x3_s16_dsp(const mcu_depthwise_conv2d_3x3_s16_dsp_params *params,
                                       const int16_t *input, int16_t *output);
 
