@@ -321,8 +321,7 @@ OP = Op(
         depthwise_conv2d_s8_dsp.KERNEL,
         depthwise_conv2d_s8_mve.KERNEL,
         depthwise_conv2d_s16_mve.KERNEL,
-        depthwise_conv2d_3x3_s16_dsp.KERNEL,
-        depthwise_conv2d_3x3_s16_dsp.STRIDE2,
+        *depthwise_conv2d_3x3_s16_dsp.KERNELS,
         depthwise_conv2d_s16_dsp.KERNEL,
     ),
 )

@@ -30,14 +30,18 @@ typedef struct {
     const int32_t *stream; ///< [channels][7]: weights and requantization, see the kernel
 } mcu_depthwise_conv2d_3x3_s16_dsp_params;
 
-/// Stride 1 along a strip. Input and output are [batch][row][column][channel]. Where strips are
-/// rows, the output may begin so far in front of the input that a strip overwrites only what
-/// neither it nor a later one reads; otherwise they must not overlap.
+/// Strips are rows, with stride 1 along them. Input and output are [batch][row][column][channel].
+/// The output may begin so far in front of the input that it overwrites only what no later output
+/// reads, row by row, and channel by channel in a row; otherwise they must not overlap.
 void mcu_depthwise_conv2d_3x3_s16_dsp(const mcu_depthwise_conv2d_3x3_s16_dsp_params *params,
                                       const int16_t *input, int16_t *output);
 
-/// Stride 2 along a strip.
+/// The same with stride 2 along a row.
 void mcu_depthwise_conv2d_3x3_stride2_s16_dsp(const mcu_depthwise_conv2d_3x3_s16_dsp_params *params,
+                                              const int16_t *input, int16_t *output);
+
+/// Strips are columns, with stride 1. Input and output must not overlap.
+void mcu_depthwise_conv2d_3x3_columns_s16_dsp(const mcu_depthwise_conv2d_3x3_s16_dsp_params *params,
                                               const int16_t *input, int16_t *output);
 
 #ifdef __cplusplus

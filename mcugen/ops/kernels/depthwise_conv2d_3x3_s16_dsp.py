@@ -1,13 +1,15 @@
-"""mcu_depthwise_conv2d_3x3_s16_dsp: depthwise 3x3 of 16x8 for cores with SIMD, what it reads.
+"""mcu_depthwise_conv2d_3x3_.._s16_dsp: depthwise 3x3 of 16x8 for cores with SIMD, what they read.
 
-The kernel computes a strip of outputs at a time, a row or a column, whichever takes less. Seven
-words for each channel, with w[tap of the strip][line across it]:
+They compute a strip of outputs at a time. Strips are rows, so that the output may run over the
+input, or columns, where these are longer. Seven words for each channel, with w[tap of the
+strip][line across it]:
 
     (w00, w01), (w10, w11), (w20, w21), (w02, w12), (w22, bytes of a step), multiplier, bias
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +22,6 @@ from mcugen.ops.window import Axis, convolution
 
 MOST_BYTES = 65535  # of a step: a halfword of the stream
 WORDS = 7
-ROWS_COST = 0.05  # more cycles than columns that are worth the RAM
 # By stride, cycles: of an output; how much less of one that sees two lines; around a strip.
 COSTS = {1: (18.33, 5.33, 39.0), 2: (23.25, 6.5, 39.0)}
 
@@ -53,28 +54,26 @@ class Strips:
         return int(((seen < 0) | (seen + 3 > self.across.size)).sum())
 
 
+Of = Callable[[Call], Strips]
+
+
 def _last(axis: Axis) -> int:
     """Where the last window ends."""
     return (axis.out - 1) * axis.stride + 3 - axis.before
 
 
-def strips(call: Call, stride: int) -> list[Strips]:
-    """What the kernel of a stride along the strips can compute."""
+def by_rows(call: Call) -> Strips:
+    """Strips that are rows."""
     rows, cols = convolution(call)
     channels = call.input(0).shape[3]
-    wide, narrow = cols.size * channels, cols.out * channels
-    found = [Strips(cols, rows, channels, wide, narrow, False)]
-    if wide == narrow:  # a step down is the same in input and output
-        found.append(Strips(rows, cols, wide, channels, channels, True))
-    return [each for each in found if each.along.stride == stride and _fit(each)]
+    return Strips(cols, rows, channels, cols.size * channels, cols.out * channels, False)
 
 
-def _fit(strips: Strips) -> bool:
-    """Whether there are two lines or more, and neither much padding nor large steps."""
-    pads = (strips.along.before, strips.behind, strips.across.before)
-    below = _last(strips.across) - strips.across.size
-    lines, size = strips.across.size, 2 * strips.step
-    return max(*pads, below) <= 1 and lines >= 2 and size <= MOST_BYTES
+def by_columns(call: Call) -> Strips:
+    """Strips that are columns; their step is that of the input."""
+    rows, cols = convolution(call)
+    channels = call.input(0).shape[3]
+    return Strips(rows, cols, cols.size * channels, channels, channels, True)
 
 
 # ---- rules
@@ -88,17 +87,31 @@ def window_is_3x3(call: Call) -> str | None:
     return f"weights of shape {list(weights)}, dilation {list(call.attrs.dilation)}"
 
 
-def _has_strips(stride: int) -> Rule:
-    def has_strips(call: Call) -> str | None:
-        found = f"{list(call.input(0).shape)}, {convolution(call)}"
-        return None if strips(call, stride) else found
+def strips_fit(of: Of, stride: int) -> Rule:
+    """The rule of a kernel."""
 
-    columns = ", or columns as long in the output as in the input," if stride == 1 else ""
-    has_strips.__doc__ = (
-        f"Rows{columns} must have stride {stride} and steps of less than 65536 bytes; padding must "
-        "be at most 1 on all sides, and there must be two such lines or more."
+    def fit(call: Call) -> str | None:
+        strips = of(call)
+        pads = (strips.along.before, strips.behind, strips.across.before)
+        below = _last(strips.across) - strips.across.size
+        legal = strips.along.stride == stride and 2 * strips.step <= MOST_BYTES
+        if legal and strips.across.size >= 2 and max(*pads, below) <= 1:
+            return None
+        return f"{list(call.input(0).shape)}, {convolution(call)}"
+
+    name = "rows" if of is by_rows else "columns"
+    fit.__doc__ = (
+        f"There must be two {name} or more, with stride {stride} and steps of less than 65536 "
+        "bytes along them, and padding of at most 1 on all sides."
     )
-    return has_strips
+    return fit
+
+
+def columns_are_longer(call: Call) -> str | None:
+    """Columns must be longer than rows, which must be as long in the output as in the input."""
+    _, out_h, out_w, _ = call.output.shape
+    in_w = call.input(0).shape[2]
+    return None if in_w == out_w < out_h else f"{in_w} columns to {out_h}x{out_w}"
 
 
 # ---- params
@@ -162,19 +175,9 @@ def _cycles(call: Call, strips: Strips) -> int:
     return int(batch * (channels * channel + 75 * strips.across.out))
 
 
-def _best(call: Call, stride: int) -> Strips:
-    """The quicker ones; rows, which may overwrite the input, if these take hardly more."""
-    rows_take = 1.0 + ROWS_COST
-    return min(
-        strips(call, stride),
-        key=lambda each: _cycles(call, each) * (rows_take if each.are_columns else 1),
-    )
-
-
-def _overlap(call: Call, found: Strips) -> Overlaps:
-    """Strips of rows, channel by channel, output by output; columns need the whole input."""
-    if found.are_columns:
-        return {}
+def rows_overlap(call: Call) -> Overlaps:
+    """Row by row, channel by channel, output by output."""
+    found = by_rows(call)
     batch, _, _, channels = call.output.shape
     along, across = found.along, found.across
     image, strip, channel, i = np.ix_(*map(np.arange, (batch, across.out, channels, along.out)))
@@ -186,27 +189,28 @@ def _overlap(call: Call, found: Strips) -> Overlaps:
     return {0: overlap.forwards(2 * reads.reshape(-1), 2 * ends.reshape(-1))}
 
 
-def _kernel(name: str, stride: int) -> Kernel:
+def _kernel(name: str, of: Of, stride: int, *rules: Rule) -> Kernel:
     return Kernel(
         name=name,
         family=Family.DSP,
         dtype=DType.INT16,
-        params=lambda call: params(call, _best(call, stride)),
+        params=lambda call: params(call, of(call)),
         params_type="mcu_depthwise_conv2d_3x3_s16_dsp_params",
         header="mcu_depthwise_conv2d_3x3_s16_dsp.h",
         applies=(
             window_is_3x3,
-            _has_strips(stride),
+            strips_fit(of, stride),
+            *rules,
             round_once.sums_fit_a_word,
             round_once.multipliers_round_once,
             round_once.clamp_is_one_instruction,
         ),
-        overlap=lambda call: _overlap(call, _best(call, stride)),
-        cost=lambda call: Cost(
-            _cycles(call, _best(call, stride)), flash=4 * WORDS * call.output.shape[3]
-        ),
+        overlap=rows_overlap if of is by_rows else None,
+        cost=lambda call: Cost(_cycles(call, of(call)), flash=4 * WORDS * call.output.shape[3]),
     )
 
 
-KERNEL = _kernel("mcu_depthwise_conv2d_3x3_s16_dsp", 1)
-STRIDE2 = _kernel("mcu_depthwise_conv2d_3x3_stride2_s16_dsp", 2)
+ROWS = _kernel("mcu_depthwise_conv2d_3x3_s16_dsp", by_rows, 1)
+STRIDE2 = _kernel("mcu_depthwise_conv2d_3x3_stride2_s16_dsp", by_rows, 2)
+COLUMNS = _kernel("mcu_depthwise_conv2d_3x3_columns_s16_dsp", by_columns, 1, columns_are_longer)
+KERNELS = (ROWS, STRIDE2, COLUMNS)

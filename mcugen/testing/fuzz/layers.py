@@ -110,6 +110,7 @@ FORMS = {
         for n in (16, 32)
     },
     "mcu_depthwise_conv2d_3x3_s16_dsp": Form((3, 3), (1, 1)),
+    "mcu_depthwise_conv2d_3x3_columns_s16_dsp": Form((3, 3), (1, 1), None, Padding.SAME),
     "mcu_depthwise_conv2d_3x3_stride2_s16_dsp": Form((3, 3), (2, 2)),
 }
 
