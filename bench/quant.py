@@ -241,8 +241,9 @@ def golden(name: str, config: Config) -> None:
     x = golden_inputs(name)
     path = SHARED / "models" / f"{name}.h5"
     made = mcugen.quantize(path, x, config=config)
+    wide = mcugen.quantize(path, x, config=replace(config, activations=Activations.INT16))
     exact = run(made.floating.content, x)
-    files = {"mcugen": made.model.content, **Peer(path).quantized(x)}
+    files = {"mcugen": made.model.content, **Peer(path).quantized(x), "int16": wide.model.content}
     found = {who: sqnr_db([exact], [run(content, x)]) for who, content in files.items()}
     row(
         f"{name.upper()} SQNR, {len(x)} golden inputs",
