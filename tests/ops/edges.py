@@ -117,6 +117,7 @@ EDGES: dict[str, Edge] = {
         for name in ("axes", "begin", "block", "multiples", "permutation", "shape", "sizes", "size")
     },
     "movers.crops_known": runtime(2),
+    "densify.input_is_constant": Edge(change_input(0, data=None)),
     "movers.paddings_known": runtime(2),
     "movers.output_shape_known": runtime(0),
     "slice.movers.size_known": runtime(2),

@@ -6,8 +6,10 @@ The rules are found by walking `OPS`; `edges.EDGES` must know a change for each.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 
+import numpy as np
 import pytest
 from edges import EDGES, Edge
 
@@ -21,11 +23,13 @@ from mcugen.testing.fuzz.catalog import SUBJECTS
 
 BASES = 60  # random calls to apply a change to: it may need a certain attribute or shape
 
-# The inputs and outputs of operators without a generator: tensors 0 and 1 are alike, 2 is a shape.
+# The inputs and outputs of operators without a generator: tensors 0 and 1 are alike, 2 is a
+# shape, 3 a constant.
 HAND_MADE = {
     "shape": ((0,), (2,)),
     "read_variable": ((0,), (1,)),
     "assign_variable": ((0, 1), (0,)),
+    "densify": ((3,), (0,)),
 }
 
 PAIRS = [(name, rule) for name, op in OPS.items() for rule in op.rules]
@@ -43,7 +47,9 @@ def base(op: str, number: int) -> Call:
         node = Node(op, op, *HAND_MADE[op], None, 0)
         x = Tensor("x", (2, 3), DType.INT8, quant(0.5))
         shape = Tensor("shape", (2,), DType.INT32)
-        return Graph("g", {0: x, 1: x, 2: shape}, (node,), (0,), (1,)).call(node)
+        known = replace(x, data=np.zeros(x.shape, np.int8))
+        tensors = {0: x, 1: x, 2: shape, 3: known}
+        return Graph("g", tensors, (node,), (0,), (1,)).call(node)
     calls = generate.case(7, number, [op]).graph.calls()
     return next(call for call in calls if call.node.op == op)
 
