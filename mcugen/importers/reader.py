@@ -24,12 +24,12 @@ class Reader:
     """Reads the fields of accessor objects; raises ValueError where the file contradicts itself."""
 
     def __init__(self, data: bytes) -> None:
-        self._size = len(data)
+        self.size = len(data)
         self._budget = SHARING * len(data)
 
     def _charge(self, size: int) -> None:
         self._budget -= size
-        if size > self._size or self._budget < 0:
+        if size > self.size or self._budget < 0:
             raise ValueError("vectors that are longer than the file")
 
     def tables(self, parent: Any, field: str) -> Iterator[Any]:

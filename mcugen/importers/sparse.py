@@ -35,14 +35,17 @@ def dense(reader: Reader, sparsity: Any, shape: tuple[int, ...], values: Array) 
     if not set(blocks) <= set(range(rank)) or len(set(blocks)) != len(blocks):
         raise ValueError("blocks of axes that are not there")
 
+    # Each visit of a level leads to a value or a segment of its own, at least a byte of the file: a
+    # small file cannot claim many.
+    most = min(elements, reader.size)
     positions: list[Array] = []  # at each level so far, one for each visit of the last
     visit = np.zeros(1, np.int64)
     sizes = {}
     for axis, level in zip(order, levels, strict=True):
         if level.Format() == schema.DimensionType.DENSE:
             size = level.DenseSize()
-            if size < 1 or visit.size * size > elements:
-                raise ValueError("a level that is larger than the tensor")
+            if size < 1 or visit.size * size > most:
+                raise ValueError("a level that is larger than the tensor or the file")
             parents = np.repeat(np.arange(visit.size), size)
             here = np.tile(np.arange(size), visit.size)
             visit = visit[parents] * size + here
@@ -52,7 +55,7 @@ def dense(reader: Reader, sparsity: Any, shape: tuple[int, ...], values: Array) 
         else:
             segments = _indices(reader, level, "ArraySegments")
             starts, ends = segments[visit], segments[visit + 1]
-            if np.any(starts < 0) or np.any(ends < starts) or np.sum(ends - starts) > elements:
+            if np.any(starts < 0) or np.any(ends < starts) or np.sum(ends - starts) > most:
                 raise ValueError("segments that do not follow each other")
             parents = np.repeat(np.arange(visit.size), ends - starts)
             first = np.cumsum(ends - starts) - (ends - starts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -94,6 +95,10 @@ def model_of(value: Array, sparsity: Any, stored: Array, edits: Sequence[Edit] =
     model.buffers[tensor.buffer].data = np.frombuffer(stored.tobytes(), np.uint8)
     for edit in edits:
         edit(sparsity)
+    return packed(model)
+
+
+def packed(model: Any) -> bytes:
     out = flatbuffers.Builder(1024)
     out.Finish(model.Pack(out), FILE_IDENTIFIER)
     return bytes(out.Output())
@@ -151,6 +156,22 @@ def test_what_contradicts_itself_is_refused(edit: Edit) -> None:
     value = pruned(3, 2, 4, 7)
     with pytest.raises(ModelFileError, match='tensor#0 "t0": a sparse tensor whose levels'):
         tflite.loads(model_of(value, *by_rows(value), [edit]), "test")
+
+
+def test_a_small_file_claims_little_memory() -> None:
+    """Its levels may say that there are many values; each would take an array of indices."""
+    value = pruned(1, 8)
+    model = schema.ModelT.InitFromPackedBuf(model_of(value, *by_rows(value)))
+    tensor = model.subgraphs[0].tensors[0]
+    tensor.shape = [1, 2**22]
+    tensor.sparsity.dimMetadata = [metadata(DENSE, 1), metadata(DENSE, 2**22)]
+    content = packed(model)
+    tracemalloc.start()
+    with pytest.raises(ModelFileError, match="larger than the tensor or the file"):
+        tflite.loads(content, "test")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2**22
 
 
 # ---- rules
