@@ -27,6 +27,7 @@ from mcugen.ops.base import CUSTOM
 IDENTIFIER = b"TFL3"  # at offset 4
 MAX_RANK = 8
 MAX_DENSE = 2**26  # elements of a sparse tensor, which a small file could claim
+SPARSE = (DType.FLOAT32, DType.FLOAT16, DType.INT8)  # what the reference makes dense
 MAX_BYTES = 2**31 - 1  # a flatbuffer's offsets reach no further
 
 DTYPES = {
@@ -307,6 +308,9 @@ class _Importer:
         if dtype is DType.OTHER:
             found = TYPES.get(table.Type(), f"type {table.Type()}")
             return found, f"Supported types are {', '.join(t.value for t in DTYPES.values())}."
+        if table.Sparsity() is not None and dtype not in SPARSE:
+            allowed = f"Sparse tensors may be {', '.join(t.value for t in SPARSE)}."
+            return f"a sparse tensor of {dtype.value}", allowed
         if table.ExternalBuffer() or self.buffer(table, where).Offset() > 1:
             return "data outside the flatbuffer", "Weights must be stored in the flatbuffer."
         return None
@@ -422,7 +426,7 @@ class _Importer:
     ) -> np.ndarray[Any, Any]:
         """The dense value of a tensor that is stored sparsely, as pruned weights may be."""
         if min(shape, default=1) < 0 or math.prod(shape) > MAX_DENSE:
-            allowed = f"A sparse tensor may have {MAX_DENSE:,} elements."
+            allowed = f"A sparse tensor may have {MAX_DENSE:,} elements at most."
             raise self.damaged(where, f"a sparse tensor of shape {list(shape)}", allowed)
         try:
             values = raw.view(dtype.numpy.newbyteorder("<"))

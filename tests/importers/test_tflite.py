@@ -226,8 +226,9 @@ def test_empty_constant() -> None:
 # ---- what a graph cannot express
 
 
-def sparse(model: Any) -> None:
+def sparse_int4(model: Any) -> None:
     main(model).tensors[W].sparsity = schema.SparsityParametersT(traversalOrder=[0, 1, 2, 3])
+    main(model).tensors[W].type = schema.TensorType.INT4
 
 
 def external(model: Any) -> None:
@@ -245,6 +246,7 @@ def second_subgraph(model: Any) -> None:
 @pytest.mark.parametrize(
     ("edit", "expected"),
     [
+        (sparse_int4, 'tensor#1 "t1": a sparse tensor of int4; Sparse tensors may be float32,'),
         (external, 'tensor#1 "t1": data outside the flatbuffer; '),
         (complex64, 'tensor#1 "t1": COMPLEX64; Supported types are float32, float16, int4'),
         (
