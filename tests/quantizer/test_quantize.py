@@ -226,7 +226,10 @@ def test_16x8_files_run_in_litert(images: np.ndarray, unseen: np.ndarray, tmp_pa
 
 
 @pytest.mark.parametrize("effort", [Effort.LOW, Effort.NORMAL])
-def test_16x8_channels_that_hardly_vary_have_multipliers_that_kernels_take(effort: Effort) -> None:
+@pytest.mark.parametrize("size", [1.0, 1.1, 1.3, 1.7])
+def test_16x8_channels_that_hardly_vary_have_multipliers_that_kernels_take(
+    effort: Effort, size: float
+) -> None:
     """A bias of 0.3 beside weights of 1e-6, or of 0, in a layer whose other outputs reach 10."""
     rng = np.random.default_rng(0)
     weights = rng.normal(size=(3, 8))
@@ -238,9 +241,11 @@ def test_16x8_channels_that_hardly_vary_have_multipliers_that_kernels_take(effor
     b = builder.tensor((3,), "float32", data=np.array([0.1, 0.3, 0.2], np.float32))
     builder.op("FULLY_CONNECTED", [x, w, b], [y], {})
     graph = passes.run(importer.loads(builder.build([x], [y]), "steady"))
-    result = run(graph, rng.normal(size=(32, 8)), activations=Activations.INT16, effort=effort)
+    samples = size * rng.normal(size=(32, 8))
+    result = run(graph, samples, activations=Activations.INT16, effort=effort)
     (call,) = result.graph.calls()
     assert round_once.multipliers_round_once(call) is None
+    assert round_once.multipliers_round_doubled(call) is None
     assert round_once.sums_fit_a_word(call) is None
 
 
