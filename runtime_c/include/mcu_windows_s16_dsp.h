@@ -198,10 +198,6 @@ static void mcu_ws_copy(int32_t *to MCU_UNUSED, const int16_t *from MCU_UNUSED,
 
 /* The same algorithms in C, for machines without these instructions. */
 
-static inline int16_t mcu_ws_clamped(int32_t value, int32_t low) {
-    return (int16_t)((value < low) ? low : ((value > INT16_MAX) ? INT16_MAX : value));
-}
-
 /* Pairs of channels of `positions` positions, `pitch` elements apart. */
 static inline void mcu_ws_pairs(const int32_t *stream, const int32_t *end, const int32_t *window,
                                 int32_t words, int32_t positions, int16_t *output, int32_t pitch) {
@@ -222,8 +218,8 @@ static inline void mcu_ws_pairs(const int32_t *stream, const int32_t *end, const
         }
         for (int32_t p = 0; p < positions; p++) {
             int16_t *const to = output + p * pitch;
-            to[0] = mcu_ws_clamped(mcu_smmulr(sums[p][0], stream[0]), low);
-            to[1] = mcu_ws_clamped(mcu_smmulr(sums[p][1], stream[1]), low);
+            to[0] = (int16_t)mcu_clamp(mcu_smmulr(sums[p][0], stream[0]), low, INT16_MAX);
+            to[1] = (int16_t)mcu_clamp(mcu_smmulr(sums[p][1], stream[1]), low, INT16_MAX);
         }
         stream += 2;
     }

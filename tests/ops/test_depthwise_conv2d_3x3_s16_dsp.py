@@ -18,7 +18,6 @@ from mcugen.testing.depthwise import Depthwise
 from mcugen.testing.wide import widened
 
 LINEAR = Activation.NONE
-FAINT = 1 / 256  # of sums: int16 inputs of scale 1
 
 
 def layer(*fields: object, **changes: object) -> bytes:

@@ -20,7 +20,7 @@ import numpy as np
 
 from mcugen.ir import Call, DType
 from mcugen.ops import overlap
-from mcugen.ops.base import Array, Const, Cost, Family, Fields, Kernel
+from mcugen.ops.base import Array, Const, Cost, Family, Fields, Kernel, folded_bias
 from mcugen.ops.kernels import round_once
 from mcugen.ops.kernels.conv2d_rules import geometry, one_group_without_dilation
 from mcugen.ops.window import convolution
@@ -94,11 +94,10 @@ def _weights(call: Call) -> Array:
 def _stream(call: Call, weights: Array) -> Const:
     channels = np.arange(len(weights))
     channels = np.insert(channels, -1, channels[-2]) if len(channels) % CHANNELS else channels
-    bias = call.optional(2)
-    added = np.zeros(len(weights), np.int64) if bias is None else bias.values().reshape(-1)
+    added = folded_bias(call, call.input(1).values().reshape(len(weights), -1))
     words = weights[channels].reshape(len(channels) // CHANNELS, CHANNELS, -1, 2)
     parts = [
-        added[channels].reshape(-1, CHANNELS).astype(np.int32),
+        added[channels].reshape(-1, CHANNELS),
         words.transpose(0, 2, 3, 1).reshape(len(words), -1).view(np.int32),
         round_once.words(call)[channels].reshape(-1, CHANNELS),
     ]

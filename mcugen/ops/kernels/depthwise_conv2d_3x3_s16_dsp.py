@@ -16,7 +16,7 @@ import numpy as np
 
 from mcugen.ir import Call, DType
 from mcugen.ops import overlap
-from mcugen.ops.base import Array, Const, Cost, Family, Fields, Kernel, Overlaps, Rule
+from mcugen.ops.base import Array, Const, Cost, Family, Fields, Kernel, Overlaps, Rule, folded_bias
 from mcugen.ops.kernels import round_once
 from mcugen.ops.window import Axis, convolution
 
@@ -122,8 +122,6 @@ def stream(call: Call, strips: Strips) -> Array:
     taps = call.input(1).values()[0].astype(np.int64).transpose(2, 1, 0)  # [channel][column][row]
     taps = taps.transpose(0, 2, 1) if strips.are_columns else taps
     channels = len(taps)
-    bias = call.optional(2)
-    start = np.zeros(channels, np.int64) if bias is None else bias.values().reshape(-1)
     third = taps[:, :, 2]
     step = np.full(channels, 2 * strips.step)
     words = np.column_stack(
@@ -132,7 +130,7 @@ def stream(call: Call, strips: Strips) -> Array:
             _lanes(third[:, 0], third[:, 1]),
             _lanes(third[:, 2], step),
             round_once.words(call),
-            start,
+            folded_bias(call, taps.reshape(channels, -1)),
         ]
     )
     packed: Array = (words & 0xFFFFFFFF).astype(np.uint32).view(np.int32).reshape(-1)

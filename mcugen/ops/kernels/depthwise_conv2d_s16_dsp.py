@@ -12,7 +12,7 @@ import numpy as np
 
 from mcugen.ir import Call, DType
 from mcugen.ops import overlap
-from mcugen.ops.base import Array, Const, Cost, Family, Fields, Kernel, Overlaps
+from mcugen.ops.base import Array, Const, Cost, Family, Fields, Kernel, Overlaps, folded_bias
 from mcugen.ops.kernels import round_once
 from mcugen.ops.window import Axis, convolution
 
@@ -89,9 +89,8 @@ def step_fits_a_halfword(call: Call) -> str | None:
 
 def _stream(call: Call) -> Array:
     channels = call.output.shape[3]
-    bias = call.optional(2)
-    start = np.zeros(channels, np.int64) if bias is None else bias.values().reshape(-1)
     taps = call.input(1).values().reshape(-1, channels).T.astype(np.int64)
+    start = folded_bias(call, taps)
     even = _pairs(call)
     odd = even + 1
     words = round_once.words(call)

@@ -18,7 +18,7 @@ import numpy as np
 
 from mcugen.ir import Call, DType
 from mcugen.ops import overlap
-from mcugen.ops.base import Array, Const, Cost, Family, Fields, Kernel
+from mcugen.ops.base import Array, Const, Cost, Family, Fields, Kernel, folded_bias
 from mcugen.ops.kernels import channel_pairs, round_once
 
 OUTPUTS = 4  # of a pass
@@ -62,9 +62,7 @@ def _grouped(values: Array) -> Array:
 
 def _biases(call: Call) -> Array:
     """[groups][words]."""
-    bias = call.optional(2)
-    values = np.zeros(call.input(1).shape[0]) if bias is None else bias.values().reshape(-1)
-    grouped = _grouped(values)
+    grouped = _grouped(folded_bias(call, call.input(1).values()))
     high, low = grouped[:, 0::2], grouped[:, 1::2]
     both = 256 * high + low
     words: Array = np.stack([both, both >> 32, low], axis=-1).reshape(len(grouped), -1)
