@@ -52,6 +52,15 @@ def types_are_quantizable(call: Call) -> str | None:
     return f"input {source.value}, output {target.value}"
 
 
+def uint8_has_one_scale(call: Call) -> str | None:
+    """A uint8 input or output must have one scale and one zero point."""
+    for tensor in (call.input(), call.output):
+        count = len(tensor.quant.scale) if tensor.quant is not None else 0
+        if tensor.dtype is DType.UINT8 and count != 1:
+            return f'"{tensor.name}" with {count} scales'
+    return None
+
+
 def scale_ratio_fits(call: Call) -> str | None:
     """The input scale must be below 2**22 output scales, that of int16 below 2**15."""
     most = MAX_SHIFT_16 if call.input().dtype is DType.INT16 else MAX_SHIFT
@@ -173,7 +182,12 @@ OP = Op(
     decode=no_attributes,
     infer=infer,
     rows=same_rows,
-    rules=(types_are_quantizable, rules.quantized_per_tensor, scale_ratio_fits),
+    rules=(
+        types_are_quantizable,
+        rules.quantized_per_tensor,
+        uint8_has_one_scale,
+        scale_ratio_fits,
+    ),
     floating=floating,
     quantized=quantized,
     arity=(1, 1),

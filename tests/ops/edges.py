@@ -171,6 +171,10 @@ EDGES: dict[str, Edge] = {
     ),
     "quantize.scale_ratio_fits": Edge(scales(2.0**22, 1.0), scales(2.0**22 * ALMOST, 1.0)),
     "quantize.types_are_quantizable": Edge(change_output(dtype=DType.UINT8)),
+    "quantize.uint8_has_one_scale": Edge(
+        then(change_input(0, dtype=DType.UINT8, quant=None), change_output(dtype=DType.INT8)),
+        then(change_input(0, dtype=DType.UINT8), change_output(dtype=DType.INT8)),
+    ),
     "dequantize.output_is_float32": Edge(
         change_output(dtype=DType.INT8), change_input(0, dtype=DType.UINT8)
     ),
