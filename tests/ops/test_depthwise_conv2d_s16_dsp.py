@@ -81,6 +81,7 @@ def test_assembly_equals_numpy(cases: dict[str, OpCase], core: str) -> None:
         (layer(multiplier=2), "depth multiplier must be 1"),
         (layer(channels=1), "two channels or more"),
         (layer((1, 1), 32768, kernel=(1, 1)), "65536 bytes"),
+        (layer((1, 1), 2, kernel=(1, 2**15 + 1)), "at most 32768 taps"),
         (layer((1, 2), kernel=(1, 2), dilation=(1, 3)), "in the padding altogether"),
         (layer(activation=Activation.RELU6), "as a ReLU does"),
         (layer(gain=500.0), "[2**-18, 1/2)"),

@@ -16,7 +16,7 @@ from mcugen.ops.base import Array, Const, Cost, Family, Fields, Kernel, Overlaps
 from mcugen.ops.kernels import round_once
 from mcugen.ops.window import Axis, convolution
 
-MOST_BYTES = 65535  # from tap to tap
+MOST_BYTES, MOST_TAPS = 65535, 2**15  # from tap to tap of a row, and in it: halves of a word
 HEAD = 4  # words before the weights
 TOGETHER = 3  # outputs
 
@@ -78,10 +78,12 @@ def windows_see_the_input(call: Call) -> str | None:
     return None if seen else f"{convolution(call)}"
 
 
-def step_fits_a_halfword(call: Call) -> str | None:
-    """There must be less than 65536 bytes from tap to tap of a row."""
-    step = 2 * call.input(0).shape[3] * convolution(call)[1].dilation
-    return None if step <= MOST_BYTES else f"{step} bytes"
+def taps_and_step_fit_a_word(call: Call) -> str | None:
+    """A row must have at most 32768 taps, with less than 65536 bytes from one to the next."""
+    across = convolution(call)[1]
+    step = 2 * call.input(0).shape[3] * across.dilation
+    fits = across.kernel <= MOST_TAPS and step <= MOST_BYTES
+    return None if fits else f"{across.kernel} taps, {step} bytes"
 
 
 # ---- params
@@ -173,7 +175,7 @@ KERNEL = Kernel(
     applies=(
         channels_are_paired,
         windows_see_the_input,
-        step_fits_a_halfword,
+        taps_and_step_fit_a_word,
         round_once.sums_fit_a_word,
         round_once.multipliers_round_once,
         round_once.clamp_is_one_instruction,
