@@ -2,8 +2,8 @@
  *
  * Two output channels of four positions at a time, see mcu_windows_s16_dsp.h. Windows lie in
  * scratch. On a Cortex-M4 two taps of two channels and four positions take 5 loads (7 cycles), 2
- * SXTB16 and 8 SMLAD: 17 cycles for 16 products; two channels of four positions take about 52 more,
- * and 4 for each 32 taps.
+ * SXTB16 and 8 SMLAD: 17 cycles for 16 products; two channels of four positions take about 48 more,
+ * and 4 for each further 32 taps.
  * Registers beside the sums: r0 stream, r1 window, r2 r3 weights of A and B, r4 lr values.
  * SPDX-License-Identifier: MIT-0 */
 #include "mcu_conv2d_s16_dsp.h"

@@ -5,9 +5,9 @@
  * int32 lanes, odd ones in another. The input's zero point is folded into the bias; padding is a
  * pixel of zero points in scratch.
  *
- * Per eight channels: 27 instructions for 72 products, 24 for adding them up, 20 for the outputs.
- * The constants hold, for each eight channels, biases, multipliers and shifts (negative), eight
- * each, channels 0, 2, 4, 6 first.
+ * Per eight channels: 27 instructions for 72 products, 24 for adding them up, 26 for biases,
+ * outputs and moving addresses. The constants hold, for each eight channels, biases, multipliers
+ * and shifts (negative), eight each, channels 0, 2, 4, 6 first.
  *
  * Registers: r0-r6 r12 r8 taps, r9 weights, r10 constants, r11 output, lr groups left; q0 sums of
  * even channels, q1 of odd ones, q5 zero point. Bytes are widened by loads through r0-r7 only.
