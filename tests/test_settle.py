@@ -52,12 +52,12 @@ def test_moves_make_the_arena_smaller_and_change_no_value(tmp_path: Path) -> Non
 
 
 def test_kws_on_helium(shared: Path) -> None:
-    """Four depthwise layers creep 384 bytes each; one move is enough."""
+    """Depthwise layers creep; moves bring their outputs back."""
     graph = load(shared / "models" / "kws_int8.tflite").compiled()
     fast, lean = (
         arrange(graph, CPUS["cortex-m55"], objective)
         for objective in (Objective.TIME, Objective.RAM)
     )
-    assert lean.cost.ram <= 9_000 < fast.cost.ram
-    assert lean.cost.cycles <= 1.02 * fast.cost.cycles
-    assert [node.op for node in lean.graph.nodes].count("move") == 1
+    assert lean.cost.ram <= 8_500 < fast.cost.ram
+    assert lean.cost.cycles <= 1.03 * fast.cost.cycles
+    assert [node.op for node in lean.graph.nodes].count("move") == 3
