@@ -69,13 +69,17 @@ def clamp(activation: Activation) -> Grow:
 
 
 def requantize(s: Sketch) -> None:
-    """QUANTIZE from int8, int16 or float to int8 or int16."""
+    """QUANTIZE from int8, int16 or float to int8 or int16; int8 to and from uint8."""
     source = DType.FLOAT32 if s.exact and s.flip(0.4) else s.dtype("quantize")
     x = s.source(source)
-    target = s.pick((DType.INT8, DType.INT8, DType.INT16))
+    targets = {
+        DType.INT8: (DType.INT8, DType.INT16, DType.UINT8),
+        DType.UINT8: (DType.INT8,),
+    }
+    target = s.pick(targets.get(source, (DType.INT8, DType.INT8, DType.INT16)))
     around = None
     if s.tensors[x].quant is not None:
-        steps = {DType.INT8: 1, DType.INT16: 256}
+        steps = {DType.INT8: 1, DType.UINT8: 1, DType.INT16: 256}
         around = s.tensors[x].scale * steps[source] / steps[target]
     s.add("quantize", [x], None, target, s.quant(target, around))
 
