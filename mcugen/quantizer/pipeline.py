@@ -38,8 +38,8 @@ KEPT_BYTES = 2**28  # of their activations, at most
 KEPT_MACS = 600_000_000  # of one run over them, so that large models take no hours
 
 MAX_BIAS = 2**30  # leaves as much again for the products
-# Of 16x8, for whose kernels it must be 2**-17 (Helium) or 2**-18: a step of a weight makes a quarter
-# of a step of the output at most. A bit more, because a file holds scales as float32.
+# Of 16x8, for whose kernels it must be 2**-17 (Helium) or 2**-18: a step of a weight makes at most
+# a quarter of a step of the output. A bit more, because a file holds scales as float32.
 LEAST_MULTIPLIER = 2.0**-17 * (1 + 2.0**-20)
 
 Ranges = Mapping[TensorId, Statistics]
