@@ -27,7 +27,7 @@ from mcugen.testing.fuzz.run import Expected, compare, expected, variants
 RAM = 0.25  # of a board's, for the inputs and outputs of an image's models
 FLASH = 0.25  # of a board's, for their constants
 MOST_PORTS = 40
-PER_KERNEL = 3  # models for each kernel of a board's own instructions
+PER_KERNEL = 2  # models for each kernel of a board's own instructions
 
 
 @dataclass(frozen=True, slots=True)
