@@ -98,7 +98,7 @@ def test_assembly_equals_numpy(
     cases: dict[str, OpCase], kernel: Kernel, core: str, fpu: bool
 ) -> None:
     traces = batch(cases, kernel).check_emulated(core, fpu=fpu)
-    assert len(traces) > 60
+    assert len(traces) > (20 if core == "cortex-m33" else 60)  # which takes every third case
     assert max(trace.stack for trace in traces) <= (940 if kernel is STACKED else 280)
 
 
